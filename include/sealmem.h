@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_H
+#define SEALMEM_H
+
+/*
+ * Memory that cannot change once it is sealed.
+ *
+ * A caller demands guarantees (the seven words below). It gets all of them or a negative errno and
+ * nothing has changed: there is no silent downgrade. After success each guarantee has been checked
+ * with the kernel, not assumed.
+ *
+ * Conventions that hold for every function here:
+ *   - Sizes and offsets are in bytes. 0 or a useful non-negative value is success; failure is a
+ *     negative errno (-EINVAL), except where a pointer is returned (NULL and errno).
+ *   - A `ret` parameter is written on success only.
+ *   - The library never prints and never exits, except for the one line that
+ *     sealmem_report_faults() is asked to print. Every descriptor is close-on-exec.
+ *   - Functions are safe to call from several threads as long as each open region is used by one
+ *     thread at a time. A sealed region may be used by all threads at once. Nothing here is
+ *     async-signal-safe.
+ *   - A system call that a sandbox forbids (seccomp answering EPERM or ENOSYS) counts as a guarantee
+ *     that is not given: -EOPNOTSUPP.
+ */
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SEALMEM_VERSION "0.1.0"
+
+/*
+ * The guarantees, a set of bits. Each name means the same in this header, in sealmem(1) and in
+ * sealmem(7).
+ */
+
+/* Nobody can change the bytes or the size: not this process, its children, or root through
+ * /proc/PID/mem or ptrace. Rests on F_SEAL_WRITE, fcntl(2) "File Sealing", Linux 3.17. */
+#define SEALMEM_CONTENT 0x01u
+
+/* The mapping stays where it is until the process ends or executes another program: not unmapped,
+ * moved, replaced or re-protected. Rests on mseal(2), Linux 6.10. */
+#define SEALMEM_ADDRESS 0x02u
+
+/* Only loads by this process can read it. Not given by this version: -EOPNOTSUPP. */
+#define SEALMEM_SECRECY 0x04u
+
+/* Never written to swap, from before the first byte is stored. Rests on mlock(2). */
+#define SEALMEM_NOSWAP 0x08u
+
+/* Not in a core dump. Rests on MADV_DONTDUMP, madvise(2), Linux 3.4. */
+#define SEALMEM_NODUMP 0x10u
+
+/* A child does not inherit it. Rests on MADV_DONTFORK, madvise(2), Linux 2.6.16. */
+#define SEALMEM_NOFORK 0x20u
+
+/* An inaccessible page on either side, so that a run past either end faults. The pages are neighbours
+ * of whole pages: the zeroes between the last byte and the end of its page can still be read. */
+#define SEALMEM_GUARDS 0x40u
+
+/* All of them. */
+#define SEALMEM_GUARANTEES 0x7fu
+
+/* The longest name of a region, in bytes without the terminating zero. The kernel takes 249 for a
+ * memfd, of which "sealmem:" is ours. */
+#define SEALMEM_NAME_MAX 240
+
+/*
+ * The name of one guarantee, as in "CONTENT". NULL for anything that is not exactly one of the bits.
+ * The string is static. Since 0.1.
+ */
+const char *sealmem_guarantee_name(unsigned guarantee);
+
+/*
+ * The guarantees that sealmem_region_new() can give in this process, on this kernel, under its
+ * present limits; found by trying each, never by version. What needs a lasting try (ADDRESS) is
+ * tried in a child process that raises no SIGCHLD and that wait(2) of this process does not see.
+ * The first answer is kept, unless a passing shortage (descriptors, memory) spoiled it. Since 0.1.
+ */
+unsigned sealmem_supported(void);
+
+/*
+ * A region: memory that is open (writable) first and sealed later, at an address that never changes.
+ *
+ * While open, its memory is shared memory of this process alone: a child made by fork(2) does not
+ * inherit it (a child that held a writable mapping would stand in the way of the seal). Once sealed,
+ * children inherit it unless NOFORK was demanded.
+ */
+struct sealmem_region;
+
+/*
+ * Make an open region.
+ *
+ * name        what the region is called in /proc/PID/maps ("/memfd:sealmem:NAME") and in fault
+ *             reports: 0 to SEALMEM_NAME_MAX bytes, no control characters. It is copied.
+ * capacity    the most the region can ever hold, in bytes, at least 1. It costs address space only
+ *             until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine.
+ * guarantees  what is demanded: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. CONTENT
+ *             and ADDRESS come into force with the seal, the others at once.
+ *
+ * On success *ret is the caller's, to be given to sealmem_region_free(). A region takes two
+ * descriptors while open, one when sealed.
+ *
+ * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits or lacks CONTENT, or
+ *                name has a control character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -EOPNOTSUPP    a guarantee cannot be given here: SECRECY; ADDRESS without mseal(2); CONTENT without
+ *                memfd_create(2) or without /proc mounted
+ * -EAGAIN        NOSWAP: RLIMIT_MEMLOCK is below capacity
+ * -EFBIG         RLIMIT_FSIZE is below capacity (no SIGXFSZ is raised)
+ * -EMFILE, -ENFILE  out of descriptors
+ * -ENOMEM        out of memory, address space or mappings (vm.max_map_count)
+ *
+ * Kernel fact: a read-only descriptor is opened through /proc/self/fd, for only a mapping of a
+ * descriptor that was never writable loses VM_MAYWRITE on every kernel (mm/memfd.c and mm/mmap.c of
+ * Linux). Since 0.1.
+ */
+int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t capacity,
+		       unsigned guarantees);
+
+/*
+ * Make a sealed region from bytes at hand, in the fewest system calls. The same as
+ * sealmem_region_new() with capacity `size`, a copy, and sealmem_region_seal(): the same guarantees
+ * and the same errors as those two, but the bytes are never in writable memory. They may be anywhere
+ * readable; they are not wiped.
+ *
+ * -EINVAL        also: bytes is NULL or size is 0
+ * -EFAULT        bytes .. bytes + size cannot be read
+ *
+ * Since 0.1.
+ */
+int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const void *bytes,
+			    size_t size, unsigned guarantees);
+
+/*
+ * Take memory from an open region: `size` bytes, zeroed, at a multiple of `align` (a power of two;
+ * 0 means suitable for every C type). Memory for it is set aside now, so that a later store cannot
+ * raise SIGBUS for want of it. There is no way to give a piece back.
+ *
+ * Returns NULL with errno
+ *   EINVAL   r is NULL, size is 0, or align is not a power of two
+ *   EPERM    the region is sealed
+ *   ENOMEM   the capacity or the memory of the machine is used up
+ *   EFBIG    RLIMIT_FSIZE was lowered below what the region needs
+ * and the region is as it was. Since 0.1.
+ */
+void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align);
+
+/*
+ * Seal a region in place. From 0 on, nothing changes its bytes: the size is what
+ * sealmem_region_alloc() has handed out (all of capacity if it was never called), the file is exactly
+ * that long, every pointer into it stays valid, and F_GET_SEALS has answered the seals. Other threads
+ * may read the region throughout; none may write to it during the call (the store could raise
+ * SIGSEGV). Sealing a sealed region returns 0 and changes nothing.
+ *
+ * On failure the region is open as before: writable, same address, same bytes. It can be sealed again
+ * when the cause is gone.
+ *
+ * -EINVAL      r is NULL
+ * -EBUSY       somebody holds a writable mapping (a child that was forked between the making of the
+ *              region and its protection) or one of its pages (an io_uring fixed buffer, a page
+ *              spliced into a pipe). The kernel waits about 150 ms before it says so.
+ * -EAGAIN      NOSWAP: for the moment of the seal RLIMIT_MEMLOCK must allow the size once more, so
+ *              that the bytes stay locked throughout
+ * -EOPNOTSUPP  the kernel stopped giving what it gave when the region was made
+ * -ENOMEM      out of memory or mappings
+ * -ENOTRECOVERABLE  sealing failed, and then so did making the region writable again (two kernel
+ *              failures in a row): same address, same bytes, but read-only. It can be sealed again or
+ *              freed.
+ *
+ * Kernel fact: mmap(2) with MAP_FIXED replaces a mapping in one step, and F_SEAL_WRITE is refused
+ * with EBUSY as long as a shared mapping exists that could become writable; fcntl(2). Since 0.1.
+ */
+int sealmem_region_seal(struct sealmem_region *r);
+
+/* Where the region begins: page-aligned, the same from creation on. NULL for NULL. Since 0.1. */
+void *sealmem_region_data(const struct sealmem_region *r);
+
+/* The size in bytes: what sealmem_region_alloc() has handed out, alignment gaps included, or the whole
+ * capacity if it was never called. 0 for NULL. Since 0.1. */
+size_t sealmem_region_size(const struct sealmem_region *r);
+
+/* The guarantees in force now, a set of bits. 0 for NULL. Since 0.1. */
+unsigned sealmem_region_guarantees(const struct sealmem_region *r);
+
+/*
+ * The descriptor of a sealed region, read-only, for passing on. It stays the region's: do not close it.
+ *
+ * -EINVAL      r is NULL
+ * -EPERM       the region is open: a receiver could write to it
+ * -EMFILE, -ENFILE  out of descriptors (one is needed for a moment the first time)
+ * -EOPNOTSUPP  /proc is not mounted (needed the first time)
+ *
+ * Since 0.1.
+ */
+int sealmem_region_fd(const struct sealmem_region *r);
+
+/*
+ * Free the region and its descriptor. Its memory is given back, unless ADDRESS is in force: such
+ * memory stays mapped and readable until the process ends, which is what was demanded. Takes NULL,
+ * returns NULL. The pages are not wiped first, sealed ones cannot be: the kernel zeroes them when
+ * it hands them out again. Since 0.1.
+ */
+struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
+
+/*
+ * For a type whose objects are sealed with sealmem_seal_range(): gives it whole pages of its own.
+ *
+ *     struct SEALMEM_PAGE_ALIGNED config { int port; char root[64]; };
+ *     static struct config config;
+ *     ...
+ *     config.port = 443;
+ *     int err = sealmem_seal_object(&config, SEALMEM_CONTENT);
+ *
+ * It belongs to the type, not to the variable: so the size is whole pages too, and no other variable
+ * shares the last one. sealmem_seal_object() refuses to compile otherwise.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+# define SEALMEM_PAGE_MAX (1u << 12)
+#else
+# define SEALMEM_PAGE_MAX (1u << 16)
+#endif
+#define SEALMEM_PAGE_ALIGNED __attribute__((aligned(SEALMEM_PAGE_MAX)))
+
+#define sealmem_seal_object(object, guarantees)                                                    \
+ sealmem_seal_range((object),                                                                      \
+		    sizeof(*(object)) +                                                            \
+			    0 * sizeof(char[sizeof(*(object)) % SEALMEM_PAGE_MAX ? -1 : 1]),       \
+		    (guarantees))
+
+/*
+ * Seal private memory that exists already, at its address: a global, an anonymous mapping, written
+ * pages of a file mapped privately.
+ *
+ * addr, size  whole pages, mapped without a hole, private, readable, of one protection. Not the stack
+ *             that the caller runs on.
+ * guarantees  CONTENT or ADDRESS or both, and any of NOSWAP, NODUMP, NOFORK.
+ *
+ * With CONTENT the pages are replaced by a sealed memfd in one step; afterwards they are readable
+ * (and executable if they were). Stores by other threads during the call raise SIGSEGV; none is lost.
+ * There is no way back: the memory is sealed until it is unmapped (CONTENT) or the process ends
+ * (ADDRESS). What mlock(2) or madvise(2) gave the pages before ends with CONTENT unless demanded
+ * again.
+ *
+ * On failure the range has the same bytes, address and protection. Of NOSWAP, NODUMP and NOFORK those
+ * that were demanded are then off.
+ *
+ * -EINVAL      addr or size is not a multiple of the page size, size is 0, the range wraps around,
+ *              guarantees has unknown bits, GUARDS, or neither CONTENT nor ADDRESS; with CONTENT: a
+ *              part is a shared mapping (a sealed one is), protections differ, or it is the stack in
+ *              use
+ * -ENOMEM      a page of the range is not mapped; or out of memory or mappings
+ * -EACCES      CONTENT: the range cannot be read
+ * -EFAULT      CONTENT: a page lies beyond the end of its file
+ * -EPERM       CONTENT: a part is sealed by mseal(2) already
+ * -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE  as sealmem_region_new()
+ *
+ * Kernel fact: mseal(2) alone does not keep private bytes: /proc/PID/mem, ptrace and MADV_DONTNEED on
+ * file pages change them (Documentation/userspace-api/mseal.rst). Hence the memfd. Since 0.1.
+ */
+int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
+
+/*
+ * mseal(2): seal the mappings of [addr, addr + size), their bytes not included. `size` is rounded up
+ * to whole pages. Sealing twice is fine. Inherited by fork(2). Cannot be undone.
+ *
+ * -EINVAL      flags is not 0, addr is not page-aligned, or the range wraps around
+ * -ENOMEM      a page of the range is not mapped; nothing is sealed
+ * -EOPNOTSUPP  this kernel has no mseal(2), or a sandbox forbids it
+ *
+ * Kernel fact: Documentation/userspace-api/mseal.rst, Linux 6.10. Since 0.1.
+ */
+int sealmem_mseal(void *addr, size_t size, unsigned long flags);
+
+/*
+ * Try to store `size` bytes at addr, as an ordinary store of this process would, without the signal:
+ * the kernel stores them for us and minds the protection of the page.
+ *
+ * 0            stored
+ * -EFAULT      a page refused it (or `bytes` cannot be read). Pages before the first refusing one may
+ *              have been written.
+ * -EINVAL      bytes is NULL and size is not 0
+ * -EMFILE, -ENFILE, -ENOMEM  no descriptors or memory for the pipe that carries the bytes
+ *
+ * Since 0.1.
+ */
+int sealmem_try_write(void *addr, const void *bytes, size_t size);
+
+/*
+ * From now on, a SIGSEGV or SIGBUS in a region, a sealed range or a guard page writes one line to
+ * standard error that names the region, the offset and the instruction:
+ *
+ *     sealmem: stray store to sealed region "policy" at offset 24 (0x7f0c5a2e1018) by instruction
+ *     0x55d0c8a01234 (server+0x1234)
+ *
+ * (one line, not two). Then the handler that was installed before is called; if there was none the
+ * process dies of the signal as it would have, with the same core dump. Faults elsewhere go straight
+ * to that handler. A handler installed later replaces this one. Calling it again changes nothing.
+ * Uses sigaltstack(2) if the thread has one: about 2 KiB of it. Without /proc the line is not
+ * written, the rest holds.
+ *
+ * -errno of sigaction(2). Since 0.1.
+ */
+int sealmem_report_faults(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
