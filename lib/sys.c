@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The only file that enters the kernel. The C library's own wrappers are not used even where they
+ * exist: some of them are intercepted by sanitizers and preloads, some add behaviour (cancellation,
+ * caches), and a test could not make all of them fail by replacing one symbol.
+ */
+
+#include "sys.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static long answer(long result)
+{
+	return result == -1 ? -errno : result;
+}
+
+int sys_open(const char *path, int flags)
+{
+	return (int)answer(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0));
+}
+
+int sys_close(int fd)
+{
+	return (int)answer(syscall(SYS_close, fd));
+}
+
+ssize_t sys_read(int fd, void *buffer, size_t size)
+{
+	return answer(syscall(SYS_read, fd, buffer, size));
+}
+
+ssize_t sys_write(int fd, const void *bytes, size_t size)
+{
+	return answer(syscall(SYS_write, fd, bytes, size));
+}
+
+ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+	return answer(syscall(SYS_pwrite64, fd, bytes, size, offset));
+}
+
+int sys_pipe(int ret[2])
+{
+	return (int)answer(syscall(SYS_pipe2, ret, O_CLOEXEC));
+}
+
+int sys_dup_over(int fd, int number)
+{
+	return (int)answer(syscall(SYS_dup3, fd, number, O_CLOEXEC));
+}
+
+int sys_fcntl(int fd, int command, long argument)
+{
+	return (int)answer(syscall(SYS_fcntl, fd, command, argument));
+}
+
+int sys_ftruncate(int fd, off_t size)
+{
+	return (int)answer(syscall(SYS_ftruncate, fd, size));
+}
+
+int sys_fallocate(int fd, off_t offset, off_t size)
+{
+	return (int)answer(syscall(SYS_fallocate, fd, 0, offset, size));
+}
+
+int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)
+{
+	off_t found = answer(syscall(SYS_lseek, fd, offset, whence));
+
+	if (found < 0)
+		return (int)found;
+	*ret = found;
+	return 0;
+}
+
+int sys_memfd_create(const char *name, unsigned flags)
+{
+	return (int)answer(syscall(SYS_memfd_create, name, flags | MFD_CLOEXEC));
+}
+
+int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd)
+{
+	long result = syscall(SYS_mmap, addr, size, protection, flags, fd, 0L);
+
+	if (result == -1)
+		return -errno;
+	*ret = (void *)result;
+	return 0;
+}
+
+int sys_munmap(void *addr, size_t size)
+{
+	return (int)answer(syscall(SYS_munmap, addr, size));
+}
+
+int sys_mprotect(void *addr, size_t size, int protection)
+{
+	return (int)answer(syscall(SYS_mprotect, addr, size, protection));
+}
+
+int sys_madvise(void *addr, size_t size, int advice)
+{
+	return (int)answer(syscall(SYS_madvise, addr, size, advice));
+}
+
+int sys_mlock(void *addr, size_t size)
+{
+	return (int)answer(syscall(SYS_mlock, addr, size));
+}
+
+int sys_mlock_on_fault(void *addr, size_t size)
+{
+	return (int)answer(syscall(SYS_mlock2, addr, size, MLOCK_ONFAULT));
+}
+
+int sys_munlock(void *addr, size_t size)
+{
+	return (int)answer(syscall(SYS_munlock, addr, size));
+}
+
+int sys_mremap_in_place(void *addr, size_t old_size, size_t new_size)
+{
+	long result = syscall(SYS_mremap, addr, old_size, new_size, 0L, NULL);
+
+	return result == -1 ? -errno : 0;
+}
+
+int sys_mseal(void *addr, size_t size, unsigned long flags)
+{
+	return (int)answer(syscall(__NR_mseal, addr, size, flags));
+}
+
+/* 0 if every page is mapped, -ENOMEM if not: all that MS_ASYNC does. */
+int sys_mapped(void *addr, size_t size)
+{
+	return (int)answer(syscall(SYS_msync, addr, size, MS_ASYNC));
+}
+
+/* The C library's: a handler returns through a piece of code that only it has. */
+int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret)
+{
+	return (int)answer(sigaction(signal, action, ret));
+}
+
+int sys_signal_self(int signal, siginfo_t *info)
+{
+	return (int)answer(syscall(SYS_rt_tgsigqueueinfo, syscall(SYS_getpid), syscall(SYS_gettid),
+				   signal, info));
+}
+
+int sys_limit(int resource, uint64_t *ret)
+{
+	struct {
+		uint64_t soft, hard;
+	} limit;
+	int result = (int)answer(syscall(SYS_prlimit64, 0, resource, NULL, &limit));
+
+	if (result == 0)
+		*ret = limit.soft;
+	return result;
+}
+
+static int wait_for(pid_t pid)
+{
+	siginfo_t info = { 0 };
+	long result;
+
+	do
+		result = answer(syscall(SYS_waitid, P_PID, pid, &info, WEXITED | __WCLONE, NULL));
+	while (result == -EINTR);
+	if (result < 0)
+		return (int)result;
+	return info.si_code == CLD_EXITED ? info.si_status : -ECHILD;
+}
+
+int sys_in_child(int (*run)(void *argument), void *argument)
+{
+	/* No exit signal (flags 0): that is what hides the child from SIGCHLD and wait(). */
+	long pid = answer(syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL));
+
+	if (pid < 0)
+		return (int)pid;
+	if (pid == 0)
+		syscall(SYS_exit_group, run(argument));
+	return wait_for((pid_t)pid);
+}

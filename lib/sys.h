@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_SYS_H
+#define SEALMEM_SYS_H
+
+/*
+ * The kernel as the library sees it: one function for each system call, and the constants that the
+ * system headers may be too old to have. No policy.
+ *
+ * Two reasons to have it. Every call goes through the C library's syscall(), one symbol that a test
+ * replaces to make each call fail in turn (tests/unit/faults.c). And every call answers in one way: a
+ * useful non-negative value, or a negative errno.
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+
+/* Debian 12 has the headers of Linux 6.1. */
+#ifndef __NR_mseal
+# define __NR_mseal 462
+#endif
+#ifndef MFD_NOEXEC_SEAL
+# define MFD_NOEXEC_SEAL 0x0008U
+#endif
+#ifndef F_SEAL_EXEC
+# define F_SEAL_EXEC 0x0020
+#endif
+
+int sys_open(const char *path, int flags);
+int sys_close(int fd);
+ssize_t sys_read(int fd, void *buffer, size_t size);
+ssize_t sys_write(int fd, const void *bytes, size_t size);
+ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset);
+int sys_pipe(int ret[2]);
+int sys_dup_over(int fd, int number);
+int sys_fcntl(int fd, int command, long argument);
+int sys_ftruncate(int fd, off_t size);
+int sys_fallocate(int fd, off_t offset, off_t size);
+int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
+
+int sys_memfd_create(const char *name, unsigned flags);
+int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd);
+int sys_munmap(void *addr, size_t size);
+int sys_mprotect(void *addr, size_t size, int protection);
+int sys_madvise(void *addr, size_t size, int advice);
+int sys_mlock(void *addr, size_t size);
+int sys_mlock_on_fault(void *addr, size_t size);
+int sys_munlock(void *addr, size_t size);
+int sys_mremap_in_place(void *addr, size_t old_size, size_t new_size);
+int sys_mseal(void *addr, size_t size, unsigned long flags);
+
+int sys_mapped(void *addr, size_t size);
+int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
+int sys_signal_self(int signal, siginfo_t *info);
+
+/* The present soft limit; UINT64_MAX means none. */
+int sys_limit(int resource, uint64_t *ret);
+
+/*
+ * A child that runs `run(argument)` and ends with its value. It raises no SIGCHLD and an ordinary
+ * wait does not see it, so the program around us does not notice. No atfork handler runs: the child
+ * may use system calls and nothing else. Returns the value, 0 to 255.
+ */
+int sys_in_child(int (*run)(void *argument), void *argument);
+
+#endif
