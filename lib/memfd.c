@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The file that a sealed region is. A memfd is the one kind of memory whose bytes the kernel refuses to
+ * change for everybody, root included: its write seal is a property of the file, below every
+ * mapping, and is checked on each way to write, where a page protection belongs to one mapping of one
+ * process and is passed over by /proc/PID/mem and ptrace.
+ */
+
+#include "memfd.h"
+
+#include "sealmem.h"
+#include "util.h"
+
+#include <ctype.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* SEAL as well: without it the receiver of the descriptor could add further seals, such as
+ * F_SEAL_EXEC, and another receiver's test would see the file change. */
+#define CONTENT_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+
+int memfd_check_name(const char *name)
+{
+	size_t length = 0;
+
+	if (name == NULL)
+		return -EINVAL;
+	for (; name[length] != '\0'; length++) {
+		if (iscntrl((unsigned char)name[length]))
+			return -EINVAL;
+		if (length == SEALMEM_NAME_MAX)
+			return -ENAMETOOLONG;
+	}
+	return 0;
+}
+
+/* A file that outgrows RLIMIT_FSIZE raises SIGXFSZ, memfds included; a library must not. */
+static int check_file_limit(size_t size)
+{
+	uint64_t limit;
+	int err = sys_limit(RLIMIT_FSIZE, &limit);
+
+	if (err < 0)
+		return err;
+	return size > limit ? -EFBIG : 0;
+}
+
+/*
+ * MFD_NOEXEC_SEAL (Linux 6.3) because a sealed region is data, and because vm.memfd_noexec=2 refuses
+ * memfds without it. Older kernels answer EINVAL, and keep answering so: it is remembered.
+ * MFD_ALLOW_SEALING stays in both cases, for only the newer flag implies it.
+ */
+static int create(const char *name)
+{
+	static atomic_uint unknown;
+	unsigned flags = MFD_ALLOW_SEALING | (MFD_NOEXEC_SEAL & ~atomic_load(&unknown));
+	int fd = sys_memfd_create(name, flags);
+
+	if (fd != -EINVAL || !(flags & MFD_NOEXEC_SEAL))
+		return fd;
+	fd = sys_memfd_create(name, MFD_ALLOW_SEALING);
+	if (fd >= 0)
+		atomic_store(&unknown, MFD_NOEXEC_SEAL);
+	return fd;
+}
+
+int memfd_new(const char *name, size_t size)
+{
+	char full[sizeof(MEMFD_PREFIX) + SEALMEM_NAME_MAX];
+	int err = check_file_limit(size);
+
+	if (err < 0)
+		return err;
+	(void)snprintf(full, sizeof(full), "%s%s", MEMFD_PREFIX, name);
+	return not_given(create(full));
+}
+
+int memfd_reopen_readonly(int fd)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+	int reader;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	reader = sys_open(path, O_RDONLY);
+	/* Without /proc there is no other way to a read-only descriptor of a file without a name. */
+	if (reader == -ENOENT || reader == -ENOTDIR || reader == -EACCES)
+		return -EOPNOTSUPP;
+	return not_given(reader);
+}
+
+static int write_at(int fd, const char *bytes, size_t size, size_t offset)
+{
+	while (size > 0) {
+		ssize_t written = sys_pwrite(fd, bytes, size, (off_t)offset);
+
+		if (written == -EINTR)
+			continue;
+		if (written < 0)
+			return (int)written;
+		if (written == 0)
+			return -EIO;
+		bytes += written;
+		offset += (size_t)written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int memfd_fill(int fd, const void *bytes, size_t size)
+{
+	int err = write_at(fd, bytes, size, 0);
+
+	return err == -ENOSPC ? -ENOMEM : err;
+}
+
+int memfd_reserve(int fd, size_t offset, size_t size)
+{
+	int err = check_file_limit(offset + size);
+
+	if (err < 0)
+		return err;
+	do
+		err = sys_fallocate(fd, (off_t)offset, (off_t)size);
+	while (err == -EINTR);
+	/* The filesystem's word for it: its space is our memory. */
+	return err == -ENOSPC ? -ENOMEM : err;
+}
+
+int memfd_copy(int to, int from, const char *bytes, size_t size)
+{
+	off_t end = 0;
+
+	for (;;) {
+		off_t start;
+		int err = sys_seek_hole_or_data(from, end, SEEK_DATA, &start);
+
+		if (err == -ENXIO || (err == 0 && (size_t)start >= size))
+			return 0;
+		if (err == 0)
+			err = sys_seek_hole_or_data(from, start, SEEK_HOLE, &end);
+		if (err == 0)
+			err = write_at(to, bytes + start, (size_t)(end - start), (size_t)start);
+		if (err < 0)
+			return err;
+	}
+}
+
+int memfd_seal(int fd)
+{
+	int err = sys_fcntl(fd, F_ADD_SEALS, CONTENT_SEALS);
+
+	/* Refused for another reason than a writer or memory, it is not a memfd that can be sealed. */
+	return err >= 0 || err == -EBUSY || err == -ENOMEM ? err : -EOPNOTSUPP;
+}
+
+int memfd_check(int fd)
+{
+	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
+
+	if (seals < 0)
+		return not_given(seals);
+	return (seals & CONTENT_SEALS) == CONTENT_SEALS ? 0 : -EOPNOTSUPP;
+}
