@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A region is memory that is written first and sealed later, at one address. Its pages are those of a
+ * memfd from the beginning, so that sealing copies nothing: the writable mapping is replaced, in one
+ * step, by a read-only mapping of a read-only descriptor, and then the file takes its seals.
+ *
+ * Everything that can fail comes before the point where success is reported, and whatever came before
+ * a failure is undone, so a region is either open or sealed. The one thing that cannot be undone is a
+ * file that took its seals when a later step failed: then the region goes on in a copy of it.
+ */
+
+#include "sealmem.h"
+
+#include "mapping.h"
+#include "memfd.h"
+#include "mseal.h"
+#include "util.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sealmem_region {
+	char *data;
+	size_t capacity;
+	size_t used;		   /* handed out by alloc; 0 means that it was never called */
+	size_t reserved;	   /* bytes of the file that memory was set aside for */
+	struct scoped_mapping all; /* data with its guard pages */
+	int writer;		   /* -1 once sealed */
+	int reader;		   /* what a sealed region is mapped from */
+	unsigned guarantees;
+	enum { OPEN, STUCK, SEALED } state;
+	bool final; /* the file took its seals */
+	char name[SEALMEM_NAME_MAX + 1];
+};
+
+#define REGION_GUARANTEES                                                                          \
+ (SEALMEM_CONTENT | SEALMEM_ADDRESS | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK |           \
+  SEALMEM_GUARDS)
+
+/* In force from the beginning; the rest come with the seal. */
+#define OPEN_GUARANTEES (SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK | SEALMEM_GUARDS)
+
+static size_t guard_size(const struct sealmem_region *r)
+{
+	return r->guarantees & SEALMEM_GUARDS ? page_size() : 0;
+}
+
+static size_t size_in_pages(const struct sealmem_region *r)
+{
+	return page_round_up(sealmem_region_size(r));
+}
+
+static int check_demand(const char *name, size_t size, unsigned guarantees)
+{
+	int err = memfd_check_name(name);
+
+	if (err < 0)
+		return err;
+	if (size == 0 || guarantees & ~SEALMEM_GUARANTEES || !(guarantees & SEALMEM_CONTENT))
+		return -EINVAL;
+	/* Beyond this no address space reaches, and page arithmetic would wrap. */
+	if (size > SIZE_MAX / 4)
+		return -ENOMEM;
+	if (guarantees & ~REGION_GUARANTEES)
+		return -EOPNOTSUPP;
+	return guarantees & SEALMEM_ADDRESS ? address_given() : 0;
+}
+
+static struct sealmem_region *destroy(struct sealmem_region *r)
+{
+	unmap_scoped(&r->all);
+	close_fd(r->writer);
+	close_fd(r->reader);
+	free(r);
+	return NULL;
+}
+
+static void destroy_at(struct sealmem_region **r)
+{
+	if (*r != NULL)
+		(void)destroy(*r);
+}
+
+static struct sealmem_region *allocate_region(const char *name, size_t capacity,
+					      unsigned guarantees)
+{
+	struct sealmem_region *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	memcpy(r->name, name, strlen(name));
+	r->capacity = capacity;
+	r->guarantees = guarantees;
+	r->writer = -1;
+	r->reader = -1;
+	return r;
+}
+
+/* Maps the file where the region is. The first time that is where the kernel likes, or between the
+ * guard pages. */
+static int map(struct sealmem_region *r, size_t size, int protection, int fd)
+{
+	int flags = MAP_SHARED | (r->data != NULL ? MAP_FIXED : 0);
+	void *data;
+	int err = sys_mmap(&data, r->data, size, protection, flags, fd);
+
+	if (err < 0)
+		return err;
+	if (r->data == NULL)
+		r->all = (struct scoped_mapping){ data, size };
+	r->data = data;
+	return 0;
+}
+
+static int reserve_guards(struct sealmem_region *r, size_t size)
+{
+	int err;
+
+	if (guard_size(r) == 0)
+		return 0;
+	size += 2 * guard_size(r);
+	err = sys_mmap(&r->all.addr, NULL, size, PROT_NONE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	if (err < 0)
+		return not_given(err);
+	r->all.size = size;
+	r->data = (char *)r->all.addr + guard_size(r);
+	return 0;
+}
+
+/*
+ * Not inherited by children while open, whatever was demanded: a child that was forked with a
+ * writable mapping would keep the seal from ever being given.
+ */
+static int map_open(struct sealmem_region *r)
+{
+	size_t size = page_round_up(r->capacity);
+	int err = map(r, size, PROT_READ | PROT_WRITE, r->writer);
+
+	if (err < 0)
+		return not_given(err);
+	return mapping_apply_open(r->data, size, r->guarantees | SEALMEM_NOFORK);
+}
+
+/* The file has its full length from the start, for callers that write without sealmem_region_alloc();
+ * its pages come when they are touched. */
+static int open_file(struct sealmem_region *r)
+{
+	int err;
+
+	r->writer = memfd_new(r->name, r->capacity);
+	if (r->writer < 0)
+		return r->writer;
+	r->reader = memfd_reopen_readonly(r->writer);
+	if (r->reader < 0)
+		return r->reader;
+	err = sys_ftruncate(r->writer, (off_t)r->capacity);
+	return err < 0 ? not_given(err) : 0;
+}
+
+static int open_region(struct sealmem_region *r)
+{
+	int err = open_file(r);
+
+	if (err == 0)
+		err = reserve_guards(r, page_round_up(r->capacity));
+	if (err == 0)
+		err = map_open(r);
+	return err;
+}
+
+EXPORT int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t capacity,
+			      unsigned guarantees)
+{
+	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
+	int err = ret != NULL ? check_demand(name, capacity, guarantees) : -EINVAL;
+
+	if (err < 0)
+		return err;
+	r = allocate_region(name, capacity, guarantees);
+	if (r == NULL)
+		return -ENOMEM;
+	err = open_region(r);
+	if (err < 0)
+		return err;
+	*ret = r;
+	r = NULL;
+	return 0;
+}
+
+/*
+ * Memory is set aside well ahead of what is asked for, an eighth more each time: few calls into the
+ * kernel, and never much more than the payload.
+ */
+static int reserve_memory(struct sealmem_region *r, size_t end)
+{
+	size_t step = r->reserved / 8 > 16 * page_size() ? r->reserved / 8 : 16 * page_size();
+	size_t target = page_round_up(end);
+	int err;
+
+	if (target <= r->reserved)
+		return 0;
+	if (target < r->reserved + step)
+		target = r->reserved + step;
+	/* Not past the capacity, where the file would grow. */
+	if (target > r->capacity)
+		target = r->capacity;
+	if (target <= r->reserved)
+		return 0;
+	err = memfd_reserve(r->writer, r->reserved, target - r->reserved);
+	if (err == 0)
+		r->reserved = target;
+	return err;
+}
+
+static int allocate(struct sealmem_region *r, size_t size, size_t align, void **ret)
+{
+	uintptr_t base, start;
+	int err;
+
+	if (align == 0)
+		align = _Alignof(max_align_t);
+	if (r == NULL || size == 0 || (align & (align - 1)) != 0)
+		return -EINVAL;
+	if (r->state != OPEN)
+		return r->state == SEALED ? -EPERM : -ENOTRECOVERABLE;
+	base = (uintptr_t)r->data;
+	start = (base + r->used + align - 1) & ~(align - 1);
+	if (start < base || start - base > r->capacity || size > r->capacity - (start - base))
+		return -ENOMEM;
+	err = reserve_memory(r, start - base + size);
+	if (err < 0)
+		return err;
+	r->used = start - base + size;
+	*ret = r->data + (start - base);
+	return 0;
+}
+
+EXPORT void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align)
+{
+	void *memory = NULL;
+	int err = allocate(r, size, align, &memory);
+
+	if (err < 0)
+		errno = -err;
+	return memory;
+}
+
+/* Gives back what was set aside and not handed out: the file is to be as long as the region. */
+static int trim_file(struct sealmem_region *r)
+{
+	int err;
+
+	if (r->used == 0 || r->used == r->capacity)
+		return 0;
+	err = sys_ftruncate(r->writer, (off_t)r->used);
+	if (err < 0)
+		return not_given(err);
+	if (r->reserved > r->used)
+		r->reserved = r->used;
+	return 0;
+}
+
+/* The addresses behind the last page stay taken: a rollback needs them, and so do guard pages. */
+static int map_sealed(struct sealmem_region *r)
+{
+	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
+	int err = map(r, size, PROT_READ, r->reader);
+
+	if (err < 0)
+		return not_given(err);
+	if (tail > 0)
+		err = mapping_reserve(r->data + size, tail);
+	if (err < 0)
+		return err;
+	return mapping_apply(r->data, size, r->guarantees);
+}
+
+/* With its guard pages: a guard that can be unmapped guards nothing. */
+static int seal_address(struct sealmem_region *r)
+{
+	if (!(r->guarantees & SEALMEM_ADDRESS))
+		return 0;
+	return address_seal(r->data - guard_size(r), size_in_pages(r) + 2 * guard_size(r));
+}
+
+/* The check asks the descriptor that the memory is mapped from, not the one that took the seals. */
+static int seal_file(struct sealmem_region *r)
+{
+	int err = r->final ? 0 : memfd_seal(r->writer);
+
+	if (err < 0)
+		return err;
+	r->final = true;
+	return memfd_check(r->reader);
+}
+
+static int seal_in_place(struct sealmem_region *r)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
+	int err = trim_file(r);
+
+	if (err == 0)
+		err = mapping_hold(&held, r->reader, size_in_pages(r), r->guarantees);
+	if (err == 0)
+		err = map_sealed(r);
+	if (err == 0)
+		err = seal_file(r);
+	if (err == 0)
+		err = seal_address(r);
+	return err;
+}
+
+/* A file that took its seals can never be written again: the region moves to a copy of it. */
+static int replace_file(struct sealmem_region *r)
+{
+	struct sealmem_region fresh = { .capacity = r->capacity };
+	int err;
+
+	memcpy(fresh.name, r->name, sizeof(fresh.name));
+	err = open_file(&fresh);
+	if (err == 0)
+		err = memfd_copy(fresh.writer, r->reader, r->data, sealmem_region_size(r));
+	if (err < 0) {
+		close_fd(fresh.writer);
+		close_fd(fresh.reader);
+		return err;
+	}
+	close_fd(r->writer);
+	close_fd(r->reader);
+	r->writer = fresh.writer;
+	r->reader = fresh.reader;
+	r->reserved = 0;
+	r->final = false;
+	return 0;
+}
+
+/* Back to an open region; readers see the same bytes throughout. */
+static int roll_back(struct sealmem_region *r)
+{
+	int err = r->final ? replace_file(r) : 0;
+
+	if (err == 0)
+		err = map_open(r);
+	r->state = err == 0 ? OPEN : STUCK;
+	return err;
+}
+
+EXPORT int sealmem_region_seal(struct sealmem_region *r)
+{
+	int err;
+
+	if (r == NULL)
+		return -EINVAL;
+	if (r->state == SEALED)
+		return 0;
+	err = seal_in_place(r);
+	if (err < 0)
+		return roll_back(r) == 0 ? err : -ENOTRECOVERABLE;
+	r->writer = close_fd(r->writer);
+	r->state = SEALED;
+	return 0;
+}
+
+/*
+ * Most kernels map a write-sealed file read-only and shared from the descriptor that wrote it, which
+ * saves opening another. Some builds (5.10.223, early 6.12) refuse that with EPERM. Never MAP_PRIVATE:
+ * such pages can be replaced through /proc/PID/mem.
+ */
+static int map_written(struct sealmem_region *r)
+{
+	size_t size = size_in_pages(r);
+	int err = map(r, size, PROT_READ, r->reader), reader;
+
+	if (err != -EPERM)
+		return err;
+	reader = memfd_reopen_readonly(r->reader);
+	if (reader < 0)
+		return reader;
+	close_fd(r->reader);
+	r->reader = reader;
+	return not_given(map(r, size, PROT_READ, r->reader));
+}
+
+static int seal_bytes(struct sealmem_region *r, const void *bytes)
+{
+	int err;
+
+	r->reader = memfd_new(r->name, r->capacity);
+	if (r->reader < 0)
+		return r->reader;
+	err = memfd_fill(r->reader, bytes, r->capacity);
+	if (err == 0)
+		err = memfd_seal(r->reader);
+	if (err == 0)
+		err = memfd_check(r->reader);
+	if (err == 0)
+		err = reserve_guards(r, size_in_pages(r));
+	if (err == 0)
+		err = map_written(r);
+	if (err == 0)
+		err = mapping_apply(r->data, size_in_pages(r), r->guarantees);
+	if (err == 0)
+		err = seal_address(r);
+	r->state = SEALED;
+	return err;
+}
+
+/* Bytes that must never reach the swap are written to pages that are locked already, which takes a
+ * mapping: the way of an open region. */
+static int seal_bytes_locked(struct sealmem_region *r, const void *bytes)
+{
+	int err = open_region(r);
+
+	if (err == 0)
+		err = mapping_apply(r->data, size_in_pages(r), SEALMEM_NOSWAP);
+	if (err == 0)
+		err = memfd_fill(r->writer, bytes, r->capacity);
+	if (err == 0)
+		err = sealmem_region_seal(r);
+	return err;
+}
+
+EXPORT int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const void *bytes,
+				   size_t size, unsigned guarantees)
+{
+	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
+	int err = ret != NULL && bytes != NULL ? check_demand(name, size, guarantees) : -EINVAL;
+
+	if (err < 0)
+		return err;
+	r = allocate_region(name, size, guarantees);
+	if (r == NULL)
+		return -ENOMEM;
+	err = guarantees & SEALMEM_NOSWAP ? seal_bytes_locked(r, bytes) : seal_bytes(r, bytes);
+	if (err < 0)
+		return err;
+	*ret = r;
+	r = NULL;
+	return 0;
+}
+
+EXPORT void *sealmem_region_data(const struct sealmem_region *r)
+{
+	return r != NULL ? r->data : NULL;
+}
+
+EXPORT size_t sealmem_region_size(const struct sealmem_region *r)
+{
+	if (r == NULL)
+		return 0;
+	return r->used != 0 ? r->used : r->capacity;
+}
+
+EXPORT unsigned sealmem_region_guarantees(const struct sealmem_region *r)
+{
+	if (r == NULL || r->state == STUCK)
+		return 0;
+	return r->state == SEALED ? r->guarantees : r->guarantees & OPEN_GUARANTEES;
+}
+
+/*
+ * A region made from bytes at hand is mapped from the descriptor that wrote them, which saves opening
+ * another until somebody asks. The new one takes the old one's number, so the number stays valid, and
+ * two threads that ask at once do no harm.
+ */
+EXPORT int sealmem_region_fd(const struct sealmem_region *r)
+{
+	CLEANUP(close_fd_at) int reader = -1;
+	int flags;
+
+	if (r == NULL)
+		return -EINVAL;
+	if (r->state != SEALED)
+		return -EPERM;
+	flags = sys_fcntl(r->reader, F_GETFL, 0);
+	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+		return flags < 0 ? not_given(flags) : r->reader;
+	reader = memfd_reopen_readonly(r->reader);
+	if (reader < 0)
+		return reader;
+	return not_given(sys_dup_over(reader, r->reader));
+}
+
+/* Sealed addresses stay; what lies behind them was only kept in case the seal had to be undone. */
+static void forget_sealed_address(struct sealmem_region *r)
+{
+	char *end = r->data + size_in_pages(r) + guard_size(r);
+	char *all_end = (char *)r->all.addr + r->all.size;
+
+	r->all = (struct scoped_mapping){ end, (size_t)(all_end - end) };
+}
+
+EXPORT struct sealmem_region *sealmem_region_free(struct sealmem_region *r)
+{
+	if (r == NULL)
+		return NULL;
+	if (sealmem_region_guarantees(r) & SEALMEM_ADDRESS)
+		forget_sealed_address(r);
+	return destroy(r);
+}
