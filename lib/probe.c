@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What can be had here. Asked of the kernel by making a region, never by its version: features are
+ * backported, configured away, forbidden by sandboxes and cut short by limits, and the only test of a
+ * guarantee that covers all of that is to be given it.
+ */
+
+#include "probe.h"
+
+#include "sealmem.h"
+
+#include "mseal.h"
+#include "util.h"
+
+#include <stdatomic.h>
+
+static int try_region(unsigned guarantees)
+{
+	struct sealmem_region *region;
+	int err = sealmem_region_new_from(&region, "probe", "", 1, guarantees);
+
+	if (err == 0)
+		(void)sealmem_region_free(region);
+	return err;
+}
+
+/* In a child: a page whose address is sealed stays for as long as the process. System calls only. */
+static int try_address(void *argument)
+{
+	void *page;
+	int err = sys_mmap(&page, NULL, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	(void)argument;
+	if (err == 0)
+		err = address_seal(page, page_size());
+	if (err == 0 && sys_munmap(page, page_size()) != -EPERM)
+		err = -EOPNOTSUPP;
+	return -err;
+}
+
+static int probe_address(void)
+{
+	int answer = sys_in_child(try_address, NULL);
+
+	/* Where no child can be made, the cheap question has to do. */
+	return answer < 0 ? address_given() : -answer;
+}
+
+int probe_guarantee(unsigned guarantee)
+{
+	if (guarantee == SEALMEM_ADDRESS)
+		return probe_address();
+	return try_region(guarantee | SEALMEM_CONTENT);
+}
+
+/* Says nothing about the kernel, only about this moment. */
+static bool passing(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
+EXPORT unsigned sealmem_supported(void)
+{
+	static atomic_uint known; /* the answer and, for 0 is an answer too, one more bit */
+	const unsigned asked = SEALMEM_GUARANTEES + 1;
+	unsigned supported = atomic_load(&known);
+	bool keep = true;
+
+	if (supported & asked)
+		return supported & ~asked;
+	for (unsigned guarantee = 1; guarantee < asked; guarantee <<= 1) {
+		int err = probe_guarantee(guarantee);
+
+		supported |= err == 0 ? guarantee : 0;
+		keep = keep && !passing(err);
+	}
+	if (keep)
+		atomic_store(&known, supported | asked);
+	return supported;
+}
+
+EXPORT const char *sealmem_guarantee_name(unsigned guarantee)
+{
+	static const struct {
+		unsigned guarantee;
+		const char *name;
+	} names[] = {
+		{ SEALMEM_CONTENT, "CONTENT" }, { SEALMEM_ADDRESS, "ADDRESS" },
+		{ SEALMEM_SECRECY, "SECRECY" }, { SEALMEM_NOSWAP, "NOSWAP" },
+		{ SEALMEM_NODUMP, "NODUMP" },	{ SEALMEM_NOFORK, "NOFORK" },
+		{ SEALMEM_GUARDS, "GUARDS" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (names[i].guarantee == guarantee)
+			return names[i].name;
+	return NULL;
+}
