@@ -123,23 +123,42 @@ static bool holds(const struct maps_entry *entry, uintptr_t address)
 	return address >= entry->start && address < entry->end;
 }
 
+static bool is_guard(const struct maps_entry *entry, uintptr_t address)
+{
+	return holds(entry, address) && entry->protection == PROT_NONE;
+}
+
+/*
+ * Guard pages of neighbouring regions merge into one mapping. What lies in the page before a region
+ * belongs to it, unless it is nearer to the end of the region before.
+ */
+static bool is_before(const struct sighting *seen, const struct maps_entry *region)
+{
+	uintptr_t distance = region->start - seen->address;
+
+	if (distance > page_size())
+		return false;
+	return seen->place == ELSEWHERE || distance < seen->address - seen->region.end;
+}
+
 /* A fault is about a region if it hit the region or inaccessible pages that touch it. */
 static void place(struct sighting *seen, const struct maps_entry *before,
 		  const struct maps_entry *entry)
 {
 	bool touching = before->end == entry->start;
+	enum place found = ELSEWHERE;
 
-	if (holds(entry, seen->address) && is_ours(entry)) {
-		seen->place = INSIDE;
+	if (is_ours(entry) && holds(entry, seen->address))
+		found = INSIDE;
+	else if (is_ours(entry) && touching && is_guard(before, seen->address) &&
+		 is_before(seen, entry))
+		found = BEFORE;
+	if (found != ELSEWHERE) {
+		seen->place = found;
 		seen->region = *entry;
-	} else if (holds(entry, seen->address) && entry->protection == PROT_NONE && touching &&
-		   is_ours(before)) {
+	} else if (is_ours(before) && touching && is_guard(entry, seen->address)) {
 		seen->place = BEHIND;
 		seen->region = *before;
-	} else if (holds(before, seen->address) && before->protection == PROT_NONE && touching &&
-		   is_ours(entry) && seen->place == ELSEWHERE) {
-		seen->place = BEFORE;
-		seen->region = *entry;
 	}
 	if (holds(entry, seen->instruction))
 		seen->object = *entry;
