@@ -18,10 +18,12 @@
 static int try_region(unsigned guarantees)
 {
 	struct sealmem_region *region;
-	int err = sealmem_region_new_from(&region, "probe", "", 1, guarantees);
+	int err = sealmem_region_new(&region, "probe", 1, guarantees);
 
-	if (err == 0)
-		(void)sealmem_region_free(region);
+	if (err < 0)
+		return err;
+	err = sealmem_region_seal(region);
+	(void)sealmem_region_free(region);
 	return err;
 }
 
@@ -41,8 +43,11 @@ static int try_address(void *argument)
 
 static int probe_address(void)
 {
-	int answer = sys_in_child(try_address, NULL);
+	int err = try_region(SEALMEM_CONTENT), answer;
 
+	if (err < 0)
+		return err;
+	answer = sys_in_child(try_address, NULL);
 	/* Where no child can be made, the cheap question has to do. */
 	return answer < 0 ? address_given() : -answer;
 }
