@@ -18,6 +18,7 @@
 #include "mseal.h"
 #include "util.h"
 
+#include <pthread.h>
 #include <stdint.h>
 
 #define RANGE_GUARANTEES                                                                           \
@@ -44,10 +45,26 @@ static int check_demand(const struct range *range)
 	return range->guarantees & SEALMEM_ADDRESS ? address_given() : 0;
 }
 
-/* Freezing the stack that this very function stores to would be the last thing it does. */
+/*
+ * Freezing the stack that this function and its callers store to would be the last thing it does. In use
+ * is what lies above this frame; a thread that runs on a stack of its own making is only known to use
+ * this very page.
+ */
 static bool holds_stack(const struct range *range)
 {
-	return (uintptr_t)__builtin_frame_address(0) - (uintptr_t)range->addr < range->size;
+	uintptr_t start = (uintptr_t)range->addr, frame = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t top = frame + 1;
+	pthread_attr_t attributes;
+	void *stack;
+	size_t size;
+
+	if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+		if (pthread_attr_getstack(&attributes, &stack, &size) == 0 &&
+		    frame - (uintptr_t)stack < size)
+			top = (uintptr_t)stack + size;
+		(void)pthread_attr_destroy(&attributes);
+	}
+	return start < top && frame < start + range->size;
 }
 
 /* Adds one mapping to what is known of the range, which is covered up to `covered`. */
