@@ -46,7 +46,8 @@ extern "C" {
 /* Only loads by this process can read it. Not given by this version: -EOPNOTSUPP. */
 #define SEALMEM_SECRECY 0x04u
 
-/* Never written to swap, from before the first byte is stored. Rests on mlock(2). */
+/* Never written to swap: a region's bytes from before the first is stored, a range's from the seal on.
+ * Rests on mlock(2). */
 #define SEALMEM_NOSWAP 0x08u
 
 /* Not in a core dump. Rests on MADV_DONTDUMP, madvise(2), Linux 3.4. */
@@ -122,8 +123,8 @@ int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t cap
 /*
  * Make a sealed region from bytes at hand, in the fewest system calls. The same as
  * sealmem_region_new() with capacity `size`, a copy, and sealmem_region_seal(): the same guarantees
- * and the same errors as those two, but the bytes are never in writable memory. They may be anywhere
- * readable; they are not wiped.
+ * and the same errors as those two; without NOSWAP the copy is never in writable memory. The bytes may be
+ * anywhere readable; they are not wiped.
  *
  * -EINVAL        also: bytes is NULL or size is 0
  * -EFAULT        bytes .. bytes + size cannot be read
@@ -142,7 +143,7 @@ int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const
  *   EINVAL   r is NULL, size is 0, or align is not a power of two
  *   EPERM    the region is sealed
  *   ENOMEM   the capacity or the memory of the machine is used up
- *   EFBIG    RLIMIT_FSIZE was lowered below what the region needs
+ *   ENOTRECOVERABLE  a seal failed and left the region read-only, see sealmem_region_seal()
  * and the region is as it was. Since 0.1.
  */
 void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align);
@@ -255,6 +256,8 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
  * -EFAULT      CONTENT: a page lies beyond the end of its file
  * -EPERM       CONTENT: a part is sealed by mseal(2) already
  * -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE  as sealmem_region_new()
+ * -ENOTRECOVERABLE  CONTENT: a step after the replacement failed, and then so did the way back (two kernel
+ *              failures in a row): same bytes, same address, but read-only
  *
  * Kernel fact: mseal(2) alone does not keep private bytes: /proc/PID/mem, ptrace and MADV_DONTNEED on
  * file pages change them (Documentation/userspace-api/mseal.rst). Hence the memfd. Since 0.1.

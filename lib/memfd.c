@@ -118,42 +118,70 @@ int memfd_fill(int fd, const void *bytes, size_t size)
 
 int memfd_reserve(int fd, size_t offset, size_t size)
 {
-	int err = check_file_limit(offset + size);
+	int err;
 
-	if (err < 0)
-		return err;
 	do
 		err = sys_fallocate(fd, (off_t)offset, (off_t)size);
 	while (err == -EINTR);
 	/* The filesystem's word for it: its space is our memory. */
-	return err == -ENOSPC ? -ENOMEM : err;
+	return err == -ENOSPC ? -ENOMEM : not_given(err);
 }
 
-int memfd_copy(int to, int from, const char *bytes, size_t size)
+int memfd_next_part(int fd, size_t *start, size_t *end)
 {
-	off_t end = 0;
+	off_t from, to;
+	int err = sys_seek_hole_or_data(fd, (off_t)*end, SEEK_DATA, &from);
 
-	for (;;) {
-		off_t start;
-		int err = sys_seek_hole_or_data(from, end, SEEK_DATA, &start);
+	if (err == 0)
+		err = sys_seek_hole_or_data(fd, from, SEEK_HOLE, &to);
+	if (err < 0)
+		return err == -ENXIO ? 0 : not_given(err);
+	*start = (size_t)from;
+	*end = (size_t)to;
+	return 1;
+}
 
-		if (err == -ENXIO || (err == 0 && (size_t)start >= size))
-			return 0;
-		if (err == 0)
-			err = sys_seek_hole_or_data(from, start, SEEK_HOLE, &end);
-		if (err == 0)
-			err = write_at(to, bytes + start, (size_t)(end - start), (size_t)start);
+static int copy_parts(int to, int from, const char *bytes)
+{
+	size_t start, end = 0;
+	int err;
+
+	while ((err = memfd_next_part(from, &start, &end)) > 0) {
+		err = write_at(to, bytes + start, end - start, start);
 		if (err < 0)
-			return err;
+			break;
 	}
+	return err;
+}
+
+int memfd_copy(int to, int from, size_t size)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping bytes = { .size = size };
+	int err = sys_mmap(&bytes.addr, NULL, size, PROT_READ, MAP_SHARED, from);
+
+	if (err < 0) {
+		bytes.size = 0;
+		return not_given(err);
+	}
+	return copy_parts(to, from, bytes.addr);
+}
+
+static int add_seals(int fd, int seals)
+{
+	int err = sys_fcntl(fd, F_ADD_SEALS, seals);
+
+	/* Refused for another reason than a writer or memory, it is not a memfd that can be sealed. */
+	return err >= 0 || err == -EBUSY || err == -ENOMEM ? err : -EOPNOTSUPP;
+}
+
+int memfd_seal_bytes(int fd)
+{
+	return add_seals(fd, F_SEAL_WRITE);
 }
 
 int memfd_seal(int fd)
 {
-	int err = sys_fcntl(fd, F_ADD_SEALS, CONTENT_SEALS);
-
-	/* Refused for another reason than a writer or memory, it is not a memfd that can be sealed. */
-	return err >= 0 || err == -EBUSY || err == -ENOMEM ? err : -EOPNOTSUPP;
+	return add_seals(fd, CONTENT_SEALS);
 }
 
 int memfd_check(int fd)

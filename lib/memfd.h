@@ -19,14 +19,20 @@ int memfd_reopen_readonly(int fd);
 /* All of `bytes`, at the beginning of the file. */
 int memfd_fill(int fd, const void *bytes, size_t size);
 
-/* Memory for [offset, offset + size) of the file, now. -ENOMEM if there is not enough. */
+/* Memory for [offset, offset + size), which the file is long enough for, now. -ENOMEM if there is not
+ * enough. */
 int memfd_reserve(int fd, size_t offset, size_t size);
 
-/* Copies what the sealed or open file `from` holds below `size` into `to`, holes left as holes. `bytes`
- * is where `from` can be read in memory. */
-int memfd_copy(int to, int from, const char *bytes, size_t size);
+/* The next part of the file from *end on that has memory: 1 and the part, 0 if there is none. */
+int memfd_next_part(int fd, size_t *start, size_t *end);
 
-/* Makes bytes and size final. -EBUSY while somebody could write. */
+/* Copies what the file `from`, `size` bytes long, has memory for into `to`. Holes stay holes. */
+int memfd_copy(int to, int from, size_t size);
+
+/* Makes the bytes final, the size not yet. -EBUSY while somebody could write. */
+int memfd_seal_bytes(int fd);
+
+/* Makes bytes and size final. */
 int memfd_seal(int fd);
 
 /* 0 if bytes and size are final, for certain. */

@@ -31,7 +31,8 @@ struct sealmem_region {
 	int reader;		   /* what a sealed region is mapped from */
 	unsigned guarantees;
 	enum { OPEN, STUCK, SEALED } state;
-	bool final; /* the file took its seals */
+	bool replaced; /* the writable mapping is gone */
+	bool final;    /* the file took a seal */
 	char name[SEALMEM_NAME_MAX + 1];
 };
 
@@ -68,11 +69,16 @@ static int check_demand(const char *name, size_t size, unsigned guarantees)
 	return guarantees & SEALMEM_ADDRESS ? address_given() : 0;
 }
 
+static void close_files(struct sealmem_region *r)
+{
+	r->writer = close_fd(r->writer);
+	r->reader = close_fd(r->reader);
+}
+
 static struct sealmem_region *destroy(struct sealmem_region *r)
 {
 	unmap_scoped(&r->all);
-	close_fd(r->writer);
-	close_fd(r->reader);
+	close_files(r);
 	free(r);
 	return NULL;
 }
@@ -150,6 +156,7 @@ static int open_file(struct sealmem_region *r)
 {
 	int err;
 
+	r->reader = -1;
 	r->writer = memfd_new(r->name, r->capacity);
 	if (r->writer < 0)
 		return r->writer;
@@ -248,18 +255,17 @@ EXPORT void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t 
 	return memory;
 }
 
-/* Gives back what was set aside and not handed out: the file is to be as long as the region. */
-static int trim_file(struct sealmem_region *r)
+/*
+ * Parts what was handed out from the rest of the capacity, while there is nothing to lose yet: a process
+ * that has all the mappings that vm.max_map_count allows would not even be given the way back.
+ */
+static int part_tail(struct sealmem_region *r, size_t size, size_t tail)
 {
-	int err;
+	int err = tail > 0 ? sys_mprotect(r->data + size, tail, PROT_NONE) : 0;
 
-	if (r->used == 0 || r->used == r->capacity)
-		return 0;
-	err = sys_ftruncate(r->writer, (off_t)r->used);
 	if (err < 0)
 		return not_given(err);
-	if (r->reserved > r->used)
-		r->reserved = r->used;
+	r->replaced = tail > 0;
 	return 0;
 }
 
@@ -267,10 +273,14 @@ static int trim_file(struct sealmem_region *r)
 static int map_sealed(struct sealmem_region *r)
 {
 	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
-	int err = map(r, size, PROT_READ, r->reader);
+	int err = part_tail(r, size, tail);
 
 	if (err < 0)
+		return err;
+	err = map(r, size, PROT_READ, r->reader);
+	if (err < 0)
 		return not_given(err);
+	r->replaced = true;
 	if (tail > 0)
 		err = mapping_reserve(r->data + size, tail);
 	if (err < 0)
@@ -286,11 +296,34 @@ static int seal_address(struct sealmem_region *r)
 	return address_seal(r->data - guard_size(r), size_in_pages(r) + 2 * guard_size(r));
 }
 
+/*
+ * Gives back what was set aside and not handed out: the file is to be as long as the region. Not before
+ * the bytes are final: should that be refused, nothing is lost.
+ */
+static int trim_file(struct sealmem_region *r)
+{
+	int err;
+
+	if (sealmem_region_size(r) == r->capacity)
+		return 0;
+	err = memfd_seal_bytes(r->writer);
+	if (err < 0)
+		return err;
+	r->final = true;
+	return not_given(sys_ftruncate(r->writer, (off_t)r->used));
+}
+
 /* The check asks the descriptor that the memory is mapped from, not the one that took the seals. */
 static int seal_file(struct sealmem_region *r)
 {
-	int err = r->final ? 0 : memfd_seal(r->writer);
+	int err;
 
+	/* Sealed the time before, when what came next failed and so did the way back. */
+	if (r->final && memfd_check(r->reader) == 0)
+		return 0;
+	err = trim_file(r);
+	if (err == 0)
+		err = memfd_seal(r->writer);
 	if (err < 0)
 		return err;
 	r->final = true;
@@ -299,13 +332,8 @@ static int seal_file(struct sealmem_region *r)
 
 static int seal_in_place(struct sealmem_region *r)
 {
-	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
-	int err = trim_file(r);
+	int err = map_sealed(r);
 
-	if (err == 0)
-		err = mapping_hold(&held, r->reader, size_in_pages(r), r->guarantees);
-	if (err == 0)
-		err = map_sealed(r);
 	if (err == 0)
 		err = seal_file(r);
 	if (err == 0)
@@ -314,48 +342,74 @@ static int seal_in_place(struct sealmem_region *r)
 }
 
 /* A file that took its seals can never be written again: the region moves to a copy of it. */
-static int replace_file(struct sealmem_region *r)
+static int replace_file(struct sealmem_region *r, struct scoped_mapping *held)
 {
-	struct sealmem_region fresh = { .capacity = r->capacity };
-	int err;
+	CLEANUP(close_files) struct sealmem_region fresh = *r;
+	int err = open_file(&fresh);
 
-	memcpy(fresh.name, r->name, sizeof(fresh.name));
-	err = open_file(&fresh);
+	if (err == 0 && r->reserved > 0)
+		err = memfd_reserve(fresh.writer, 0, r->reserved);
 	if (err == 0)
-		err = memfd_copy(fresh.writer, r->reader, r->data, sealmem_region_size(r));
-	if (err < 0) {
-		close_fd(fresh.writer);
-		close_fd(fresh.reader);
+		err = mapping_hold(held, fresh.reader, size_in_pages(r), r->guarantees);
+	if (err == 0)
+		err = memfd_copy(fresh.writer, r->reader, r->capacity);
+	if (err < 0)
 		return err;
-	}
-	close_fd(r->writer);
-	close_fd(r->reader);
-	r->writer = fresh.writer;
-	r->reader = fresh.reader;
-	r->reserved = 0;
+	close_files(r);
+	r->writer = take_fd(&fresh.writer);
+	r->reader = take_fd(&fresh.reader);
 	r->final = false;
 	return 0;
+}
+
+/* The lock of an open region takes a page when it is touched; those that were, are again. */
+static int lock_present_pages(struct sealmem_region *r)
+{
+	size_t start, end = 0;
+	int err;
+
+	if (!(r->guarantees & SEALMEM_NOSWAP))
+		return 0;
+	while ((err = memfd_next_part(r->reader, &start, &end)) > 0)
+		for (size_t at = start; at < end; at += page_size())
+			(void)*(volatile const char *)(r->data + at);
+	return err;
 }
 
 /* Back to an open region; readers see the same bytes throughout. */
 static int roll_back(struct sealmem_region *r)
 {
-	int err = r->final ? replace_file(r) : 0;
+	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
+	int err = 0;
 
+	if (!r->replaced)
+		return 0;
+	if (r->final)
+		err = replace_file(r, &held);
 	if (err == 0)
 		err = map_open(r);
-	r->state = err == 0 ? OPEN : STUCK;
+	if (err == 0)
+		err = lock_present_pages(r);
+	/* With less than was demanded it is not to be written to. */
+	if (err < 0)
+		(void)sys_mprotect(r->data, page_round_up(r->capacity), PROT_READ);
+	r->replaced = err < 0;
+	r->state = err < 0 ? STUCK : OPEN;
 	return err;
 }
 
 EXPORT int sealmem_region_seal(struct sealmem_region *r)
 {
+	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
 	int err;
 
 	if (r == NULL)
 		return -EINVAL;
 	if (r->state == SEALED)
 		return 0;
+	err = mapping_hold(&held, r->reader, size_in_pages(r), r->guarantees);
+	if (err < 0)
+		return err;
 	err = seal_in_place(r);
 	if (err < 0)
 		return roll_back(r) == 0 ? err : -ENOTRECOVERABLE;
