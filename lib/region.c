@@ -33,6 +33,7 @@ struct sealmem_region {
 	enum { OPEN, STUCK, SEALED } state;
 	bool replaced; /* the writable mapping is gone */
 	bool final;    /* the file took a seal */
+	pid_t owner;   /* who has the mapping, if children do not inherit it */
 	char name[SEALMEM_NAME_MAX + 1];
 };
 
@@ -75,9 +76,18 @@ static void close_files(struct sealmem_region *r)
 	r->reader = close_fd(r->reader);
 }
 
+/* In a child that did not inherit the mapping something else may be there by now. */
+static bool has_mapping(const struct sealmem_region *r)
+{
+	bool inherited = r->state == SEALED && !(r->guarantees & SEALMEM_NOFORK);
+
+	return inherited || r->owner == sys_getpid();
+}
+
 static struct sealmem_region *destroy(struct sealmem_region *r)
 {
-	unmap_scoped(&r->all);
+	if (has_mapping(r))
+		unmap_scoped(&r->all);
 	close_files(r);
 	free(r);
 	return NULL;
@@ -101,6 +111,7 @@ static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 	r->guarantees = guarantees;
 	r->writer = -1;
 	r->reader = -1;
+	r->owner = sys_getpid();
 	return r;
 }
 

@@ -149,8 +149,18 @@ int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *
 
 int sys_signal_self(int signal, siginfo_t *info)
 {
-	return (int)answer(syscall(SYS_rt_tgsigqueueinfo, syscall(SYS_getpid), syscall(SYS_gettid),
-				   signal, info));
+	return (int)answer(
+		syscall(SYS_rt_tgsigqueueinfo, sys_getpid(), syscall(SYS_gettid), signal, info));
+}
+
+pid_t sys_getpid(void)
+{
+	return (pid_t)syscall(SYS_getpid);
+}
+
+void sys_yield(void)
+{
+	(void)syscall(SYS_sched_yield);
 }
 
 int sys_limit(int resource, uint64_t *ret)

@@ -57,6 +57,9 @@ int sys_mapped(void *addr, size_t size);
 int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
 int sys_signal_self(int signal, siginfo_t *info);
 
+pid_t sys_getpid(void);
+void sys_yield(void);
+
 /* The present soft limit; UINT64_MAX means none. */
 int sys_limit(int resource, uint64_t *ret);
 
