@@ -15,6 +15,19 @@
 
 #include <stdatomic.h>
 
+/* A child that another thread forks while the region is made stands in the way of the seal until it ends
+ * or executes a program: such as the child below, in two threads that ask at once. */
+static int seal_patiently(struct sealmem_region *region)
+{
+	int err = sealmem_region_seal(region);
+
+	for (int tries = 0; err == -EBUSY && tries < 1000; tries++) {
+		sys_yield();
+		err = sealmem_region_seal(region);
+	}
+	return err;
+}
+
 static int try_region(unsigned guarantees)
 {
 	struct sealmem_region *region;
@@ -22,7 +35,7 @@ static int try_region(unsigned guarantees)
 
 	if (err < 0)
 		return err;
-	err = sealmem_region_seal(region);
+	err = seal_patiently(region);
 	(void)sealmem_region_free(region);
 	return err;
 }
@@ -62,7 +75,7 @@ int probe_guarantee(unsigned guarantee)
 /* Says nothing about the kernel, only about this moment. */
 static bool passing(int err)
 {
-	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+	return err == -EBUSY || err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 }
 
 EXPORT unsigned sealmem_supported(void)
