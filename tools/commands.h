@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_COMMANDS_H
+#define SEALMEM_COMMANDS_H
+
+/*
+ * The subcommands, one row each: name, and what it does in one line. The row is also the declaration
+ * of cmd_NAME(), so that a new subcommand is one file, cmd-NAME.c, and one row.
+ */
+#define COMMANDS(ROW)                                                                              \
+ ROW(demo, "the walkthrough: allocate, seal, attempt a store, see that it failed")                 \
+ ROW(probe, "what this machine can give, why not where it cannot, what to do")
+
+/* argv[0] is the name of the subcommand. Returns an exit status, see common.h. */
+#define DECLARE(name, summary) int cmd_##name(int argc, char **argv);
+COMMANDS(DECLARE)
+#undef DECLARE
+
+#endif
