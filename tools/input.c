@@ -54,7 +54,8 @@ int input_copy(struct input *ret, const char *text)
 
 	if (bytes == NULL)
 		return -ENOMEM;
-	*ret = (struct input){ bytes, strlen(text) };
+	ret->bytes = bytes;
+	ret->size = strlen(text);
 	return 0;
 }
 

@@ -77,7 +77,7 @@ static size_t line_length(const char *text, size_t room)
 {
 	size_t fits = strcspn(text, " ");
 
-	for (size_t end = fits; text[end] != '\0' && end <= room; end += strcspn(text + end, " ")) {
+	for (size_t end = fits; end <= room && text[end] != '\0'; end += strcspn(text + end, " ")) {
 		fits = end;
 		end++;
 	}

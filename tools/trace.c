@@ -241,6 +241,7 @@ static const struct call {
 	{ SYS_munmap, ANY, "munmap", put_int, { put_address, put_size } },
 	{ SYS_mprotect, ANY, "mprotect", put_int, { put_address, put_size, put_protection } },
 	{ SYS_madvise, ANY, "madvise", put_int, { put_address, put_size, put_advice } },
+	{ SYS_getpid, ANY, "getpid", put_int, { 0 } },
 	{ SYS_prlimit64,
 	  ANY,
 	  "prlimit64",
