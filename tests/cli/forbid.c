@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A sandbox made to measure: "forbid mseal=ENOSYS mlock=EPERM -- COMMAND..." runs the command under a
+ * seccomp filter that answers those calls with those errors. It is what containers do, and what makes
+ * an old kernel out of a new one as far as the command can tell.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef __NR_mseal
+# define __NR_mseal 462
+#endif
+#ifndef __NR_memfd_secret
+# define __NR_memfd_secret 447
+#endif
+
+static const struct call {
+	const char *name;
+	unsigned number;
+	unsigned second; /* the second argument it must have; 0 for any */
+} calls[] = {
+	{ "add_seals", SYS_fcntl, F_ADD_SEALS },
+	{ "madvise", SYS_madvise, 0 },
+	{ "memfd_create", SYS_memfd_create, 0 },
+	{ "memfd_secret", __NR_memfd_secret, 0 },
+	{ "mlock", SYS_mlock, 0 },
+	{ "mseal", __NR_mseal, 0 },
+};
+
+static const struct {
+	const char *name;
+	unsigned number;
+} errors[] = { { "EPERM", EPERM }, { "ENOMEM", ENOMEM }, { "ENOSYS", ENOSYS } };
+
+static const struct call *find_call(const char *rule)
+{
+	size_t length = strcspn(rule, "=");
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (strlen(calls[i].name) == length && memcmp(calls[i].name, rule, length) == 0)
+			return &calls[i];
+	return NULL;
+}
+
+static unsigned find_error(const char *rule)
+{
+	const char *name = strchr(rule, '=');
+
+	for (size_t i = 0; name != NULL && i < sizeof(errors) / sizeof(*errors); i++)
+		if (strcmp(name + 1, errors[i].name) == 0)
+			return errors[i].number;
+	return 0;
+}
+
+#define LOAD(field)		    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define SKIP_UNLESS(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
+#define ANSWER(action)		    BPF_STMT(BPF_RET | BPF_K, action)
+
+static int forbid(const struct call *call, unsigned error)
+{
+	struct sock_filter for_any[] = {
+		LOAD(nr),
+		SKIP_UNLESS(call->number, 1),
+		ANSWER(SECCOMP_RET_ERRNO | error),
+		ANSWER(SECCOMP_RET_ALLOW),
+	};
+	struct sock_filter for_second[] = {
+		LOAD(nr),
+		SKIP_UNLESS(call->number, 3),
+		LOAD(args[1]),
+		SKIP_UNLESS(call->second, 1),
+		ANSWER(SECCOMP_RET_ERRNO | error),
+		ANSWER(SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(for_any) / sizeof(*for_any), for_any };
+
+	if (call->second != 0)
+		program =
+			(struct sock_fprog){ sizeof(for_second) / sizeof(*for_second), for_second };
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;
+}
+
+int main(int argc, char **argv)
+{
+	for (argv++; argc > 1 && *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+		const struct call *call = find_call(*argv);
+		unsigned error = find_error(*argv);
+
+		if (call == NULL || error == 0 || forbid(call, error) < 0) {
+			(void)fprintf(stderr, "forbid: cannot forbid %s\n", *argv);
+			return 125;
+		}
+	}
+	if (argc < 2 || *argv == NULL || argv[1] == NULL)
+		return 125;
+	(void)execvp(argv[1], argv + 1);
+	return 127;
+}

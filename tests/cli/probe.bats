@@ -1,0 +1,369 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016,SC2314
+
+load helper
+
+GUARANTEES="CONTENT ADDRESS SECRECY NOSWAP NODUMP NOFORK GUARDS"
+
+# The row of a guarantee or setting in $output.
+row() {
+    grep "^$1 " <<<"$output" | sed 's/  */ /g; s/ $//'
+}
+
+# The same as JSON.
+get() {
+    jq -r --arg name "$2" ".$1[] | select(.name == \$name) | $3" <<<"$output"
+}
+
+assert_not_given() {
+    local guarantee=$1 why=$2 todo=$3
+
+    [[ $(row "$guarantee") == "$guarantee no $why"*"$todo"* ]]
+}
+
+@test "each guarantee has one row that says yes or no" {
+    run --separate-stderr "$SEALMEM" probe
+    [ -z "$stderr" ]
+    for guarantee in $GUARANTEES; do
+        [ "$(grep -cE "^$guarantee +(yes|no) " <<<"$output")" = 1 ]
+    done
+}
+
+@test "a guarantee that is given says by what" {
+    run "$SEALMEM" probe
+    [[ $(row CONTENT) == "CONTENT yes memfd + F_SEAL_WRITE" ]]
+    [[ $(row NODUMP) == "NODUMP yes MADV_DONTDUMP" ]]
+    [[ $(row NOFORK) == "NOFORK yes MADV_DONTFORK" ]]
+    [[ $(row GUARDS) == "GUARDS yes PROT_NONE pages" ]]
+}
+
+@test "exits 1 as long as one guarantee is not given" {
+    run -1 "$SEALMEM" probe
+    grep -qE '^[A-Z]+ +no ' <<<"$output"
+    run -1 "$SEALMEM" probe --json
+    [ "$(jq '[.guarantees[].given] | all' <<<"$output")" = false ]
+}
+
+@test "SECRECY is not given by this version, and the row says whether the kernel could" {
+    run -1 "$SEALMEM" probe
+    if grep -qE '^memfd_secret\(2\) +works' <<<"$output"; then
+        assert_not_given SECRECY "this version of sealmem does not use memfd_secret(2)" "later sealmem"
+    else
+        assert_not_given SECRECY "memfd_secret(2): " ""
+    fi
+}
+
+@test "SECRECY on a kernel without memfd_secret names the boot parameter" {
+    run -1 "$FORBID" memfd_secret=ENOSYS -- "$SEALMEM" probe
+    assert_not_given SECRECY "memfd_secret(2): Function not implemented" "secretmem.enable=1"
+    [[ $(row "memfd_secret(2)") == "memfd_secret(2) Function not implemented"* ]]
+}
+
+@test "ADDRESS follows the kernel" {
+    run -1 "$SEALMEM" probe
+    # mseal(2) has this number everywhere. Of length 0 it does nothing.
+    if perl -e 'exit(syscall(462, 0, 0, 0) == 0 ? 0 : 1)'; then
+        [ "$(row ADDRESS)" = "ADDRESS yes mseal(2)" ]
+    else
+        assert_not_given ADDRESS "mseal(2): Function not implemented" "needs Linux 6.10 or later"
+    fi
+}
+
+@test "ADDRESS on a kernel without mseal names the version that has it" {
+    run -1 "$FORBID" mseal=ENOSYS -- "$SEALMEM" probe
+    assert_not_given ADDRESS "mseal(2): Function not implemented" "needs Linux 6.10 or later"
+    [[ $(row CONTENT) == "CONTENT yes "* ]]
+}
+
+@test "ADDRESS in a sandbox names the sandbox" {
+    run -1 "$FORBID" mseal=EPERM -- "$SEALMEM" probe
+    assert_not_given ADDRESS "mseal(2): Operation not permitted" "have its profile allow mseal(2)"
+}
+
+@test "without memfd_create what rests on CONTENT says so" {
+    run -1 "$FORBID" memfd_create=ENOSYS -- "$SEALMEM" probe
+    assert_not_given CONTENT "memfd_create(2): Function not implemented" "needs Linux 3.17"
+    assert_not_given GUARDS "rests on CONTENT" "see CONTENT"
+    assert_not_given NODUMP "rests on CONTENT" "see CONTENT"
+}
+
+@test "a forbidden madvise takes CONTENT too, for an open region must not be inherited" {
+    run -1 "$FORBID" madvise=EPERM -- "$SEALMEM" probe
+    assert_not_given CONTENT "MADV_DONTFORK: Operation not permitted" "allow MADV_DONTFORK"
+    assert_not_given NODUMP "MADV_DONTDUMP: Operation not permitted" "allow MADV_DONTDUMP"
+    assert_not_given NOFORK "MADV_DONTFORK: Operation not permitted" "allow MADV_DONTFORK"
+    assert_not_given GUARDS "rests on CONTENT" "see CONTENT"
+}
+
+@test "forbidden seals take CONTENT" {
+    run -1 "$FORBID" add_seals=EPERM -- "$SEALMEM" probe
+    assert_not_given CONTENT "F_ADD_SEALS: Operation not permitted" "allow F_ADD_SEALS"
+}
+
+@test "a forbidden mlock takes NOSWAP away" {
+    run -1 "$FORBID" mlock=ENOSYS -- "$SEALMEM" probe
+    assert_not_given NOSWAP "mlock(2): Function not implemented" ""
+}
+
+@test "want of memory is told from want of a feature" {
+    run -1 "$FORBID" memfd_create=ENOMEM -- "$SEALMEM" probe
+    assert_not_given CONTENT "out of memory" "vm.max_map_count"
+}
+
+@test "want of descriptors names the limit" {
+    run -1 with_descriptors 4 "$SEALMEM" probe
+    assert_not_given CONTENT "too many open files: RLIMIT_NOFILE" "ulimit -n"
+    run -1 with_descriptors 5 "$SEALMEM" probe
+    [[ $(row CONTENT) == "CONTENT yes "* ]]
+}
+
+@test "RLIMIT_MEMLOCK of 0 takes NOSWAP from a plain user, and the row says what to raise" {
+    run -1 as_plain_user bash -c 'ulimit -l 0; exec "$@"' bash "$SEALMEM" probe
+    assert_not_given NOSWAP "RLIMIT_MEMLOCK is too low" "ulimit -l"
+    [[ $(row RLIMIT_MEMLOCK) == "RLIMIT_MEMLOCK 0 bytes NOSWAP is not given"* ]]
+}
+
+@test "RLIMIT_MEMLOCK of one page is too little for NOSWAP, of two it is enough" {
+    page=$(($(getconf PAGESIZE) / 1024))
+    run -1 as_plain_user bash -c "ulimit -l $page;"' exec "$@"' bash "$SEALMEM" probe
+    assert_not_given NOSWAP "RLIMIT_MEMLOCK is too low" "ulimit -l"
+    [[ $(row RLIMIT_MEMLOCK) == *"NOSWAP is not given"* ]]
+    run -1 as_plain_user bash -c "ulimit -l $((2 * page));"' exec "$@"' bash "$SEALMEM" probe
+    [ "$(row NOSWAP)" = "NOSWAP yes mlock(2)" ]
+    [[ $(row RLIMIT_MEMLOCK) == *"NOSWAP for $page KiB"* ]]
+}
+
+@test "RLIMIT_MEMLOCK does not bind root with CAP_IPC_LOCK" {
+    need_root
+    setpriv --bounding-set +ipc_lock true 2>/dev/null || skip "no CAP_IPC_LOCK"
+    run -1 bash -c 'ulimit -l 0; exec "$@"' bash "$SEALMEM" probe
+    [ "$(row NOSWAP)" = "NOSWAP yes mlock(2)" ]
+    [[ $(row RLIMIT_MEMLOCK) == "RLIMIT_MEMLOCK 0 bytes no limit on NOSWAP for this process" ]]
+}
+
+@test "RLIMIT_MEMLOCK binds root without CAP_IPC_LOCK" {
+    need_root
+    run -1 setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock \
+        bash -c 'ulimit -l 0; exec "$@"' bash "$SEALMEM" probe
+    assert_not_given NOSWAP "RLIMIT_MEMLOCK is too low" ""
+    [[ $(row RLIMIT_MEMLOCK) == *"NOSWAP is not given"* ]]
+}
+
+@test "settings show what the kernel shows" {
+    run -1 "$SEALMEM" probe --json
+    [ "$(get settings kernel .value)" = "$(uname -r)" ]
+    [ "$(get settings machine .value)" = "$(uname -m)" ]
+    [ "$(get settings "page size" .value)" = "$(getconf PAGESIZE)" ]
+    [ "$(get settings RLIMIT_NOFILE .value)" = "$(ulimit -n)" ]
+    [ "$(get settings vm.max_map_count .value)" = "$(cat /proc/sys/vm/max_map_count)" ]
+    [ "$(get settings no_new_privs .value)" = "$(sed -n 's/^NoNewPrivs:\t//p' /proc/self/status)" ]
+}
+
+@test "an unlimited limit is called unlimited" {
+    bash -c 'ulimit -l unlimited' 2>/dev/null || skip "limits cannot be raised here"
+    run -1 bash -c 'ulimit -l unlimited; exec "$@"' bash "$SEALMEM" probe
+    [[ $(row RLIMIT_MEMLOCK) == "RLIMIT_MEMLOCK unlimited no limit on NOSWAP"* ]]
+    run -1 bash -c 'ulimit -l unlimited; exec "$@"' bash "$SEALMEM" probe --json
+    [ "$(get settings RLIMIT_MEMLOCK .value)" = unlimited ]
+}
+
+@test "vm.memfd_noexec is shown with its effect" {
+    need_root
+    [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
+    for value in 1 2; do
+        run -1 unshare --pid --fork --mount-proc \
+            sh -c 'echo '$value' >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" probe
+        [[ $(row vm.memfd_noexec) == "vm.memfd_noexec $value "*executable* ]]
+        [[ $(row CONTENT) == "CONTENT yes "* ]]
+    done
+}
+
+# Shows the command another kernel command line.
+with_command_line() {
+    printf '%s\n' "$1" >"$BATS_TEST_TMPDIR/cmdline"
+    shift
+    with_mounts 'mount --bind "$0" /proc/cmdline; exec "$@"' "$BATS_TEST_TMPDIR/cmdline" "$@"
+}
+
+@test "proc_mem.force_override that is not on the kernel command line is not set" {
+    need_root
+    run -1 with_command_line "quiet xproc_mem.force_override=never" "$SEALMEM" probe
+    [[ $(row proc_mem.force_override) == *" not set the kernel's default"* ]]
+    run -1 with_command_line "quiet" "$SEALMEM" probe --json
+    [ "$(get settings proc_mem.force_override .state)" = unset ]
+    [ "$(get settings proc_mem.force_override .value)" = null ]
+}
+
+@test "proc_mem.force_override is read from the kernel command line, the last one counts" {
+    need_root
+    run -1 with_command_line "a proc_mem.force_override=always b proc_mem.force_override=never" \
+        "$SEALMEM" probe
+    [[ $(row proc_mem.force_override) == *" never /proc/PID/mem minds page protection" ]]
+}
+
+@test "proc_mem.force_override behind -- is for the init process" {
+    need_root
+    run -1 with_command_line "quiet -- proc_mem.force_override=never" "$SEALMEM" probe
+    [[ $(row proc_mem.force_override) == *" not set "* ]]
+}
+
+@test "a seccomp filter is shown" {
+    run -1 "$FORBID" mseal=ENOSYS -- "$SEALMEM" probe
+    [[ $(row seccomp) == "seccomp filter "* ]]
+    [[ $(row no_new_privs) == "no_new_privs 1 "* ]]
+}
+
+@test "no_new_privs is shown" {
+    run -1 setpriv --no-new-privs "$SEALMEM" probe
+    [[ $(row no_new_privs) == "no_new_privs 1 execve(2) grants no privileges" ]]
+}
+
+@test "a setting that a plain user may not read says so" {
+    need_root
+    [ -e /sys/module/secretmem/parameters/enable ] || skip "no such setting here"
+    run -1 as_plain_user "$SEALMEM" probe
+    [[ $(row secretmem.enable) == "secretmem.enable not readable "* ]]
+    run -1 as_plain_user "$SEALMEM" probe --json
+    [ "$(get settings secretmem.enable .state)" = unreadable ]
+    [ "$(get settings secretmem.enable .value)" = null ]
+}
+
+@test "without /proc CONTENT is not given, and the row says to mount it" {
+    need_root
+    need_no_sanitizer
+    run -1 without_proc "$SEALMEM" probe
+    assert_not_given CONTENT "opening /proc/self/fd/N: No such file" "mount -t proc proc /proc"
+}
+
+@test "without /proc settings are not readable, rather than not there" {
+    need_root
+    need_no_sanitizer
+    run --separate-stderr -1 without_proc "$SEALMEM" probe
+    [ -z "$stderr" ]
+    for setting in vm.memfd_noexec vm.max_map_count proc_mem.force_override seccomp no_new_privs; do
+        [[ $(row $setting) == "$setting not readable"* ]]
+    done
+    [[ $(row /proc/self/fd) == "/proc/self/fd No such file or directory "* ]]
+    [[ $(row /proc/self/maps) == "/proc/self/maps No such file or directory "* ]]
+}
+
+@test "a plain user gets the same guarantees but for limits" {
+    run -1 "$SEALMEM" probe --json
+    expected=$(jq -c '[.guarantees[] | select(.name != "NOSWAP")]' <<<"$output")
+    run -1 as_plain_user "$SEALMEM" probe --json
+    [ "$(jq -c '[.guarantees[] | select(.name != "NOSWAP")]' <<<"$output")" = "$expected" ]
+}
+
+@test "--json is one JSON document that names its version and command" {
+    run --separate-stderr -1 "$SEALMEM" probe --json
+    [ -z "$stderr" ]
+    [ "$(jq -s length <<<"$output")" = 1 ]
+    [ "$(jq -c '[.version, .command]' <<<"$output")" = '[1,"probe"]' ]
+    [ "sealmem $(jq -r .sealmem <<<"$output")" = "$("$SEALMEM" --version)" ]
+    [ "$(jq -c keys <<<"$output")" = '["command","guarantees","sealmem","settings","version"]' ]
+}
+
+@test "--json names every guarantee once, in order" {
+    run -1 "$SEALMEM" probe --json
+    [ "$(jq -r '[.guarantees[].name] | join(" ")' <<<"$output")" = "$GUARANTEES" ]
+}
+
+@test "--json gives every guarantee the same members with the same types" {
+    run -1 "$SEALMEM" probe --json
+    jq -e '.guarantees | all(
+        keys == ["by", "error", "given", "name", "what_to_do", "why_not"] and
+        if .given == true
+        then (.by | type) == "string" and .error == null and .why_not == null
+        else .given == false and .by == null and (.error | test("^E[A-Z0-9]+$"))
+             and (.why_not | length) > 0 end)' <<<"$output"
+}
+
+@test "--json gives every setting the same members with the same types" {
+    run -1 "$SEALMEM" probe --json
+    jq -e '.settings | all(
+        keys == ["effect", "name", "state", "value"] and
+        (.state | IN("found", "absent", "unset", "unreadable")) and
+        ((.state == "found") == (.value != null)))' <<<"$output"
+    jq -e '.settings[] | select(.name == "page size").value | type == "number"' <<<"$output"
+}
+
+@test "--json names the error of a guarantee that is not given" {
+    run -1 as_plain_user bash -c 'ulimit -l 0; exec "$@"' bash "$SEALMEM" probe --json
+    [ "$(get guarantees NOSWAP .error)" = EAGAIN ]
+    run -1 "$FORBID" mseal=EPERM -- "$SEALMEM" probe --json
+    [ "$(get guarantees ADDRESS .error)" = EOPNOTSUPP ]
+}
+
+@test "--json and the table agree" {
+    run -1 "$SEALMEM" probe --json
+    json=$(jq -r '.guarantees[] | .name + " " + if .given then "yes" else "no" end' <<<"$output")
+    run -1 "$SEALMEM" probe
+    [ "$(grep -E '^[A-Z]+ +(yes|no) ' <<<"$output" | awk '{ print $1, $2 }')" = "$json" ]
+}
+
+@test "the line in --help that asks for one guarantee works" {
+    run -0 "$SEALMEM" --version
+    line=$("$SEALMEM" probe --help | sed -n '/^  sealmem probe --json/,$p')
+    PATH=$SHARED:$PATH run -1 "$FORBID" mseal=ENOSYS -- bash -c "$line"
+    [ "$output" = false ]
+    line=${line/ADDRESS/CONTENT}
+    PATH=$SHARED:$PATH run -0 bash -c "$line"
+    [ "$output" = true ]
+}
+
+@test "no colour where standard output is no terminal" {
+    run -1 "$SEALMEM" probe
+    [[ $output != *$'\e'* ]]
+}
+
+@test "colour on a terminal: green for yes, red for no" {
+    run_on_terminal 200 "$SEALMEM" probe
+    [[ $output == *$'\e[32myes'* ]]
+    [[ $output == *$'\e[31mno'* ]]
+}
+
+@test "no colour on a terminal with NO_COLOR, or one that is dumb" {
+    NO_COLOR=1 run_on_terminal 200 "$SEALMEM" probe
+    [[ $output == *GUARANTEE* && $output != *$'\e'* ]]
+    TERM=dumb run_on_terminal 200 "$SEALMEM" probe
+    [[ $output == *GUARANTEE* && $output != *$'\e'* ]]
+}
+
+@test "an empty NO_COLOR does not count" {
+    NO_COLOR='' run_on_terminal 200 "$SEALMEM" probe
+    [[ $output == *$'\e[32myes'* ]]
+}
+
+@test "a narrow terminal gets lines that fit, broken between words" {
+    run -1 "$SEALMEM" probe
+    words=$(tr -s ' ' '\n' <<<"$output" | sort -u)
+    for columns in 120 80 60; do
+        NO_COLOR=1 run_on_terminal $columns "$SEALMEM" probe
+        [ "$(grep -c ".\{$((columns + 1))\}" <<<"$output")" = 0 ]
+        [ "$(tr -s ' ' '\n' <<<"$output" | sort -u)" = "$words" ]
+    done
+}
+
+@test "a terminal too narrow for the table gets the rows that a pipe gets" {
+    run -1 "$SEALMEM" probe
+    expected=$output
+    for columns in 30 1; do
+        NO_COLOR=1 run_on_terminal $columns "$SEALMEM" probe
+        [ "$output" = "$expected" ]
+    done
+}
+
+@test "in a pipe each row is one line" {
+    run -1 "$SEALMEM" probe
+    [ "$(sed -n '/^GUARANTEE/,/^$/p' <<<"$output" | grep -c .)" = 8 ]
+}
+
+@test "wrong options and arguments are errors" {
+    run --separate-stderr -2 "$SEALMEM" probe --nonsense
+    assert_error probe "unknown option '--nonsense'"
+    run --separate-stderr -2 "$SEALMEM" probe --json=1
+    assert_error probe "option '--json=1' takes no value"
+    run --separate-stderr -2 "$SEALMEM" probe word
+    assert_error probe "unexpected argument 'word'"
+}

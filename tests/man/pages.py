@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: MIT
+"""
+The manual is complete and says what the header says. It is read from an installation, by man(1) itself,
+because an alias that was not installed, or a page that man cannot parse, is a page that nobody reads.
+
+    pages.py SOURCE BUILD MESON [SEALMEM]
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import sources
+import tap
+
+
+class Manual:
+    """The sources, and the pages as they are installed."""
+
+    def __init__(self, source, build, meson, command, place):
+        self.source = source
+        self.command = command
+        self.pages = sources.pages(source / "man")
+        self.header = sources.Header(source / "include/sealmem.h")
+        self.exported = sources.exported(source / "lib/libsealmem.sym")
+        install = [meson, "install", "-C", build, "--no-rebuild", "--quiet", "--tags", "man"]
+        subprocess.run([*install, "--destdir", place], check=True, stdout=subprocess.DEVNULL)
+        self.tree = next(pathlib.Path(place).rglob("man7/sealmem.7")).parent.parent
+
+    def library_pages(self):
+        return [page for page in self.pages if page.section == "3"]
+
+    def where(self, name, section):
+        """The installed file that `man SECTION NAME` shows, or None."""
+        found = subprocess.run(
+            ["man", "-M", self.tree, "-w", section, name], capture_output=True, text=True, check=False
+        )
+        return pathlib.Path(found.stdout.strip()) if found.returncode == 0 else None
+
+
+def lint(path):
+    """What man(1) has to say about a page."""
+    environment = dict(os.environ, LC_ALL="C.UTF-8", MANWIDTH="80")
+    shown = subprocess.run(
+        ["man", "--warnings", "-Tutf8", "-l", path],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    return shown.stderr + ("" if shown.returncode == 0 else f"exit status {shown.returncode}")
+
+
+def options(text):
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def test_every_public_function_has_a_page_under_its_own_name(manual):
+    def faults():
+        for name in sorted(manual.exported | manual.header.macros):
+            file = manual.where(name, "3")
+            page = file and manual.source / "man" / (file.resolve().name + ".scd")
+            if not page or name not in sources.Page(page).names():
+                yield f"man 3 {name}: {file or 'no such page'}"
+
+    assert manual.exported
+    tap.expect_none(faults())
+
+
+def test_every_function_of_a_page_is_exported(manual):
+    public = manual.exported | manual.header.macros
+    tap.expect_none(
+        f"{page.file}: {name}"
+        for page in manual.library_pages()
+        for name in sorted(page.names() - public - {"sealmem", "libsealmem"})
+    )
+
+
+def test_the_header_declares_what_is_exported(manual):
+    tap.expect_none(sorted(manual.exported ^ set(manual.header.errors)))
+
+
+def test_a_synopsis_declares_the_functions_of_its_page(manual):
+    def faults():
+        for page in manual.library_pages():
+            declared = set(re.findall(r"(sealmem_\w+)\(", "".join(page.blocks("SYNOPSIS"))))
+            for name in sorted(declared ^ (page.names() & manual.exported)):
+                yield f"{page.file}: {name}"
+
+    tap.expect_none(faults())
+
+
+def test_header_and_page_name_the_same_errors_of_each_function(manual):
+    def faults():
+        for page in manual.library_pages():
+            errors = page.errors()
+            for name in sorted(page.names() & manual.exported | set(errors)):
+                header = manual.header.errors.get(name, set())
+                for error in sorted(header ^ errors.get(name, set())):
+                    yield f"{name}: {error} only in {'the header' if error in header else page.file}"
+
+    tap.expect_none(faults())
+
+
+def test_a_page_speaks_only_of_errors_that_it_lists(manual):
+    def faults():
+        for page in manual.library_pages():
+            listed = set().union(*page.errors().values())
+            if listed:
+                text = "".join(text for title, text in page.sections.items() if title != "ERRORS")
+                for error in sorted(sources.errnos(text) - listed):
+                    yield f"{page.file}: {error}"
+
+    tap.expect_none(faults())
+
+
+def test_every_page_is_installed(manual):
+    tap.expect_none(page.file for page in manual.pages if not manual.where(page.name, page.section))
+
+
+def test_every_page_is_free_of_lint(manual):
+    def faults():
+        for page in manual.pages:
+            said = lint(manual.where(page.name, page.section))
+            if said:
+                yield f"{page.file}: {said}"
+
+    tap.expect_none(faults())
+
+
+def test_lint_is_noticed(manual):
+    path = manual.tree / "lint.7"
+    path.write_text(".TH lint 7\n.SH NAME\nlint \\- a page\n.NOSUCH macro\n", encoding="utf-8")
+    assert "NOSUCH" in lint(path)
+
+
+def test_apropos_finds_every_name_of_a_page(manual):
+    def faults():
+        for page in manual.pages:
+            file = manual.where(page.name, page.section)
+            parsed = subprocess.run(["lexgrog", file], capture_output=True, text=True, check=False).stdout
+            found = set(re.findall(r'"(\S+) - ', parsed))
+            for name in sorted(page.names() - found):
+                yield f"{page.file}: {name}"
+
+    tap.expect_none(faults())
+
+
+def test_references_lead_to_pages(manual):
+    tap.expect_none(
+        f"{page.file}: {name}({section})"
+        for page in manual.pages
+        for name, section in sorted(page.references())
+        if "sealmem" in name and not manual.where(name, section)
+    )
+
+
+def test_see_also_is_in_order_and_does_not_name_the_page_itself(manual):
+    def faults():
+        for page in manual.pages:
+            first = page.sections["SEE ALSO"].strip().split("\n\n")[0]
+            listed = re.findall(r"\*([\w-]+)\*\((\d)\)", first)
+            order = [(section, name) for name, section in listed]
+            if not order or order != sorted(order) or (page.section, page.name) in order:
+                yield f"{page.file}: {listed}"
+
+    tap.expect_none(faults())
+
+
+def test_SECURITY_says_what_can_and_cannot_be_expected_in_the_words_of_sealmem_7(manual):
+    security = (manual.source / "SECURITY.md").read_text(encoding="utf-8")
+    page = next(page for page in manual.pages if page.file == "sealmem.7")
+    tap.expect_none(
+        title
+        for title in ("Threat model", "Not a boundary", "Left open")
+        if sources.plain(sources.chapter(security, title)) != sources.plain(page.sections[title.upper()])
+    )
+
+
+def test_the_documents_speak_only_of_files_that_exist(manual):
+    def faults():
+        for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+            text = (manual.source / name).read_text(encoding="utf-8")
+            for path in re.findall(r"`((?:\w[\w.-]*/)+[\w.-]*)`|\]\(([^)]+)\)", text):
+                file = "".join(path)
+                if "NAME" not in file and not (manual.source / file).exists():
+                    yield f"{name}: {file}"
+
+    tap.expect_none(faults())
+
+
+def test_the_pages_of_the_command_name_the_options_that_its_help_names(manual):
+    if not manual.command:
+        raise tap.Skip("the command was not built")
+
+    def faults():
+        for page in (page for page in manual.pages if page.section == "1"):
+            words = page.name.split("-")[1:]
+            shown = subprocess.run(
+                [manual.command, *words, "--help"], capture_output=True, text=True, check=False
+            )
+            if shown.returncode != 0:
+                yield f"{page.file}: --help ended with {shown.returncode}"
+            for option in sorted(options(shown.stdout) ^ options(page.sections["OPTIONS"])):
+                yield f"{page.file}: {option}"
+
+    tap.expect_none(faults())
+
+
+def test_every_subcommand_has_a_page_and_is_named_on_that_of_the_command(manual):
+    if not manual.command:
+        raise tap.Skip("the command was not built")
+    shown = subprocess.run([manual.command, "--help"], capture_output=True, text=True, check=True).stdout
+    listed = re.search(r"^Commands:\n((?:  .*\n)+)", shown, re.MULTILINE).group(1)
+    names = set(re.findall(r"^  (\w+)", listed, re.MULTILINE)) - {"help"}
+    pages = {page.file: page for page in manual.pages}
+    assert names
+    tap.expect_none(name for name in sorted(names) if f"sealmem-{name}.1" not in pages)
+    tap.expect_none(name for name in sorted(names) if f"*sealmem-{name}*(1)" not in pages["sealmem.1"].text)
+
+
+def members(value):
+    """The names of all members of an answer in JSON."""
+    if isinstance(value, dict):
+        return set(value).union(*map(members, value.values()))
+    return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+
+def test_the_JSON_of_probe_has_the_members_that_its_page_names(manual):
+    if not manual.command:
+        raise tap.Skip("the command was not built")
+    shown = subprocess.run([manual.command, "probe", "--json"], capture_output=True, text=True, check=False)
+    page = next(page for page in manual.pages if page.file == "sealmem-probe.1")
+    named = set(re.findall(r"(?<!\w)_(\w+?)_(?!\w)", page.sections["JSON"]))
+    tap.expect_none(sorted(named ^ members(json.loads(shown.stdout))))
+
+
+def main():
+    source, build, meson, *command = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as place:
+        manual = Manual(pathlib.Path(source), build, meson, command[0] if command else None, place)
+        return tap.run(sys.modules[__name__], manual)
+
+
+sys.exit(main())

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TEST_SANDBOX_H
+#define SEALMEM_TEST_SANDBOX_H
+
+/*
+ * What a machine may withhold from a program: system calls, descriptors, memory, /proc, privilege. Each of
+ * these is put on the process that calls it; most cannot be taken off again, which is why every test
+ * is a process of its own.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+/* From now on the system call answers -1 with this errno; for 0 it answers 0 and does nothing. */
+void forbid(long number, int error);
+
+/* The same for calls of which every listed argument, masked, has the value. */
+struct condition {
+	unsigned argument;
+	uint32_t mask, value;
+};
+
+void forbid_where(long number, int error, const struct condition *conditions, size_t count);
+
+/* A limit that is lifted when its variable leaves scope, so that the test itself can go on. */
+struct limit {
+	unsigned resource;
+	struct rlimit before;
+};
+
+struct limit set_limit(unsigned resource, rlim_t value);
+void lift_limit(const struct limit *limit);
+
+#define SCOPED_LIMIT CLEANUP(lift_limit) struct limit
+
+/* Leaves this many descriptors to be had. Lifted in the same way. */
+struct shortage {
+	struct limit limit;
+	int taken[64];
+	size_t count;
+};
+
+struct shortage leave_descriptors(int free);
+void end_shortage(const struct shortage *shortage);
+
+#define SCOPED_SHORTAGE CLEANUP(end_shortage) struct shortage
+
+/* Root becomes a user without privileges; others are. */
+void become_plain_user(void);
+
+/* An empty directory in the place of /proc, for this process and its children. Skips the test where
+ * that is not permitted. */
+void hide_proc(void);
+
+/* For children of this process: a namespace that has a vm.memfd_noexec of its own. Skips as above. */
+void own_memfd_noexec(void);
+
+#endif
