@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+#
+# Reads the planned rows and what each kernel left behind (see boot), prints the tables and ends with status 1 if
+# anything was not as promised. It believes only lines that init wrote itself: a line of a program has the program's
+# name in front. What a kernel did not report counts as missing, never as passed.
+
+function at_least(text, width) {
+	return text sprintf("%" (width > length(text) ? width - length(text) : 0) "s", "")
+}
+
+# A cell for one user: "ok", "12 ok", "12 ok 3 skip", "skip", "FAIL", "2 FAIL", "signal 11", "limit 60".
+function outcome(key,    p, n) {
+	if (!(key in result))
+		return "missing"
+	split(result[key], p, ":")
+	if (p[1] != "exit")
+		return p[1] " " p[2]
+	if (p[2] == 77)
+		return "skip"
+	if (p[2] != 0)
+		return (failed[key] ? failed[key] " " : "") "FAIL"
+	n = skipped[key] ? " " skipped[key] " skip" : ""
+	return (passed[key] || n ? passed[key] + 0 " " : "") "ok" n
+}
+
+function is_bad(text) {
+	return text !~ /(^|[ 0-9])ok($| [0-9]+ skip$)|^skip$|^-$/
+}
+
+# One cell for both users, said once if they agree.
+function both(root, plain) {
+	return root == plain ? root : root " | " plain
+}
+
+function read_log(k,    file, line, w, n, i, key, rest, user, name) {
+	file = work "/" k ".log"
+	while ((getline line < file) > 0) {
+		sub(/\r$/, "", line)
+		n = split(line, w, " ")
+		if (line ~ /^SEALMEM-KERNEL /) {
+			release[k] = w[2]
+			page[k] = w[4]
+			for (i = 5; i < n; i++)
+				if (w[i] == "Debian")
+					release[k] = w[i + 1]
+		} else if (line ~ /^SEALMEM-RESULT /) {
+			result[k, w[2], w[3]] = w[4]
+		} else if (match(line, /^[^ ]+\.(root|plain)\| /)) {
+			rest = substr(line, RLENGTH + 1)
+			name = substr(line, 1, RLENGTH - 2)
+			user = name ~ /\.root$/ ? "root" : "plain"
+			sub(/\.(root|plain)$/, "", name)
+			read_program_line(k, name, user, rest)
+		}
+	}
+	close(file)
+}
+
+function read_program_line(k, name, user, rest,    w) {
+	output[k, name, user, ++lines[k, name, user]] = rest
+	if (rest ~ /^ *[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped/) {
+		split(rest, w, " ")
+		passed[k, name, user] += w[1]
+		failed[k, name, user] += w[3]
+		skipped[k, name, user] += w[5]
+	} else if (rest ~ /^FACT /) {
+		split(rest, w, " ")
+		if (!(w[2] in fact_number)) {
+			fact_number[w[2]] = ++facts
+			fact_name[facts] = w[2]
+		}
+		fact[k, w[2], user] = substr(rest, length("FACT " w[2] " ") + 1)
+	} else if (rest ~ /^SKIP/) {
+		why[name ": " rest] = why[name ": " rest] " " k "." user
+	}
+}
+
+# A table: head[1..columns], cell[row, column], printed in blocks that fit a page, each with the first column.
+function print_table(rows, columns,    c, r, from, to, width, size) {
+	for (c = 1; c <= columns; c++) {
+		size[c] = length(head[c])
+		for (r = 1; r <= rows; r++)
+			if (length(cell[r, c]) > size[c])
+				size[c] = length(cell[r, c])
+	}
+	for (from = 2; from <= columns; from = to + 1) {
+		width = size[1] + 2 + size[from]
+		for (to = from; to < columns && width + 2 + size[to + 1] <= 118; to++)
+			width += 2 + size[to + 1]
+		for (r = 0; r <= rows; r++)
+			print_row(r, from, to, size)
+		print ""
+	}
+}
+
+function print_row(r, from, to, size,    c, line) {
+	line = at_least(r ? cell[r, 1] : head[1], size[1])
+	if (r && (r in instead))
+		line = line "  " (from == 2 ? instead[r] : "-")
+	else
+		for (c = from; c <= to; c++)
+			line = line "  " at_least(r ? cell[r, c] : head[c], size[c])
+	sub(/ +$/, "", line)
+	print line
+}
+
+function read_list(arch,    file, line, w) {
+	file = work "/" arch "/tests/list"
+	while ((getline line < file) > 0) {
+		split(line, w, " ")
+		built[arch, w[3]] = 1
+	}
+	close(file)
+}
+
+function note_if_bad(k, name, user, text,    n, i) {
+	if (!is_bad(text) || (text == "missing" && status[k] != "ran"))
+		return
+	bad++
+	complain(k ", " name ", " user ": " text)
+	n = lines[k, name, user]
+	if (n > most_lines)
+		complain("    (the last " most_lines " of " n " lines)")
+	for (i = n > most_lines ? n - most_lines + 1 : 1; i <= n; i++)
+		complain("    " output[k, name, user, i])
+}
+
+function complain(text) {
+	complaint[++complaints] = text
+}
+
+function result_row(r, k, arch,    p, root, plain) {
+	cell[r, 1] = k
+	cell[r, 2] = release[k]
+	cell[r, 3] = arch
+	cell[r, 4] = page[k]
+	for (p = 1; p <= programs; p++) {
+		if (!((arch, program[p]) in built)) {
+			cell[r, 4 + p] = "-"
+			lacking[arch " " program[p]] = 1
+			continue
+		}
+		root = outcome(k SUBSEP program[p] SUBSEP "root")
+		plain = outcome(k SUBSEP program[p] SUBSEP "plain")
+		cell[r, 4 + p] = both(root, plain)
+		note_if_bad(k, program[p], "root", root)
+		note_if_bad(k, program[p], "plain", plain)
+	}
+	cell[r, 5 + programs] = took[k]
+}
+
+function print_results(    r, p) {
+	head[1] = "kernel"
+	head[2] = "version"
+	head[3] = "arch"
+	head[4] = "page"
+	for (p = 1; p <= programs; p++)
+		head[4 + p] = program[p]
+	head[5 + programs] = "seconds"
+	for (r = 1; r <= kernels; r++) {
+		result_row(r, kernel[r], arch_of[r])
+		if (status[kernel[r]] == "gone")
+			instead[r] = "not available: " reason[kernel[r]]
+	}
+	print_table(kernels, 5 + programs)
+}
+
+# Facts that are the same wherever a kernel has what they are about need a line, not a column.
+function print_facts(    f, r, value, first, here, same, same_list, columns) {
+	split("", cell)
+	split("", instead)
+	columns = 1
+	for (f = 1; f <= facts; f++) {
+		first = ""
+		same = 1
+		here = 0
+		for (r = 1; r <= kernels; r++) {
+			value[r] = "-"
+			if (status[kernel[r]] == "ran")
+				value[r] = both(fact[kernel[r], fact_name[f], "root"],
+						fact[kernel[r], fact_name[f], "plain"])
+			if (value[r] == "-")
+				continue
+			here++
+			if (first == "")
+				first = value[r]
+			same = same && value[r] == first
+		}
+		if (same) {
+			same_list = same_list sprintf("  %s: %s (%d)\n", fact_name[f], here ? first : "-", here)
+			continue
+		}
+		head[++columns] = fact_name[f]
+		for (r = 1; r <= kernels; r++)
+			cell[r, columns] = value[r]
+	}
+	for (r = 1; r <= kernels; r++)
+		cell[r, 1] = kernel[r]
+	if (columns > 1) {
+		print "Facts that differ (\"-\": the kernel lacks what they are about)\n"
+		print_table(kernels, columns)
+	}
+	if (same_list)
+		print "Facts that are the same (in brackets: on how many of them)\n" same_list
+}
+
+BEGIN {
+	most_lines = 40
+	while ((getline line < (work "/programs")) > 0)
+		program[++programs] = line
+	read_list("amd64")
+	read_list("arm64")
+}
+
+{
+	kernel[++kernels] = $1
+	arch_of[kernels] = $2
+	file = work "/" $1 ".status"
+	if ((getline line < file) > 0) {
+		split(line, word, " ")
+		status[$1] = word[1]
+		took[$1] = word[2]
+		reason[$1] = substr(line, length(word[1] " " word[2] " ") + 1)
+	} else {
+		status[$1] = "crash"
+		reason[$1] = "nothing is known of it"
+	}
+	if (status[$1] == "gone") {
+		gone++
+		next
+	}
+	read_log($1)
+	if (status[$1] == "crash") {
+		crashed++
+		complain($1 ": crash: " reason[$1])
+	} else if (!((release[$1], $2, page[$1]) in seen)) {
+		seen[release[$1], $2, page[$1]] = 1
+		different++
+	}
+}
+
+END {
+	print "\nResults (root | plain user, where these differ)\n"
+	print_results()
+	print_facts()
+	for (w in why) {
+		n = split(why[w], word, " ")
+		print w " (" (n > 4 ? n " times" : substr(why[w], 2)) ")"
+	}
+	for (p = 1; p <= programs; p++)
+		for (i = split("amd64 arm64", arches, " "); i; i--)
+			if ((arches[i] " " program[p]) in lacking)
+				print program[p] ": not given for " arches[i]
+	for (i = 1; i <= complaints; i++)
+		print complaint[i]
+	printf "%d boots of %d different kernels in %d s; %d crashed, %d programs failed, %d not available\n",
+		kernels - gone, different, seconds, crashed, bad, gone
+	enough = least == "all" ? !gone : different >= least
+	if (!enough)
+		print least == "all" ? "not all of them ran" : "fewer than " least " different kernels ran"
+	exit bad || crashed || !enough
+}
