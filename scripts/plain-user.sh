@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# plain-user.sh BUILD PLACE: runs the tests of a build as a user without privileges, from copies in
+# PLACE. Much behaves differently as root: limits do not bind it, and files open that should not.
+
+set -u
+build=$1
+place=$2
+status=0
+
+# Already a plain user: the tests have run as one.
+[ "$(id -u)" -eq 0 ] || exit 0
+
+as_plain_user() {
+    setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
+        env -i PATH="$PATH" HOME="$place/tmp" TMPDIR="$place/tmp" "$@"
+}
+
+mkdir "$place/unit" "$place/bin" &&
+    find "$build/tests/unit" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
+    cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/pretend-sealed.so" \
+        "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \
+        "$place/bin" &&
+    find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
+    cp -R tests/cli tests/examples "$place" && cd "$place" || exit 1
+bin=$place/bin
+
+for program in unit/*; do
+    echo "== $program"
+    as_plain_user "$program" || status=1
+done
+as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
+    bats --tap cli || status=1
+for example in policy tls; do
+    as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
+        bats --tap "examples/$example.bats" || status=1
+done
+exit "$status"
