@@ -409,6 +409,21 @@ void require_mseal(void)
 		skip_test("this kernel has no mseal(2)");
 }
 
+/* Linux 5.10.223 and early 6.12 do not. */
+void require_mapped_writer(void)
+{
+	int fd = memfd_create("writer", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *at;
+
+	ck_assert_int_eq(ftruncate(fd, 1), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	at = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (at == MAP_FAILED)
+		skip_test("this kernel wants a reader to map a sealed file");
+	ck_assert_int_eq(munmap(at, page_size()), 0);
+}
+
 static bool valgrind_is_mapped(void)
 {
 	CLEANUP(maps_close) struct maps maps = { .fd = -1 };

@@ -105,6 +105,8 @@ int temporary_file(void);
 /* Skip the test, unless. */
 void require_root(void);
 void require_mseal(void);
+void require_mapped_writer(
+	void); /* the kernel maps a sealed file through the descriptor that wrote it */
 void require_own_address_space(void); /* no sanitizer, no valgrind */
 void require_no_valgrind(const char *otherwise);
 

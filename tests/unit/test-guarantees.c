@@ -154,26 +154,26 @@ END_TEST
 START_TEST(noswap_brings_every_page_of_a_sealed_region_into_memory)
 {
 	unsigned guarantees = SEALMEM_CONTENT | SEALMEM_NOSWAP;
-	SCOPED_REGION *region = empty_region(16 * page_size(), guarantees);
-	char *bytes = map_private(16 * page_size());
-	SCOPED_REGION *other = region_from(bytes, 16 * page_size(), guarantees);
+	SCOPED_REGION *region = empty_region(4 * page_size(), guarantees);
+	char *bytes = map_private(4 * page_size());
+	SCOPED_REGION *other = region_from(bytes, 4 * page_size(), guarantees);
 
 	ck_assert_int_eq(sealmem_region_seal(region), 0);
-	ck_assert(is_resident(sealmem_region_data(region), 16 * page_size()));
-	ck_assert(is_resident(sealmem_region_data(other), 16 * page_size()));
+	ck_assert(is_resident(sealmem_region_data(region), 4 * page_size()));
+	ck_assert(is_resident(sealmem_region_data(other), 4 * page_size()));
 }
 END_TEST
 
 START_TEST(noswap_locks_an_open_region_page_by_page)
 {
-	SCOPED_REGION *region = empty_region(16 * page_size(), SEALMEM_CONTENT | SEALMEM_NOSWAP);
+	SCOPED_REGION *region = empty_region(4 * page_size(), SEALMEM_CONTENT | SEALMEM_NOSWAP);
 	char *data = sealmem_region_data(region);
 
 	if (sys_mlock_on_fault(data, page_size()) == -ENOSYS)
 		skip_test("no mlock2(2) here");
 	ck_assert_int_eq(smaps_kib(data, "Locked:"), 0);
-	fill(data, 5 * page_size());
-	ck_assert_int_eq(smaps_kib(data, "Locked:") * 1024, (long)(5 * page_size()));
+	fill(data, 3 * page_size());
+	ck_assert_int_eq(smaps_kib(data, "Locked:") * 1024, (long)(3 * page_size()));
 }
 END_TEST
 

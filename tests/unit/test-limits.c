@@ -375,6 +375,7 @@ START_TEST(the_descriptor_of_a_region_from_bytes_needs_another_for_a_moment)
 	struct census before = take_census();
 	int fd;
 
+	require_mapped_writer();
 	ck_assert_int_eq(fd_with_descriptors(0, region), -EMFILE);
 	fd = fd_with_descriptors(1, region);
 	ck_assert_int_ge(fd, 0);
@@ -585,7 +586,7 @@ END_TEST
 START_TEST(sealing_with_noswap_and_without_address_space_is_enomem)
 {
 	SCOPED_REGION *region = NULL;
-	size_t size = 64 * page_size();
+	size_t size = 4 * page_size();
 	char *data;
 
 	require_own_address_space();
@@ -903,6 +904,7 @@ START_TEST(without_proc_a_region_from_bytes_is_given)
 {
 	SCOPED_REGION *region = NULL;
 
+	require_mapped_writer();
 	hide_proc();
 	region = region_from("x", 1, SEALMEM_CONTENT | SEALMEM_GUARDS);
 	ck_assert_int_eq(sealmem_try_write(sealmem_region_data(region), "y", 1), -EFAULT);
@@ -915,6 +917,7 @@ START_TEST(without_proc_the_descriptor_of_a_region_from_bytes_is_eopnotsupp)
 	SCOPED_REGION *region = region_from("x", 1, SEALMEM_CONTENT);
 	struct census before = take_census();
 
+	require_mapped_writer();
 	hide_proc();
 	ck_assert_int_eq(sealmem_region_fd(region), -EOPNOTSUPP);
 	assert_same_census(before);
