@@ -43,7 +43,10 @@ extern "C" {
  * moved, replaced or re-protected. Rests on mseal(2), Linux 6.10. */
 #define SEALMEM_ADDRESS 0x02u
 
-/* Only loads by this process can read it. Not given by this version: -EOPNOTSUPP. */
+/* Only loads and stores of this process reach it: not /proc/PID/mem, not ptrace, not another process,
+ * not root. Brings NOSWAP, NODUMP and NOFORK with it. Rests on memfd_secret(2), Linux 5.14, up to Linux
+ * 6.4 only when booted with secretmem.enable=1. While a secret region exists the machine cannot
+ * hibernate. */
 #define SEALMEM_SECRECY 0x04u
 
 /* Never written to swap: a region's bytes from before the first is stored, a range's from the seal on.
@@ -96,19 +99,23 @@ struct sealmem_region;
  * name        what the region is called in /proc/PID/maps ("/memfd:sealmem:NAME") and in fault
  *             reports: 0 to SEALMEM_NAME_MAX bytes, no control characters. It is copied.
  * capacity    the most the region can ever hold, in bytes, at least 1. It costs address space only
- *             until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine.
- * guarantees  what is demanded: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. CONTENT
- *             and ADDRESS come into force with the seal, the others at once.
+ *             until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine. With
+ *             SECRECY all of it is brought into memory, zeroed, and charged to RLIMIT_MEMLOCK, now.
+ * guarantees  what is demanded: CONTENT or SECRECY or both, and any of the others. CONTENT and ADDRESS
+ *             come into force with the seal, the others at once. CONTENT of a SECRECY region rests on
+ *             ADDRESS: demand all three. A SECRECY region without CONTENT stays writable, and is wiped
+ *             when it is freed.
  *
  * On success *ret is the caller's, to be given to sealmem_region_free(). A region takes two
  * descriptors while open, one when sealed.
  *
- * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits or lacks CONTENT, or
- *                name has a control character
+ * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits, neither CONTENT nor
+ *                SECRECY, or both without ADDRESS, or name has a control character
  * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
- * -EOPNOTSUPP    a guarantee cannot be given here: SECRECY; ADDRESS without mseal(2); CONTENT without
- *                memfd_create(2) or without /proc mounted
- * -EAGAIN        NOSWAP: RLIMIT_MEMLOCK is below capacity
+ * -EOPNOTSUPP    a guarantee cannot be given here: SECRECY without memfd_secret(2); ADDRESS without
+ *                mseal(2) and without sealmem_allow_emulation(); CONTENT without memfd_create(2) or
+ *                without /proc mounted
+ * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow capacity
  * -EFBIG         RLIMIT_FSIZE is below capacity (no SIGXFSZ is raised)
  * -EMFILE, -ENFILE  out of descriptors
  * -ENOMEM        out of memory, address space or mappings (vm.max_map_count)
@@ -126,7 +133,7 @@ int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t cap
  * and the same errors as those two; without NOSWAP the copy is never in writable memory. The bytes may be
  * anywhere readable; they are not wiped.
  *
- * -EINVAL        also: bytes is NULL or size is 0
+ * -EINVAL        also: bytes is NULL
  * -EFAULT        bytes .. bytes + size cannot be read
  *
  * Since 0.1.
@@ -190,6 +197,7 @@ unsigned sealmem_region_guarantees(const struct sealmem_region *r);
  *
  * -EINVAL      r is NULL
  * -EPERM       the region is open: a receiver could write to it
+ * -EOPNOTSUPP  a SECRECY region has none: its descriptor could be mapped writable
  * -EMFILE, -ENFILE  out of descriptors (one is needed for a moment the first time)
  * -EOPNOTSUPP  /proc is not mounted (needed the first time)
  *
@@ -200,8 +208,8 @@ int sealmem_region_fd(const struct sealmem_region *r);
 /*
  * Free the region and its descriptor. Its memory is given back, unless ADDRESS is in force: such
  * memory stays mapped and readable until the process ends, which is what was demanded. Takes NULL,
- * returns NULL. The pages are not wiped first, sealed ones cannot be: the kernel zeroes them when
- * it hands them out again. Since 0.1.
+ * returns NULL. Sealed pages cannot be wiped first: the kernel zeroes them when it hands them out
+ * again. A SECRECY region that is still writable is wiped. Since 0.1.
  */
 struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
 
@@ -275,6 +283,14 @@ int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
  * Kernel fact: Documentation/userspace-api/mseal.rst, Linux 6.10. Since 0.1.
  */
 int sealmem_mseal(void *addr, size_t size, unsigned long flags);
+
+/* What callers do with secrets. */
+
+/* Overwrite with zeroes, in a way that the compiler does not leave out. Since 0.1. */
+void sealmem_wipe(void *addr, size_t size);
+
+/* 1 if the bytes are the same, 0 if not, in a time that depends on `size` alone. Since 0.1. */
+int sealmem_equal(const void *a, const void *b, size_t size);
 
 /*
  * Try to store `size` bytes at addr, as an ordinary store of this process would, without the signal:

@@ -69,7 +69,7 @@ int probe_guarantee(unsigned guarantee)
 {
 	if (guarantee == SEALMEM_ADDRESS)
 		return probe_address();
-	return try_region(guarantee | SEALMEM_CONTENT);
+	return try_region(guarantee == SEALMEM_SECRECY ? guarantee : guarantee | SEALMEM_CONTENT);
 }
 
 /* Says nothing about the kernel, only about this moment. */

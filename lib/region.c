@@ -15,6 +15,7 @@
 #include "mapping.h"
 #include "memfd.h"
 #include "mseal.h"
+#include "secret.h"
 #include "util.h"
 
 #include <stdint.h>
@@ -37,12 +38,22 @@ struct sealmem_region {
 	char name[SEALMEM_NAME_MAX + 1];
 };
 
-#define REGION_GUARANTEES                                                                          \
- (SEALMEM_CONTENT | SEALMEM_ADDRESS | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK |           \
-  SEALMEM_GUARDS)
+#define KINDS (SEALMEM_CONTENT | SEALMEM_SECRECY | SEALMEM_ADDRESS)
 
 /* In force from the beginning; the rest come with the seal. */
-#define OPEN_GUARANTEES (SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK | SEALMEM_GUARDS)
+#define OPEN_GUARANTEES                                                                            \
+ (SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK | SEALMEM_GUARDS)
+
+static bool is_secret(const struct sealmem_region *r)
+{
+	return r->guarantees & SEALMEM_SECRECY;
+}
+
+/* Whether the bytes can be stored to by whoever has the address. */
+static bool is_writable(const struct sealmem_region *r)
+{
+	return r->state == OPEN || (r->state == SEALED && !(r->guarantees & SEALMEM_CONTENT));
+}
 
 static size_t guard_size(const struct sealmem_region *r)
 {
@@ -60,13 +71,15 @@ static int check_demand(const char *name, size_t size, unsigned guarantees)
 
 	if (err < 0)
 		return err;
-	if (size == 0 || guarantees & ~SEALMEM_GUARANTEES || !(guarantees & SEALMEM_CONTENT))
+	if (size == 0 || guarantees & ~SEALMEM_GUARANTEES ||
+	    !(guarantees & (SEALMEM_CONTENT | SEALMEM_SECRECY)))
+		return -EINVAL;
+	/* Secret memory takes no seals: what keeps its bytes is that its mapping stays as it is. */
+	if ((guarantees & KINDS) == (SEALMEM_CONTENT | SEALMEM_SECRECY))
 		return -EINVAL;
 	/* Beyond this no address space reaches, and page arithmetic would wrap. */
 	if (size > SIZE_MAX / 4)
 		return -ENOMEM;
-	if (guarantees & ~REGION_GUARANTEES)
-		return -EOPNOTSUPP;
 	return guarantees & SEALMEM_ADDRESS ? address_given() : 0;
 }
 
@@ -108,7 +121,7 @@ static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 		return NULL;
 	memcpy(r->name, name, strlen(name));
 	r->capacity = capacity;
-	r->guarantees = guarantees;
+	r->guarantees = guarantees | (guarantees & SEALMEM_SECRECY ? SECRET_GUARANTEES : 0);
 	r->writer = -1;
 	r->reader = -1;
 	r->owner = sys_getpid();
@@ -178,10 +191,28 @@ static int open_file(struct sealmem_region *r)
 	return err < 0 ? not_given(err) : 0;
 }
 
+/* Without a descriptor from here on: it could be mapped writable again after the seal. */
+static int open_secret(struct sealmem_region *r)
+{
+	size_t size = page_round_up(r->capacity);
+	CLEANUP(close_fd_at) int fd = secret_new(size);
+	int err = fd < 0 ? fd : reserve_guards(r, size);
+
+	if (err == 0)
+		err = map(r, size, PROT_READ | PROT_WRITE, fd);
+	if (err < 0)
+		return not_given(err);
+	r->reserved = r->capacity;
+	return secret_settle(r->data, size);
+}
+
 static int open_region(struct sealmem_region *r)
 {
-	int err = open_file(r);
+	int err;
 
+	if (is_secret(r))
+		return open_secret(r);
+	err = open_file(r);
 	if (err == 0)
 		err = reserve_guards(r, page_round_up(r->capacity));
 	if (err == 0)
@@ -341,6 +372,19 @@ static int seal_file(struct sealmem_region *r)
 	return memfd_check(r->reader);
 }
 
+/* What was not handed out becomes inaccessible; its pages stay, for the way back. */
+static int seal_secret(struct sealmem_region *r)
+{
+	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
+	int err = part_tail(r, size, tail);
+
+	if (err == 0 && r->guarantees & SEALMEM_CONTENT) {
+		err = not_given(sys_mprotect(r->data, size, PROT_READ));
+		r->replaced = true;
+	}
+	return err < 0 ? err : seal_address(r);
+}
+
 static int seal_in_place(struct sealmem_region *r)
 {
 	int err = map_sealed(r);
@@ -387,6 +431,17 @@ static int lock_present_pages(struct sealmem_region *r)
 	return err;
 }
 
+static int open_again(struct sealmem_region *r)
+{
+	int err;
+
+	if (is_secret(r))
+		return not_given(
+			sys_mprotect(r->data, page_round_up(r->capacity), PROT_READ | PROT_WRITE));
+	err = map_open(r);
+	return err < 0 ? err : lock_present_pages(r);
+}
+
 /* Back to an open region; readers see the same bytes throughout. */
 static int roll_back(struct sealmem_region *r)
 {
@@ -398,15 +453,21 @@ static int roll_back(struct sealmem_region *r)
 	if (r->final)
 		err = replace_file(r, &held);
 	if (err == 0)
-		err = map_open(r);
-	if (err == 0)
-		err = lock_present_pages(r);
+		err = open_again(r);
 	/* With less than was demanded it is not to be written to. */
 	if (err < 0)
 		(void)sys_mprotect(r->data, page_round_up(r->capacity), PROT_READ);
 	r->replaced = err < 0;
 	r->state = err < 0 ? STUCK : OPEN;
 	return err;
+}
+
+/* Secret pages are locked by nature, and stay in their mapping. */
+static int hold_pages(const struct sealmem_region *r, struct scoped_mapping *held)
+{
+	if (is_secret(r))
+		return 0;
+	return mapping_hold(held, r->reader, size_in_pages(r), r->guarantees);
 }
 
 EXPORT int sealmem_region_seal(struct sealmem_region *r)
@@ -418,10 +479,10 @@ EXPORT int sealmem_region_seal(struct sealmem_region *r)
 		return -EINVAL;
 	if (r->state == SEALED)
 		return 0;
-	err = mapping_hold(&held, r->reader, size_in_pages(r), r->guarantees);
+	err = hold_pages(r, &held);
 	if (err < 0)
 		return err;
-	err = seal_in_place(r);
+	err = is_secret(r) ? seal_secret(r) : seal_in_place(r);
 	if (err < 0)
 		return roll_back(r) == 0 ? err : -ENOTRECOVERABLE;
 	r->writer = close_fd(r->writer);
@@ -488,6 +549,37 @@ static int seal_bytes_locked(struct sealmem_region *r, const void *bytes)
 	return err;
 }
 
+static int seal_bytes_secret(struct sealmem_region *r, const void *bytes)
+{
+	int err = secret_source_readable(bytes, r->capacity);
+
+	if (err == 0)
+		err = open_region(r);
+	if (err < 0)
+		return err;
+	memcpy(r->data, bytes, r->capacity);
+	return sealmem_region_seal(r);
+}
+
+/* How bytes at hand become a region, by what was demanded: the first row that applies. */
+static const struct {
+	unsigned guarantee;
+	int (*seal)(struct sealmem_region *r, const void *bytes);
+} ways_from_bytes[] = {
+	{ SEALMEM_SECRECY, seal_bytes_secret },
+	{ SEALMEM_NOSWAP, seal_bytes_locked },
+	{ SEALMEM_CONTENT, seal_bytes },
+};
+
+static int seal_from(struct sealmem_region *r, const void *bytes)
+{
+	size_t i = 0;
+
+	while (!(r->guarantees & ways_from_bytes[i].guarantee))
+		i++;
+	return ways_from_bytes[i].seal(r, bytes);
+}
+
 EXPORT int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const void *bytes,
 				   size_t size, unsigned guarantees)
 {
@@ -499,7 +591,7 @@ EXPORT int sealmem_region_new_from(struct sealmem_region **ret, const char *name
 	r = allocate_region(name, size, guarantees);
 	if (r == NULL)
 		return -ENOMEM;
-	err = guarantees & SEALMEM_NOSWAP ? seal_bytes_locked(r, bytes) : seal_bytes(r, bytes);
+	err = seal_from(r, bytes);
 	if (err < 0)
 		return err;
 	*ret = r;
@@ -540,6 +632,8 @@ EXPORT int sealmem_region_fd(const struct sealmem_region *r)
 		return -EINVAL;
 	if (r->state != SEALED)
 		return -EPERM;
+	if (is_secret(r))
+		return -EOPNOTSUPP;
 	flags = sys_fcntl(r->reader, F_GETFL, 0);
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return flags < 0 ? not_given(flags) : r->reader;
@@ -562,6 +656,8 @@ EXPORT struct sealmem_region *sealmem_region_free(struct sealmem_region *r)
 {
 	if (r == NULL)
 		return NULL;
+	if (is_secret(r) && is_writable(r))
+		sealmem_wipe(r->data, r->state == OPEN ? r->capacity : sealmem_region_size(r));
 	if (sealmem_region_guarantees(r) & SEALMEM_ADDRESS)
 		forget_sealed_address(r);
 	return destroy(r);

@@ -23,6 +23,9 @@
 #ifndef __NR_mseal
 # define __NR_mseal 462
 #endif
+#ifndef __NR_memfd_secret
+# define __NR_memfd_secret 447
+#endif
 #ifndef MFD_NOEXEC_SEAL
 # define MFD_NOEXEC_SEAL 0x0008U
 #endif
@@ -43,6 +46,7 @@ int sys_fallocate(int fd, off_t offset, off_t size);
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
 
 int sys_memfd_create(const char *name, unsigned flags);
+int sys_memfd_secret(void);
 int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd);
 int sys_munmap(void *addr, size_t size);
 int sys_mprotect(void *addr, size_t size, int protection);
@@ -54,6 +58,13 @@ int sys_mremap_in_place(void *addr, size_t old_size, size_t new_size);
 int sys_mseal(void *addr, size_t size, unsigned long flags);
 
 int sys_mapped(void *addr, size_t size);
+
+/* Has the kernel store SYS_TOUCHED bytes at addr, or load them from there: -EFAULT where a store or load
+ * of our own would raise a signal. */
+#define SYS_TOUCHED 8
+int sys_touch(void *addr);
+int sys_readable(const void *addr);
+
 int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
 int sys_signal_self(int signal, siginfo_t *info);
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The two things that callers do with secrets and that a compiler likes to undo: overwriting bytes that
+ * nobody reads again, and comparing bytes in a time that does not depend on them.
+ */
+
+#include "sealmem.h"
+
+#include "util.h"
+
+#include <string.h>
+
+EXPORT void sealmem_wipe(void *addr, size_t size)
+{
+	if (size > 0)
+		explicit_bzero(addr, size);
+}
+
+EXPORT int sealmem_equal(const void *a, const void *b, size_t size)
+{
+	const volatile unsigned char *left = a, *right = b;
+	unsigned char difference = 0;
+
+	for (size_t i = 0; i < size; i++)
+		difference |= left[i] ^ right[i];
+	return difference == 0;
+}

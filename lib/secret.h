@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_SECRET_H
+#define SEALMEM_SECRET_H
+
+#include <stddef.h>
+
+/* What every secret mapping has, asked for or not. */
+#define SECRET_GUARANTEES (SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK)
+
+/* A descriptor of secret memory of `size` bytes, whole pages. It can be mapped writable for as long as
+ * it is open: close it once it is mapped. */
+int secret_new(size_t size);
+
+/* Brings every page of a new secret mapping into memory and hides it from children. -EAGAIN where
+ * RLIMIT_MEMLOCK does not allow it: from here on a store cannot fail for want of memory. */
+int secret_settle(void *addr, size_t size);
+
+/* Whether all of bytes .. bytes + size can be read: 0 or -EFAULT. */
+int secret_source_readable(const void *bytes, size_t size);
+
+#endif
