@@ -323,6 +323,58 @@ int sealmem_try_write(void *addr, const void *bytes, size_t size);
  */
 int sealmem_report_faults(void);
 
+/*
+ * Take a descriptor from somebody who is not trusted, only if nobody can change what it holds: the
+ * region is sealed, CONTENT is in force, and reading it cannot raise SIGBUS because of what the sender
+ * does later. fd stays the caller's. Holes read as zeroes.
+ *
+ * limit       the largest size that is accepted, in bytes
+ * guarantees  what is demanded: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. They hold
+ *             from now on, for this process: the sender may have let the bytes be swapped before.
+ *
+ * -EINVAL      ret is NULL, or guarantees has unknown bits or lacks CONTENT
+ * -EBADF       fd is not open, or opened with O_PATH
+ * -ENODEV      not a memfd: a pipe, a socket, a directory, a device, a file on a disk
+ * -EPERM       bytes or size can still change: F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK are not all
+ *              there (a plain file on a tmpfs has none of them)
+ * -ENODATA     the size is 0
+ * -EFBIG       the size is above limit
+ * -ENOMEM      no address space, or no huge pages for the holes of a hugetlb memfd
+ * -EOPNOTSUPP  SECRECY is demanded: what others have had in their hands is no secret
+ * and the errors of sealmem_region_new_from().
+ *
+ * Kernel fact: a seal can be added but never removed, so seals that were seen hold; fcntl(2). Since 0.1.
+ */
+int sealmem_region_accept(struct sealmem_region **ret, int fd, unsigned guarantees);
+int sealmem_region_accept_limited(struct sealmem_region **ret, int fd, size_t limit,
+				  unsigned guarantees);
+
+/*
+ * Send a sealed region over a Unix socket of any type: its descriptor and its name. Nothing is copied;
+ * the receiver maps the same pages.
+ *
+ * -EMSGSIZE    the socket took a part of the message only; it cannot be used for messages any more
+ * and the errors of sealmem_region_fd() and sendmsg(2): -EAGAIN from a socket that does not wait, -EPIPE
+ * (without SIGPIPE) when the other end is closed, -EINVAL or -EOPNOTSUPP for a socket of another family.
+ * Since 0.1.
+ */
+int sealmem_send(int socket, const struct sealmem_region *r);
+
+/*
+ * Receive a region that sealmem_send() sent, from a sender who is not trusted. Nothing is left open on
+ * failure, whatever was sent. The region has the name that the sender gave it.
+ *
+ * -ECONNRESET  the other end is closed
+ * -EBADMSG     not a message of sealmem_send(), or with another number of descriptors than one, or cut
+ *              short; on a stream the position is lost, close it
+ * -EMFILE      the descriptor did not come through: RLIMIT_NOFILE is reached
+ * and the errors of sealmem_region_accept() and recvmsg(2): -EAGAIN from a socket that does not wait and
+ * has nothing. Since 0.1.
+ */
+int sealmem_receive(int socket, struct sealmem_region **ret, unsigned guarantees);
+int sealmem_receive_limited(int socket, struct sealmem_region **ret, size_t limit,
+			    unsigned guarantees);
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,9 +18,12 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* What makes bytes and size final. F_SEAL_FUTURE_WRITE does not: mappings made before it go on writing. */
+#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
 /* SEAL as well: without it the receiver of the descriptor could add further seals, such as
  * F_SEAL_EXEC, and another receiver's test would see the file change. */
-#define CONTENT_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
+#define OWN_SEALS (FINAL_SEALS | F_SEAL_SEAL)
 
 int memfd_check_name(const char *name)
 {
@@ -181,7 +184,7 @@ int memfd_seal_bytes(int fd)
 
 int memfd_seal(int fd)
 {
-	return add_seals(fd, CONTENT_SEALS);
+	return add_seals(fd, OWN_SEALS);
 }
 
 int memfd_check(int fd)
@@ -190,5 +193,14 @@ int memfd_check(int fd)
 
 	if (seals < 0)
 		return not_given(seals);
-	return (seals & CONTENT_SEALS) == CONTENT_SEALS ? 0 : -EOPNOTSUPP;
+	return (seals & OWN_SEALS) == OWN_SEALS ? 0 : -EOPNOTSUPP;
+}
+
+int memfd_check_foreign(int fd)
+{
+	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
+
+	if (seals < 0)
+		return seals == -EPERM ? -EOPNOTSUPP : seals;
+	return (seals & FINAL_SEALS) == FINAL_SEALS ? 0 : -EPERM;
 }

@@ -35,7 +35,11 @@ int memfd_seal_bytes(int fd);
 /* Makes bytes and size final. */
 int memfd_seal(int fd);
 
-/* 0 if bytes and size are final, for certain. */
+/* 0 if bytes and size of our own file are final, for certain. */
 int memfd_check(int fd);
+
+/* The same of anybody's file. -EPERM if its bytes or its size can still change, -EINVAL if it is not a
+ * memfd, -EBADF if it is not an open file. */
+int memfd_check_foreign(int fd);
 
 #endif

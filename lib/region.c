@@ -10,7 +10,7 @@
  * file that took its seals when a later step failed: then the region goes on in a copy of it.
  */
 
-#include "sealmem.h"
+#include "region.h"
 
 #include "mapping.h"
 #include "memfd.h"
@@ -500,7 +500,8 @@ static int map_written(struct sealmem_region *r)
 	size_t size = size_in_pages(r);
 	int err = map(r, size, PROT_READ, r->reader), reader;
 
-	if (err != -EPERM)
+	/* EACCES: a descriptor that was received, and is for writing only. */
+	if (err != -EPERM && err != -EACCES)
 		return err;
 	reader = memfd_reopen_readonly(r->reader);
 	if (reader < 0)
@@ -508,6 +509,21 @@ static int map_written(struct sealmem_region *r)
 	close_fd(r->reader);
 	r->reader = reader;
 	return not_given(map(r, size, PROT_READ, r->reader));
+}
+
+/* Maps a file that is sealed. */
+static int map_sealed_file(struct sealmem_region *r)
+{
+	int err = reserve_guards(r, size_in_pages(r));
+
+	if (err == 0)
+		err = map_written(r);
+	if (err == 0)
+		err = mapping_apply(r->data, size_in_pages(r), r->guarantees);
+	if (err == 0)
+		err = seal_address(r);
+	r->state = SEALED;
+	return err;
 }
 
 static int seal_bytes(struct sealmem_region *r, const void *bytes)
@@ -522,16 +538,33 @@ static int seal_bytes(struct sealmem_region *r, const void *bytes)
 		err = memfd_seal(r->reader);
 	if (err == 0)
 		err = memfd_check(r->reader);
-	if (err == 0)
-		err = reserve_guards(r, size_in_pages(r));
-	if (err == 0)
-		err = map_written(r);
-	if (err == 0)
-		err = mapping_apply(r->data, size_in_pages(r), r->guarantees);
-	if (err == 0)
-		err = seal_address(r);
-	r->state = SEALED;
-	return err;
+	return err < 0 ? err : map_sealed_file(r);
+}
+
+int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size,
+		 unsigned guarantees)
+{
+	CLEANUP(close_fd_at) int own = fd;
+	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
+	int err = check_demand(name, size, guarantees);
+
+	if (err < 0)
+		return err;
+	r = allocate_region(name, size, guarantees);
+	if (r == NULL)
+		return -ENOMEM;
+	r->reader = take_fd(&own);
+	err = map_sealed_file(r);
+	if (err < 0)
+		return err;
+	*ret = r;
+	r = NULL;
+	return 0;
+}
+
+const char *region_name(const struct sealmem_region *r)
+{
+	return r->name;
 }
 
 /* Bytes that must never reach the swap are written to pages that are locked already, which takes a

@@ -78,6 +78,22 @@ int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)
 	return 0;
 }
 
+/* The C library's: the kernel's struct differs between architectures. */
+int sys_stat(int fd, struct stat *ret)
+{
+	return (int)answer(fstat(fd, ret));
+}
+
+ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags)
+{
+	return answer(syscall(SYS_sendmsg, socket, message, flags));
+}
+
+ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags)
+{
+	return answer(syscall(SYS_recvmsg, socket, message, flags));
+}
+
 int sys_memfd_create(const char *name, unsigned flags)
 {
 	return (int)answer(syscall(SYS_memfd_create, name, flags | MFD_CLOEXEC));

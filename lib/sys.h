@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 
@@ -44,6 +46,10 @@ int sys_fcntl(int fd, int command, long argument);
 int sys_ftruncate(int fd, off_t size);
 int sys_fallocate(int fd, off_t offset, off_t size);
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
+
+int sys_stat(int fd, struct stat *ret);
+ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags);
+ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags);
 
 int sys_memfd_create(const char *name, unsigned flags);
 int sys_memfd_secret(void);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_REGION_H
+#define SEALMEM_REGION_H
+
+#include "sealmem.h"
+
+/*
+ * Makes a sealed region of a memfd that is known to be sealed and `size` bytes long. Takes the
+ * descriptor over, on failure too. Errors as sealmem_region_new_from().
+ */
+int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size,
+		 unsigned guarantees);
+
+const char *region_name(const struct sealmem_region *r);
+
+#endif
