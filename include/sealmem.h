@@ -278,11 +278,57 @@ int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
  *
  * -EINVAL      flags is not 0, addr is not page-aligned, or the range wraps around
  * -ENOMEM      a page of the range is not mapped; nothing is sealed
- * -EOPNOTSUPP  this kernel has no mseal(2), or a sandbox forbids it
+ * -EOPNOTSUPP  this kernel has no mseal(2), or a sandbox forbids it, and sealmem_allow_emulation() was
+ *              not called
+ * -ENOSPC      emulated: no room for another filter (see there)
+ * -EBUSY       emulated: another thread has a seccomp filter of its own
  *
  * Kernel fact: Documentation/userspace-api/mseal.rst, Linux 6.10. Since 0.1.
  */
 int sealmem_mseal(void *addr, size_t size, unsigned long flags);
+
+/* Memory of this process: for sealmem_mseal_many(). */
+struct sealmem_extent {
+	void *addr;
+	size_t size;
+};
+
+/* The most that sealmem_mseal_many() takes. */
+#define SEALMEM_EXTENTS_MAX 128
+
+/*
+ * sealmem_mseal() of several extents. Emulated, they share one filter, so that many cost as much as one.
+ * All are looked at before the first is sealed: a bad one or a hole seals nothing. Errors as
+ * sealmem_mseal(); -EINVAL also for more than SEALMEM_EXTENTS_MAX; emulated -ENOSPC and -EBUSY. Since 0.1.
+ */
+int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
+
+/*
+ * Permit that addresses are sealed by a seccomp filter where the kernel has no mseal(2) (before Linux
+ * 6.10). Then ADDRESS, sealmem_mseal() and the rest work there too. Call it before the first region.
+ *
+ * What it means: no_new_privs is set for the process, now and for good, so that it and what it executes
+ * cannot gain privileges by set-user-ID programs. Each seal adds a filter that cannot be removed, is
+ * inherited by children and stays in force after exec, over the new program's addresses; regions are
+ * therefore placed where programs do not map. The kernel's room for filters ends after some 500 seals of
+ * regions one by one, fewer of other memory. The filter refuses what mseal(2) refuses, and also, for the whole process from the first seal on, what it cannot look into:
+ * io_uring_setup(2), userfaultfd(2), process_madvise(2) with advice that could do harm, prctl(2) with
+ * PR_SET_MM. It does not close: io_uring rings, userfaultfds and pinned pages from before the seal; other
+ * processes that share the memory; a tracer with CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
+ *
+ * -EOPNOTSUPP  no seccomp filters here
+ *
+ * Kernel fact: seccomp(2), Linux 3.17; the emulation needs 4.14. Since 0.1.
+ */
+int sealmem_allow_emulation(void);
+
+/*
+ * Refuse what mseal(2) leaves open on the mappings of [addr, addr + size): advice that makes them
+ * unreadable for a while (MADV_GUARD_INSTALL) or hides them from children (MADV_DONTFORK). It needs
+ * sealmem_allow_emulation(), on every kernel, and adds one filter of that kind. Call it last, after the
+ * seal. Errors as sealmem_mseal(). Since 0.1.
+ */
+int sealmem_keep_available(void *addr, size_t size);
 
 /* What callers do with secrets. */
 

@@ -129,10 +129,20 @@ int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guara
 	return 0;
 }
 
+static int reserve(void **ret, void *addr, size_t size, int flags)
+{
+	return not_given(sys_mmap(ret, addr, size, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1));
+}
+
+int mapping_new_reserve(void **ret, size_t size)
+{
+	return reserve(ret, NULL, size, 0);
+}
+
 int mapping_reserve(void *addr, size_t size)
 {
 	void *same;
 
-	return not_given(sys_mmap(&same, addr, size, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1));
+	return reserve(&same, addr, size, MAP_FIXED);
 }

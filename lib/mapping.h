@@ -20,6 +20,9 @@ int mapping_apply_open(void *addr, size_t size, unsigned guarantees);
  */
 int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guarantees);
 
+/* Takes `size` bytes of addresses, anywhere, with nothing behind them. */
+int mapping_new_reserve(void **ret, size_t size);
+
 /* Replaces [addr, addr + size) by pages of nothing in one step, keeping the addresses taken. */
 int mapping_reserve(void *addr, size_t size);
 

@@ -70,6 +70,21 @@ static int create(const char *name)
 	return fd;
 }
 
+/*
+ * Not one of the three standard numbers, in a program that closed them: what it prints would be written
+ * into the region while it is open.
+ */
+static int above_standard(int fd)
+{
+	int above;
+
+	if (fd < 0 || fd > STDERR_FILENO)
+		return fd;
+	above = sys_fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	(void)close_fd(fd);
+	return above;
+}
+
 int memfd_new(const char *name, size_t size)
 {
 	char full[sizeof(MEMFD_PREFIX) + SEALMEM_NAME_MAX];
@@ -78,7 +93,7 @@ int memfd_new(const char *name, size_t size)
 	if (err < 0)
 		return err;
 	(void)snprintf(full, sizeof(full), "%s%s", MEMFD_PREFIX, name);
-	return not_given(create(full));
+	return not_given(above_standard(create(full)));
 }
 
 int memfd_reopen_readonly(int fd)

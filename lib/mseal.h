@@ -2,10 +2,14 @@
 #ifndef SEALMEM_MSEAL_H
 #define SEALMEM_MSEAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 0 if addresses can be sealed here, -EOPNOTSUPP if not. */
 int address_given(void);
+
+/* Whether that is done by a filter, which lasts through exec. */
+bool address_is_emulated(void);
 
 /* Makes the mappings of [addr, addr + size) final, and has seen that they are. */
 int address_seal(void *addr, size_t size);

@@ -58,8 +58,8 @@ static int probe_address(void)
 {
 	int err = try_region(SEALMEM_CONTENT), answer;
 
-	if (err < 0)
-		return err;
+	if (err < 0 || address_is_emulated())
+		return err < 0 ? err : address_given();
 	answer = sys_in_child(try_address, NULL);
 	/* Where no child can be made, the cheap question has to do. */
 	return answer < 0 ? address_given() : -answer;
@@ -78,6 +78,14 @@ static bool passing(int err)
 	return err == -EBUSY || err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 }
 
+/* What this program may have in another way than the kernel's is not in the answer that is kept. */
+static unsigned with_emulation(unsigned supported)
+{
+	if (supported & SEALMEM_CONTENT && address_is_emulated())
+		supported |= SEALMEM_ADDRESS;
+	return supported;
+}
+
 EXPORT unsigned sealmem_supported(void)
 {
 	static atomic_uint known; /* the answer and, for 0 is an answer too, one more bit */
@@ -86,7 +94,7 @@ EXPORT unsigned sealmem_supported(void)
 	bool keep = true;
 
 	if (supported & asked)
-		return supported & ~asked;
+		return with_emulation(supported & ~asked);
 	for (unsigned guarantee = 1; guarantee < asked; guarantee <<= 1) {
 		int err = probe_guarantee(guarantee);
 

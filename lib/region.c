@@ -12,6 +12,7 @@
 
 #include "region.h"
 
+#include "emulation.h"
 #include "mapping.h"
 #include "memfd.h"
 #include "mseal.h"
@@ -144,17 +145,19 @@ static int map(struct sealmem_region *r, size_t size, int protection, int fd)
 	return 0;
 }
 
-static int reserve_guards(struct sealmem_region *r, size_t size)
+/* Addresses first, where guard pages or the emulation of mseal(2) have a say in which. */
+static int reserve_addresses(struct sealmem_region *r, size_t size)
 {
+	bool emulated = r->guarantees & SEALMEM_ADDRESS && address_is_emulated();
 	int err;
 
-	if (guard_size(r) == 0)
+	if (guard_size(r) == 0 && !emulated)
 		return 0;
 	size += 2 * guard_size(r);
-	err = sys_mmap(&r->all.addr, NULL, size, PROT_NONE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	err = emulated ? emulation_reserve(&r->all.addr, size)
+		       : mapping_new_reserve(&r->all.addr, size);
 	if (err < 0)
-		return not_given(err);
+		return err;
 	r->all.size = size;
 	r->data = (char *)r->all.addr + guard_size(r);
 	return 0;
@@ -196,7 +199,7 @@ static int open_secret(struct sealmem_region *r)
 {
 	size_t size = page_round_up(r->capacity);
 	CLEANUP(close_fd_at) int fd = secret_new(size);
-	int err = fd < 0 ? fd : reserve_guards(r, size);
+	int err = fd < 0 ? fd : reserve_addresses(r, size);
 
 	if (err == 0)
 		err = map(r, size, PROT_READ | PROT_WRITE, fd);
@@ -214,7 +217,7 @@ static int open_region(struct sealmem_region *r)
 		return open_secret(r);
 	err = open_file(r);
 	if (err == 0)
-		err = reserve_guards(r, page_round_up(r->capacity));
+		err = reserve_addresses(r, page_round_up(r->capacity));
 	if (err == 0)
 		err = map_open(r);
 	return err;
@@ -514,7 +517,7 @@ static int map_written(struct sealmem_region *r)
 /* Maps a file that is sealed. */
 static int map_sealed_file(struct sealmem_region *r)
 {
-	int err = reserve_guards(r, size_in_pages(r));
+	int err = reserve_addresses(r, size_in_pages(r));
 
 	if (err == 0)
 		err = map_written(r);

@@ -9,6 +9,8 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -199,6 +201,29 @@ pid_t sys_getpid(void)
 void sys_yield(void)
 {
 	(void)syscall(SYS_sched_yield);
+}
+
+int sys_seccomp_can_refuse(void)
+{
+	const uint32_t action = SECCOMP_RET_ERRNO;
+
+	return (int)answer(syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action));
+}
+
+int sys_no_new_privs(void)
+{
+	return (int)answer(syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L));
+}
+
+int sys_seccomp_filter(const struct sock_fprog *program)
+{
+	return (int)answer(
+		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program));
+}
+
+uint64_t sys_heap_end(void)
+{
+	return (uint64_t)syscall(SYS_brk, NULL);
 }
 
 int sys_limit(int resource, uint64_t *ret)

@@ -12,6 +12,8 @@
  */
 
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +36,33 @@
 #ifndef F_SEAL_EXEC
 # define F_SEAL_EXEC 0x0020
 #endif
+
+#define SYS_ABI_X32_BIT	       0x40000000u
+#define SYS_AUDIT_ARCH_X86_64  (62u | 0x80000000u | 0x40000000u)
+#define SYS_AUDIT_ARCH_I386    (3u | 0x40000000u)
+#define SYS_AUDIT_ARCH_AARCH64 (183u | 0x80000000u | 0x40000000u)
+
+#ifndef MADV_DONTNEED_LOCKED
+# define MADV_DONTNEED_LOCKED 24
+#endif
+#ifndef MADV_COLLAPSE
+# define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_GUARD_INSTALL
+# define MADV_GUARD_INSTALL 102
+#endif
+#ifndef MADV_GUARD_REMOVE
+# define MADV_GUARD_REMOVE 103
+#endif
+#ifndef USERFAULTFD_IOC_NEW
+# define USERFAULTFD_IOC_NEW 0xaa00
+#endif
+#ifndef SHM_REMAP
+# define SHM_REMAP 040000
+#endif
+
+/* The number by which the ipc(2) multiplexer of 32-bit x86 knows shmat. */
+#define SYS_IPC_SHMAT 21
 
 int sys_open(const char *path, int flags);
 int sys_close(int fd);
@@ -76,6 +105,16 @@ int sys_signal_self(int signal, siginfo_t *info);
 
 pid_t sys_getpid(void);
 void sys_yield(void);
+
+/* 0 if a filter could refuse system calls with an errno. */
+int sys_seccomp_can_refuse(void);
+int sys_no_new_privs(void);
+
+/* Puts a filter into force for all threads. Positive, the id of a thread, if that one cannot have it. */
+int sys_seccomp_filter(const struct sock_fprog *program);
+
+/* Where the heap of brk(2) ends now. */
+uint64_t sys_heap_end(void);
 
 /* The present soft limit; UINT64_MAX means none. */
 int sys_limit(int resource, uint64_t *ret);

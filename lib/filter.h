@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_FILTER_H
+#define SEALMEM_FILTER_H
+
+/*
+ * mseal(2) for kernels that have none: ranges of addresses in, a seccomp program out. The program
+ * answers EPERM to every system call that would unmap, move, replace or re-protect a byte of a
+ * range, and lets all others through. Building it is a pure function, so that it can be
+ * interpreted, compared and proved without a kernel; who installs it, and when, is decided
+ * elsewhere.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/filter.h>
+
+/* Half-open and page aligned: start < end. */
+struct filter_range {
+	uint64_t start, end;
+};
+
+/*
+ * What a program looks after. A program cannot be taken back, and the kernel caps what may be
+ * stacked, so one that seals a single region has to be short. Hence the parts:
+ *
+ * FILTER_PROCESS needs no range. It refuses the calls that hand out a way round any filter
+ * (userfaultfd, io_uring_setup, PR_SET_MM ...). Once for a process is enough.
+ *
+ * FILTER_PLAIN is what every program calls: munmap, mprotect, mmap, madvise. It is sound only where
+ * FILTER_RARE holds for the same addresses.
+ *
+ * FILTER_RARE is every other call that names an address. It may be installed once over a whole
+ * window that sealed regions will lie in, before they are made: it leaves open what it takes to
+ * map, to write and to seal a region there, provided that no MAP_FIXED mapping of a file begins at
+ * a multiple of a huge page's size.
+ *
+ * FILTER_MSEAL is all three, for ranges anywhere. FILTER_AVAILABILITY is for kernels with mseal(2):
+ * it refuses the advice that mseal still lets pass on a shared mapping. FILTER_HEAP is to be added
+ * (or used alone) for ranges inside [start_brk, brk), and for no others: it refuses brk() below
+ * them.
+ */
+enum filter_scope {
+	FILTER_PLAIN = 1 << 0,
+	FILTER_RARE = 1 << 1,
+	FILTER_PROCESS = 1 << 2,
+	FILTER_MSEAL = FILTER_PLAIN | FILTER_RARE | FILTER_PROCESS,
+	FILTER_AVAILABILITY = 1 << 3,
+	FILTER_HEAP = 1 << 4,
+};
+
+enum filter_abi {
+	FILTER_X86_64,
+	FILTER_I386,
+	FILTER_AARCH64,
+	FILTER_ABIS,
+};
+
+/* The machine a program is for: its own system call numbers and its page size. */
+struct filter_target {
+	enum filter_abi abi;
+	uint64_t page_size;
+};
+
+/*
+ * Writes at most `room` instructions; returns how many, -E2BIG when they do not fit or are more
+ * than the kernel takes in one program, -EINVAL for a bad range or scope. `n` may be 0 for
+ * FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
+ */
+int filter_build(struct sock_filter *prog, size_t room, const struct filter_range *ranges, size_t n,
+		 unsigned scope);
+int filter_build_for(const struct filter_target *target, struct sock_filter *prog, size_t room,
+		     const struct filter_range *ranges, size_t n, unsigned scope);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * mseal() as a newer C library has it, for programs that call it, on a system whose C library or kernel
+ * does not. Linked in or preloaded, it is the permission to emulate: where the kernel has no mseal(2) the
+ * first call sets no_new_privs and seals by a seccomp filter.
+ */
+
+#include "sealmem.h"
+
+#include <errno.h>
+
+__attribute__((visibility("default"))) int mseal(void *addr, size_t size, unsigned long flags);
+
+int mseal(void *addr, size_t size, unsigned long flags)
+{
+	int err = sealmem_mseal(addr, size, flags);
+
+	if (err == -EOPNOTSUPP && sealmem_allow_emulation() == 0)
+		err = sealmem_mseal(addr, size, flags);
+	if (err == 0)
+		return 0;
+	/* What a program expects of a kernel without it. */
+	errno = err == -EOPNOTSUPP ? ENOSYS : -err;
+	return -1;
+}
