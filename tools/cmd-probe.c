@@ -135,8 +135,7 @@ static const char help_text[] =
 	"  -h, --help  print this text\n"
 	"\n"
 	"Exit status: 0 if every guarantee is given, 1 if one is not, 2 usage or run-time\n"
-	"error. This version of sealmem never gives SECRECY, so it ends with 1. A script\n"
-	"that needs certain ones asks for them:\n"
+	"error. A script that needs certain ones asks for them:\n"
 	"\n"
 	"  sealmem probe --json |\n"
 	"      jq -e '.guarantees[] | select(.name == \"ADDRESS\").given'\n";

@@ -12,18 +12,12 @@
 
 #include <sys/resource.h>
 
-#ifndef __NR_memfd_secret
-# define __NR_memfd_secret 447
-#endif
-
 int kernel_try_memfd_secret(void)
 {
-	int fd = (int)syscall(__NR_memfd_secret, O_CLOEXEC);
+	int fd = sys_memfd_secret();
 
-	if (fd < 0)
-		return -errno;
 	(void)close_fd(fd);
-	return 0;
+	return fd < 0 ? fd : 0;
 }
 
 /* In a child, whose limit can be lowered to nothing. */

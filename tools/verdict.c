@@ -120,21 +120,20 @@ static const struct basis {
 	unsigned guarantee;
 	const char *by;
 	struct refusal (*ask)(void);
-	const char *needs;   /* where the call does not exist */
-	const char *despite; /* why not, where the call works */
+	const char *needs; /* where the call does not exist */
 } bases[] = {
 	{ SEALMEM_CONTENT, "memfd + F_SEAL_WRITE", ask_content,
-	  "needs Linux 3.17 or later, with tmpfs", NULL },
-	{ SEALMEM_ADDRESS, "mseal(2)", ask_address, "needs Linux 6.10 or later", NULL },
+	  "needs Linux 3.17 or later, with tmpfs" },
+	{ SEALMEM_ADDRESS, "mseal(2)", ask_address,
+	  "needs Linux 6.10 or later, or a program that calls sealmem_allow_emulation()" },
 	{ SEALMEM_SECRECY, "memfd_secret(2)", ask_secrecy,
-	  "needs a later sealmem, and Linux 5.14 or later; before 6.5 boot with secretmem.enable=1",
-	  "this version of sealmem does not use memfd_secret(2), which works here" },
-	{ SEALMEM_NOSWAP, "mlock(2)", ask_noswap, "needs a kernel with CONFIG_MMU", NULL },
-	{ SEALMEM_NODUMP, "MADV_DONTDUMP", ask_nodump, "needs a kernel with CONFIG_ADVISE_SYSCALLS",
-	  NULL },
-	{ SEALMEM_NOFORK, "MADV_DONTFORK", ask_nofork, "needs a kernel with CONFIG_ADVISE_SYSCALLS",
-	  NULL },
-	{ SEALMEM_GUARDS, "PROT_NONE pages", ask_guards, "needs a kernel with CONFIG_MMU", NULL },
+	  "needs Linux 5.14 or later; before 6.5 boot with secretmem.enable=1" },
+	{ SEALMEM_NOSWAP, "mlock(2)", ask_noswap, "needs a kernel with CONFIG_MMU" },
+	{ SEALMEM_NODUMP, "MADV_DONTDUMP", ask_nodump,
+	  "needs a kernel with CONFIG_ADVISE_SYSCALLS" },
+	{ SEALMEM_NOFORK, "MADV_DONTFORK", ask_nofork,
+	  "needs a kernel with CONFIG_ADVISE_SYSCALLS" },
+	{ SEALMEM_GUARDS, "PROT_NONE pages", ask_guards, "needs a kernel with CONFIG_MMU" },
 };
 
 static const struct basis *find_basis(unsigned guarantee)
@@ -195,12 +194,10 @@ static void explain_refusal(struct verdict *verdict, const struct refusal *refus
 }
 
 /* The call works by itself, and yet the library said no. */
-static void explain_otherwise(struct verdict *verdict, const struct basis *basis)
+static void explain_otherwise(struct verdict *verdict)
 {
 	if (verdict->guarantee != SEALMEM_CONTENT && probe_guarantee(SEALMEM_CONTENT) != 0)
 		put(verdict, "rests on CONTENT", "see CONTENT");
-	else if (verdict->error == -EOPNOTSUPP && basis->despite != NULL)
-		put(verdict, basis->despite, "needs a later sealmem");
 	else
 		put(verdict, strerror(-verdict->error), "");
 }
@@ -216,7 +213,7 @@ void verdict_explain(struct verdict *ret, unsigned guarantee, int error)
 		if (refusal.error != 0)
 			explain_refusal(&verdict, &refusal, basis);
 		else
-			explain_otherwise(&verdict, basis);
+			explain_otherwise(&verdict);
 	}
 	*ret = verdict;
 }
