@@ -117,7 +117,7 @@ make_file() {
 traced_calls() {
     local trace=$1 address=$2
 
-    sed -n '/RLIMIT_FSIZE/,$p' "$trace" | sed "/^munmap($address,/{n;q}" |
+    sed -n '/^getpid()/,$p' "$trace" | sed "/^munmap($address,/{n;q}" |
         grep -Ev '^(write\(1|brk\(|newfstatat\(1|fstat\(1|ioctl\(1)' |
         sed -E '/^(prlimit64|rt_sigaction)/s/\{[^}]*\}/{...}/g; s/ +=/ =/
             /^memfd_create/s/\|0x8\)/|MFD_NOEXEC_SEAL)/; /seals/s/\|0x20\)/|F_SEAL_EXEC)/'

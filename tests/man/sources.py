@@ -64,8 +64,12 @@ class Page:
 
     def errors(self):
         """The error names under the heading of each function."""
-        parts = re.split(r"^## (\w+)\(\)\n", self.sections.get("ERRORS", ""), flags=re.MULTILINE)
-        return {name: errnos(text) for name, text in zip(parts[1::2], parts[2::2])}
+        parts = re.split(r"^## (.*)\n", self.sections.get("ERRORS", ""), flags=re.MULTILINE)[1:]
+        return {
+            name: errnos(text)
+            for heading, text in zip(parts[::2], parts[1::2])
+            for name in re.findall(r"(\w+)\(\)", heading)
+        }
 
     def references(self):
         """The manual pages that the text refers to, as (name, section)."""

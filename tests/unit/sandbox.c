@@ -148,3 +148,12 @@ void own_memfd_noexec(void)
 	if (unshare(CLONE_NEWPID) < 0)
 		skip_test("this user may not make a namespace");
 }
+
+void emulate_mseal(void)
+{
+	/* The sanitizers' and valgrind's own mappings would be refused what they are used to. */
+	require_own_address_space();
+	if (sys_mseal(NULL, 0, 0) == 0)
+		forbid(__NR_mseal, ENOSYS);
+	ck_assert_int_eq(sealmem_allow_emulation(), 0);
+}

@@ -49,6 +49,9 @@ void end_shortage(const struct shortage *shortage);
 /* Root becomes a user without privileges; others are. */
 void become_plain_user(void);
 
+/* A kernel without mseal(2), if this one has it, and a program that allowed the emulation. */
+void emulate_mseal(void);
+
 /* An empty directory in the place of /proc, for this process and its children. Skips the test where
  * that is not permitted. */
 void hide_proc(void);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the emulation of mseal(2) adds to its contract (test-mseal.c is built for that once more): the
+ * permission it needs, how many seals there is room for, what it refuses besides, and what goes on as
+ * before.
+ */
+
+#include "sandbox.h"
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define KEPT (SEALMEM_CONTENT | SEALMEM_ADDRESS)
+
+static struct sealmem_region *emulated_region(unsigned guarantees)
+{
+	emulate_mseal();
+	return sealed_region("emulated", 2 * page_size(), guarantees);
+}
+
+static void assert_kept(char *data)
+{
+	ck_assert_int_eq(munmap(data, page_size()), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(mprotect(data, page_size(), PROT_READ), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_ptr_eq(
+		mmap(data, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		MAP_FAILED);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_ptr_eq(mremap(data, page_size(), 3 * page_size(), MREMAP_MAYMOVE), MAP_FAILED);
+	ck_assert_int_eq(errno, EPERM);
+}
+
+START_TEST(without_permission_an_address_is_not_sealed)
+{
+	char *at = map_private(page_size());
+
+	if (sys_mseal(NULL, 0, 0) == 0)
+		forbid(__NR_mseal, ENOSYS);
+	ck_assert_int_eq(sealmem_mseal(at, page_size(), 0), -EOPNOTSUPP);
+	ck_assert_int_eq(munmap(at, page_size()), 0);
+}
+END_TEST
+
+START_TEST(permission_sets_no_new_privs)
+{
+	ck_assert_int_eq(sealmem_allow_emulation(), 0);
+	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+}
+END_TEST
+
+START_TEST(without_seccomp_permission_is_eopnotsupp)
+{
+	forbid(SYS_seccomp, ENOSYS);
+	ck_assert_int_eq(sealmem_allow_emulation(), -EOPNOTSUPP);
+}
+END_TEST
+
+START_TEST(a_region_keeps_its_address)
+{
+	struct sealmem_region *region = emulated_region(KEPT);
+
+	ck_assert_uint_eq(sealmem_region_guarantees(region), KEPT);
+	assert_kept(sealmem_region_data(region));
+	assert_sealed(sealmem_region_data(region), 2 * page_size());
+}
+END_TEST
+
+START_TEST(guard_pages_keep_their_address)
+{
+	struct sealmem_region *region = emulated_region(KEPT | SEALMEM_GUARDS);
+	char *data = sealmem_region_data(region);
+
+	assert_kept(data - page_size());
+	assert_kept(data + 2 * page_size());
+}
+END_TEST
+
+START_TEST(what_is_not_sealed_goes_on_as_before)
+{
+	struct sealmem_region *open = NULL;
+	char *at;
+
+	emulated_region(KEPT);
+	at = map_private(3 * page_size());
+	ck_assert_int_eq(madvise(at, 2 * page_size(), MADV_DONTNEED), 0);
+	at = mremap(at, 3 * page_size(), 6 * page_size(), MREMAP_MAYMOVE);
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	ck_assert_int_eq(mprotect(at, page_size(), PROT_READ), 0);
+	ck_assert_int_eq(munmap(at, 6 * page_size()), 0);
+	open = open_region("open", page_size(), KEPT);
+	ck_assert_ptr_null(sealmem_region_free(open));
+}
+END_TEST
+
+START_TEST(sealing_again_needs_no_more_room)
+{
+	char *at = map_private(4 * page_size());
+
+	emulate_mseal();
+	for (int i = 0; i < 2000; i++)
+		ck_assert_int_eq(sealmem_mseal(at, (size_t)(1 + i % 4) * page_size(), 0), 0);
+	assert_kept(at + 3 * page_size());
+}
+END_TEST
+
+/* Seals regions until there is no room; answers how many. The last one is left open. */
+static int seal_until_full(struct sealmem_region **last)
+{
+	int err = 0, count = -1;
+
+	for (; err == 0; count++) {
+		*last = open_region("one of many", page_size(), KEPT);
+		err = sealmem_region_seal(*last);
+	}
+	ck_assert_int_eq(err, -ENOSPC);
+	return count;
+}
+
+START_TEST(five_hundred_regions_are_sealed_one_by_one)
+{
+	struct sealmem_region *last = NULL;
+	int count;
+
+	emulate_mseal();
+	count = seal_until_full(&last);
+	printf("%d regions sealed one by one before ENOSPC\n", count);
+	ck_assert_int_ge(count, 500);
+	assert_still_open(last, sealmem_region_data(last), page_size());
+}
+END_TEST
+
+START_TEST(many_extents_take_the_room_of_one)
+{
+	struct sealmem_extent extents[SEALMEM_EXTENTS_MAX];
+
+	emulate_mseal();
+	for (size_t i = 0; i < SEALMEM_EXTENTS_MAX; i++)
+		extents[i] = (struct sealmem_extent){ map_private(3 * page_size()) + page_size(),
+						      page_size() };
+	ck_assert_int_eq(sealmem_mseal_many(extents, SEALMEM_EXTENTS_MAX), 0);
+	for (size_t i = 0; i < SEALMEM_EXTENTS_MAX; i++) {
+		assert_kept(extents[i].addr);
+		ck_assert_int_eq(munmap((char *)extents[i].addr + page_size(), page_size()), 0);
+	}
+}
+END_TEST
+
+START_TEST(many_extents_with_a_hole_seal_nothing)
+{
+	char *at = map_private(3 * page_size());
+	struct sealmem_extent extents[] = { { at, page_size() },
+					    { at + page_size(), page_size() } };
+
+	emulate_mseal();
+	munmap(at + page_size(), page_size());
+	ck_assert_int_eq(sealmem_mseal_many(extents, 2), -ENOMEM);
+	ck_assert_int_eq(munmap(at, page_size()), 0);
+}
+END_TEST
+
+START_TEST(too_many_extents_are_einval)
+{
+	static struct sealmem_extent extents[SEALMEM_EXTENTS_MAX + 1];
+
+	ck_assert_int_eq(sealmem_mseal_many(extents, SEALMEM_EXTENTS_MAX + 1), -EINVAL);
+	ck_assert_int_eq(sealmem_mseal_many(NULL, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_mseal_many(NULL, 0), sealmem_mseal(NULL, 0, 0));
+}
+END_TEST
+
+static int attack_inherited(void *at)
+{
+	return munmap(at, page_size()) == -1 && errno == EPERM ? 0 : 1;
+}
+
+START_TEST(a_child_inherits_the_seal)
+{
+	struct sealmem_region *region = emulated_region(KEPT);
+
+	assert_child_succeeds(attack_inherited, sealmem_region_data(region));
+}
+END_TEST
+
+static int execute_self(void *path)
+{
+	execl(path, path, "--executed", (char *)NULL);
+	return 1;
+}
+
+START_TEST(an_executed_program_runs_under_the_filter)
+{
+	static char self[] = "/proc/self/exe";
+
+	emulated_region(KEPT);
+	assert_child_succeeds(execute_self, self);
+}
+END_TEST
+
+START_TEST(a_secret_is_kept_by_the_emulation)
+{
+	SCOPED_REGION *region = NULL;
+
+	emulate_mseal();
+	if (!(sealmem_supported() & SEALMEM_SECRECY))
+		skip_test("this kernel gives no memfd_secret(2)");
+	region = sealed_region("secret", page_size(), KEPT | SEALMEM_SECRECY);
+	assert_kept(sealmem_region_data(region));
+	assert_sealed(sealmem_region_data(region), page_size());
+}
+END_TEST
+
+START_TEST(what_hides_memory_is_refused_on_request)
+{
+	struct sealmem_region *region;
+	char *data;
+
+	require_own_address_space();
+	require_mseal();
+	region = sealed_region("available", page_size(), KEPT);
+	data = sealmem_region_data(region);
+	ck_assert_int_eq(madvise(data, page_size(), MADV_DONTFORK), 0);
+	ck_assert_int_eq(madvise(data, page_size(), MADV_DOFORK), 0);
+	ck_assert_int_eq(sealmem_keep_available(data, page_size()), -EOPNOTSUPP);
+	ck_assert_int_eq(sealmem_allow_emulation(), 0);
+	ck_assert_int_eq(sealmem_keep_available(data, page_size()), 0);
+	ck_assert_int_eq(madvise(data, page_size(), MADV_DONTFORK), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(madvise(data, page_size(), 102 /* MADV_GUARD_INSTALL */), -1);
+	ck_assert_int_eq(errno, EPERM);
+	assert_filled(data, page_size());
+}
+END_TEST
+
+/* A program like any other, executed by the test of that name: it maps, starts a thread's worth of stack,
+ * and gives it back. */
+static int executed(void)
+{
+	size_t size = (size_t)8 << 20;
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at != MAP_FAILED && mprotect(at, page_size(), PROT_NONE) == 0 &&
+			       munmap(at, size) == 0
+		       ? EXIT_SUCCESS
+		       : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	const TTest *tests[] = {
+		without_permission_an_address_is_not_sealed,
+		permission_sets_no_new_privs,
+		without_seccomp_permission_is_eopnotsupp,
+		a_region_keeps_its_address,
+		guard_pages_keep_their_address,
+		what_is_not_sealed_goes_on_as_before,
+		sealing_again_needs_no_more_room,
+		five_hundred_regions_are_sealed_one_by_one,
+		many_extents_take_the_room_of_one,
+		many_extents_with_a_hole_seal_nothing,
+		too_many_extents_are_einval,
+		a_child_inherits_the_seal,
+		an_executed_program_runs_under_the_filter,
+		a_secret_is_kept_by_the_emulation,
+		what_hides_memory_is_refused_on_request,
+	};
+
+	if (argc > 1 && strcmp(argv[1], "--executed") == 0)
+		return executed();
+	return RUN_TESTS("emulation", tests);
+}
