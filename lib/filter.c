@@ -79,7 +79,6 @@ enum label {
 	NEXT, /* the following instruction: no jump at all */
 	NATIVE,
 	OPTION,
-	CONTROL,
 	VECTOR,
 	IPC32,
 	ATTACH32,
@@ -117,8 +116,8 @@ enum {
 
 /*
  * Every system call the filter has an interest in, where its section is, and what numbers it has on
- * x86-64, in 32-bit x86 and on arm64; 0 is none. x32 has the numbers of x86-64 but for its own
- * ioctl. Of the 32-bit calls only those are here that reach memory beyond COMPAT_REACH.
+ * x86-64, in 32-bit x86 and on arm64; 0 is none. x32 has the numbers of x86-64, with a bit set. Of
+ * the 32-bit calls only those are here that reach memory beyond COMPAT_REACH.
  */
 static const struct row {
 	enum label to;
@@ -137,8 +136,6 @@ static const struct row {
 	{ RING, FILTER_RARE, { 207, 0, 1 } },				   /* io_destroy */
 	{ BREAK, FILTER_HEAP, { 12, 45, 214 } },			   /* brk */
 	{ OPTION, FILTER_PROCESS, { 157, 172, 167 } },			   /* prctl */
-	{ CONTROL, FILTER_PROCESS, { 16, 54, 29 } },			   /* ioctl */
-	{ CONTROL, FILTER_PROCESS, { 514, 0, 0 } },			   /* ioctl, x32 */
 	{ DENY, FILTER_PROCESS, { 323, 374, 282 } },			   /* userfaultfd */
 	{ DENY, FILTER_PROCESS | FILTER_AVAILABILITY, { 425, 425, 425 } }, /* io_uring_setup */
 	{ VECTOR, FILTER_PROCESS | FILTER_AVAILABILITY, { 440, 0, 440 } }, /* process_madvise */
@@ -409,13 +406,6 @@ static void emit_option(struct build *b)
 	branch(b, BPF_JEQ, PR_SET_MM, DENY, ALLOW);
 }
 
-/* The other way to a userfaultfd: an ioctl on /dev/userfaultfd. */
-static void emit_control(struct build *b)
-{
-	load_low(b, argument(1));
-	branch(b, BPF_JEQ, USERFAULTFD_IOC_NEW, DENY, ALLOW);
-}
-
 static void advice(struct build *b, size_t arg, enum label risky)
 {
 	load_low(b, argument(arg));
@@ -626,11 +616,10 @@ static void emit_architecture(struct build *b)
 static void emit_program(struct build *b)
 {
 	static void (*const sections[LABELS])(struct build * b) = {
-		[OPTION] = emit_option, [CONTROL] = emit_control,   [VECTOR] = emit_vector,
-		[IPC32] = emit_ipc32,	[ATTACH32] = emit_attach32, [ATTACH] = emit_attach,
-		[BREAK] = emit_break,	[MOVE] = emit_move,	    [RING] = emit_ring,
-		[PAGE] = emit_page,	[ADVICE] = emit_advice,	    [MAP] = emit_map,
-		[SPAN] = emit_span,
+		[OPTION] = emit_option,	    [VECTOR] = emit_vector, [IPC32] = emit_ipc32,
+		[ATTACH32] = emit_attach32, [ATTACH] = emit_attach, [BREAK] = emit_break,
+		[MOVE] = emit_move,	    [RING] = emit_ring,	    [PAGE] = emit_page,
+		[ADVICE] = emit_advice,	    [MAP] = emit_map,	    [SPAN] = emit_span,
 	};
 
 	b->n = 0;

@@ -54,9 +54,6 @@
 #ifndef MADV_GUARD_REMOVE
 # define MADV_GUARD_REMOVE 103
 #endif
-#ifndef USERFAULTFD_IOC_NEW
-# define USERFAULTFD_IOC_NEW 0xaa00
-#endif
 #ifndef SHM_REMAP
 # define SHM_REMAP 040000
 #endif

@@ -7,7 +7,8 @@
 packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev"
 packages_check="check bats jq strace procps util-linux scdoc man-db libssl-dev openssl netbase
     clang llvm libclang-rt-14-dev clang-format cppcheck gcovr shellcheck valgrind
-    gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
+    gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
 
 # Of the packages named, those that are not installed.
 missing_packages() {

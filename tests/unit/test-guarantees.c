@@ -224,6 +224,47 @@ START_TEST(a_child_that_frees_does_not_take_the_region_from_its_parent)
 }
 END_TEST
 
+/* The place of a region that was not inherited is free for others in a child. */
+static int map_there_and_free(void *argument)
+{
+	char *data = sealmem_region_data(argument);
+	char *at = mmap(data, page_size(), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (at != data)
+		return 2;
+	(void)sealmem_region_free(argument);
+	return !is_mapped(at);
+}
+
+START_TEST(a_child_that_frees_keeps_what_it_has_at_the_address)
+{
+	SCOPED_REGION *open = open_region("test", page_size(), SEALMEM_CONTENT);
+	SCOPED_REGION *sealed =
+		sealed_region("test", page_size(), SEALMEM_CONTENT | SEALMEM_NOFORK);
+
+	assert_child_succeeds(map_there_and_free, open);
+	assert_child_succeeds(map_there_and_free, sealed);
+}
+END_TEST
+
+static int free_what_was_inherited(void *argument)
+{
+	const char *data = sealmem_region_data(argument);
+
+	(void)sealmem_region_free(argument);
+	return is_mapped(data);
+}
+
+START_TEST(a_child_that_frees_gives_back_what_it_inherited)
+{
+	SCOPED_REGION *region = sealed_region("test", page_size(), SEALMEM_CONTENT);
+
+	assert_child_succeeds(free_what_was_inherited, region);
+	assert_sealed(sealmem_region_data(region), page_size());
+}
+END_TEST
+
 /* Each of the others or not: 32 sets. On a kernel without mseal(2), the 16 without ADDRESS. */
 static unsigned combination(unsigned i)
 {
@@ -319,6 +360,8 @@ int main(void)
 		a_child_inherits_a_sealed_region,
 		a_child_does_not_inherit_a_sealed_region_with_nofork,
 		a_child_that_frees_does_not_take_the_region_from_its_parent,
+		a_child_that_frees_keeps_what_it_has_at_the_address,
+		a_child_that_frees_gives_back_what_it_inherited,
 		every_combination_of_guarantees_can_be_had_in_place,
 		every_combination_of_guarantees_can_be_had_from_bytes,
 		every_combination_of_guarantees_gives_everything_back,

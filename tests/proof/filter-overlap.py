@@ -1,0 +1,357 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Proves that the filter refuses a call if and only if it touches a sealed range.
+
+Tests try numbers; there are 2^256 of them for one call and one range. This takes the instructions that filter.c
+emits, follows all their paths with unknowns in place of numbers, and asks z3 for a call and a range on which
+they and the mathematical statement (integers too wide to overflow) differ. "unsat" says there is none, for every
+64-bit address and length and every page-aligned range.
+
+    filter-overlap.py PATH-OF-filter-dump
+"""
+
+import subprocess
+import sys
+import time
+
+import z3
+
+PLAIN, RARE, PROCESS, AVAILABILITY, HEAP = 1, 2, 4, 8, 16
+MSEAL = PLAIN | RARE | PROCESS
+SCOPES = {"plain": PLAIN, "rare, process": RARE | PROCESS, "mseal": MSEAL,
+          "availability": AVAILABILITY, "heap": HEAP}
+
+ALLOW, REFUSE, NO_BREAK = 0x7fff0000, 0x00050001, 0x00050000
+ARCH = {"x86_64": 0xc000003e, "i386": 0x40000003, "aarch64": 0xc00000b7}
+WIDE = 66
+
+CALLS = {
+    "x86_64": {"munmap": 11, "mprotect": 10, "mmap": 9, "madvise": 28, "pkey_mprotect": 329,
+               "remap_file_pages": 216, "mremap": 25, "shmat": 30, "shmdt": 67, "io_destroy": 207,
+               "brk": 12, "prctl": 157, "userfaultfd": 323,
+               "io_uring_setup": 425, "process_madvise": 440},
+    "aarch64": {"munmap": 215, "mprotect": 226, "mmap": 222, "madvise": 233, "pkey_mprotect": 288,
+                "remap_file_pages": 234, "mremap": 216, "shmat": 196, "shmdt": 197,
+                "io_destroy": 1, "brk": 214, "prctl": 167, "userfaultfd": 282,
+                "io_uring_setup": 425, "process_madvise": 440},
+    "i386": {"prctl": 172, "userfaultfd": 374, "io_uring_setup": 425, "uselib": 86,
+             "ipc": 117, "shmat": 397, "brk": 45},
+}
+HUGE = {"x86_64": [1 << 21, 1 << 30],
+        "aarch64": [1 << 16, 1 << 21, 1 << 25, 1 << 29, 1 << 30, 1 << 34]}
+HARMLESS = {0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25, 103}
+
+
+def word(value):
+    return z3.BitVecVal(value, 32)
+
+
+def high(value):
+    return z3.Extract(63, 32, value)
+
+
+def low(value):
+    return z3.Extract(31, 0, value)
+
+
+def wide(value):
+    return z3.ZeroExt(WIDE - value.size(), value)
+
+
+# The program, with its ranges made unknown.
+
+def dump(command, machine, page, scope, ranges):
+    arguments = [f"{start:#x}-{end:#x}" for start, end in ranges]
+    text = subprocess.run([command, machine, str(page), str(scope)] + arguments,
+                          check=True, capture_output=True, text=True).stdout
+    return [tuple(int(field, 0) for field in line.split()) for line in text.splitlines()]
+
+
+def placeholders(count, seed):
+    """Ranges whose words occur nowhere else, so that they are recognised in the program."""
+    base = 0x0012300000000000 + seed * 0x0000100100050000
+    step = 0x0000012300230000
+    bounds = [base + (i + 1) * step for i in range(2 * count)]
+    return list(zip(bounds[::2], bounds[1::2]))
+
+
+def unknown_program(command, machine, page, scope, symbols):
+    """The program with each half of a range's bounds replaced by that of the unknown bound.
+
+    Built a second time with other bounds it must come out the same: then nothing in it depends on the bounds but
+    what was replaced.
+    """
+    versions = []
+    for seed in (0, 1):
+        ranges = placeholders(len(symbols), seed)
+        meaning = {}
+        for (start, end), (s, e) in zip(ranges, symbols):
+            # END is compared with start + 1, whose low word cannot wrap
+            meaning[start >> 32] = ("high", s)
+            meaning[(start & 0xffffffff) + 1] = ("low + 1", s)
+            meaning[end >> 32] = ("high", e)
+            meaning[end & 0xffffffff] = ("low", e)
+        assert len(meaning) == 4 * len(ranges)
+        versions.append([(code, jt, jf, meaning.get(k, k))
+                         for code, jt, jf, k in dump(command, machine, page, scope, ranges)])
+    assert repr(versions[0]) == repr(versions[1]), "the program depends on its ranges"
+    return versions[0]
+
+
+def constant(k):
+    if isinstance(k, int):
+        return word(k)
+    half, bound = k
+    return high(bound) if half == "high" else low(bound) + (1 if half == "low + 1" else 0)
+
+
+# Following all paths at once: what is known at each instruction, given that it is reached.
+
+def merge(left, right):
+    if left is None:
+        return right
+    (cond, a, x, memory), (cond2, a2, x2, memory2) = left, right
+    both = {i: z3.If(cond, memory[i], memory2[i]) for i in memory.keys() & memory2.keys()}
+    return z3.Or(cond, cond2), z3.If(cond, a, a2), z3.If(cond, x, x2), both
+
+
+def answers(program, arch, number, arguments):
+    """For each answer, the condition on which the program gives it."""
+    data = {0: number, 4: arch}
+    for i, argument in enumerate(arguments):
+        data[16 + 8 * i], data[20 + 8 * i] = low(argument), high(argument)
+    states = [None] * len(program)
+    states[0] = (z3.BoolVal(True), word(0), word(0), {})
+    given = {}
+
+    def go(to, state):
+        states[to] = merge(states[to], state)
+
+    for at, (code, jt, jf, k) in enumerate(program):
+        if states[at] is None:
+            continue
+        cond, a, x, memory = states[at]
+        kind, operation = code & 7, code & 0xf0
+        operand = x if code & 8 else constant(k)
+        if kind == 6:
+            assert not code & 0x18
+            given[k] = z3.Or(given.get(k, z3.BoolVal(False)), cond)
+            continue
+        if kind == 5 and operation == 0:
+            go(at + 1 + k, states[at])
+            continue
+        if kind == 5:
+            test = {0x10: lambda: a == operand, 0x20: lambda: z3.UGT(a, operand),
+                    0x30: lambda: z3.UGE(a, operand),
+                    0x40: lambda: a & operand != 0}[operation]()
+            go(at + 1 + jt, (z3.And(cond, test), a, x, memory))
+            go(at + 1 + jf, (z3.And(cond, z3.Not(test)), a, x, memory))
+            continue
+        if code == 0x20:
+            a = data[k]
+        elif code == 0x00:
+            a = constant(k)
+        elif code == 0x60:
+            a = memory[k]
+        elif code == 0x61:
+            x = memory[k]
+        elif code == 0x02:
+            memory = {**memory, k: a}
+        elif code == 0x07:
+            x = a
+        elif kind == 4:
+            a = {0x00: lambda: a + operand, 0x40: lambda: a | operand, 0x50: lambda: a & operand,
+                 0x60: lambda: a << (operand & 31)}[operation]()
+        else:
+            raise ValueError(f"instruction {at}: {code:#x}")
+        go(at + 1, (cond, a, x, memory))
+    return given
+
+
+# What the answer ought to be.
+
+def untagged(address):
+    return wide(z3.Extract(55, 0, address))
+
+
+def end_rounded_up(address, length, size):
+    """address + length, if that is a multiple of size, else the next one.
+
+    z3 is quick with it in this form, and the form is proved to be what it should.
+    """
+    end = address + length
+    return z3.If(end & (size - 1) == 0, end, (end | (size - 1)) + 1)
+
+
+def prove_rounding(size):
+    address, length = z3.BitVec("address", 56), z3.BitVec("length", 64)
+    rounded = (wide(length) + (size - 1)) & ~z3.BitVecVal(size - 1, WIDE)
+    prove(f"rounding to {size}", [address & (size - 1) == 0],
+          end_rounded_up(wide(address), wide(length), size) == wide(address) + rounded)
+
+
+class World:
+    def __init__(self, machine, page, scope, symbols, arguments):
+        self.machine, self.page, self.scope = machine, page, scope
+        self.symbols, self.arguments = symbols, arguments
+
+    def meets(self, address, end):
+        return z3.Or([z3.And(z3.ULT(address, wide(e)), z3.UGT(end, wide(s)))
+                      for s, e in self.symbols])
+
+    def overlaps(self, address, length):
+        address, length = untagged(address), wide(length)
+        return z3.And(length != 0, self.meets(address, address + length))
+
+    def huge_sizes(self):
+        return [size for size in HUGE[self.machine] if size > self.page]
+
+    def overlaps_with_huge(self, address, length):
+        address, length = untagged(address), wide(length)
+        cases = [self.meets(address, address + length)]
+        for size in self.huge_sizes():
+            cases.append(z3.And(address & (size - 1) == 0,
+                                self.meets(address, end_rounded_up(address, length, size))))
+        return z3.And(length != 0, z3.Or(cases))
+
+    def below_last_end(self, address):
+        return z3.ULT(address, self.symbols[-1][1])
+
+    def risky(self, advice):
+        return z3.And([low(advice) != harmless for harmless in HARMLESS])
+
+    def mmap(self):
+        address, length, flags = self.arguments[0], self.arguments[1], self.arguments[3]
+        fixed = flags & 0x100010 == 0x10
+        if not self.scope & RARE:
+            return z3.And(fixed, self.overlaps(address, length))
+        huge = z3.Or(flags & 0x20 == 0, flags & 0x40000 != 0)
+        multiple = z3.Or([address & (size - 1) == 0 for size in self.huge_sizes()])
+        if not self.scope & PLAIN:
+            return z3.And(fixed, huge, multiple, self.overlaps_with_huge(address, length))
+        return z3.And(fixed, z3.If(huge, self.overlaps_with_huge(address, length),
+                                   self.overlaps(address, length)))
+
+    def mremap(self):
+        old, old_length, new_length, flags, new = self.arguments[:5]
+        return z3.Or(z3.If(old_length == 0, self.overlaps(old, z3.BitVecVal(1, 64)),
+                           self.overlaps_with_huge(old, old_length)),
+                     z3.And(flags & 2 != 0, self.overlaps_with_huge(new, new_length)))
+
+    def cases(self, call):
+        """Cases that together are all there is, where one question would take z3 too long."""
+        if call != "mremap":
+            return [z3.BoolVal(True)]
+        fixed = self.arguments[3] & 2 != 0
+        moved_onto = self.overlaps_with_huge(self.arguments[4], self.arguments[2])
+        return [z3.Not(fixed), z3.And(fixed, moved_onto), z3.And(fixed, z3.Not(moved_onto))]
+
+    def refused(self, call):
+        never, always = z3.BoolVal(False), z3.BoolVal(True)
+        first, second, third, fourth = self.arguments[:4]
+        scope = self.scope
+        rows = {
+            "munmap": (PLAIN, lambda: self.overlaps(first, second)),
+            "mprotect": (PLAIN, lambda: self.overlaps(first, second)),
+            "mmap": (PLAIN | RARE, self.mmap),
+            "madvise": (PLAIN | AVAILABILITY,
+                        lambda: z3.And(self.risky(third), self.overlaps(first, second))),
+            "pkey_mprotect": (RARE, lambda: self.overlaps(first, second)),
+            "remap_file_pages": (RARE, lambda: self.overlaps(first, second)),
+            "mremap": (RARE, self.mremap),
+            "shmat": (RARE, lambda: z3.And(third & 0o40000 != 0, self.below_last_end(second))),
+            "shmdt": (RARE, lambda: self.overlaps(first, z3.BitVecVal(1, 64))),
+            "io_destroy": (RARE, lambda: self.overlaps(first,
+                                                       z3.BitVecVal((1 << 28) + (1 << 16), 64))),
+            "brk": (HEAP, lambda: z3.And(first != 0, self.below_last_end(first))),
+            "prctl": (PROCESS, lambda: low(first) == 35),
+            "userfaultfd": (PROCESS, lambda: always),
+            "io_uring_setup": (PROCESS | AVAILABILITY, lambda: always),
+            "process_madvise": (PROCESS | AVAILABILITY, lambda: self.risky(fourth)),
+            "uselib": (PROCESS, lambda: always),
+            "ipc": (PROCESS, lambda: z3.And(first & 0xffff == 21, third & 0o40000 != 0)),
+        }
+        concerned, condition = rows[call]
+        return condition() if concerned & scope else never
+
+    def refused_compat(self, call):
+        if call == "shmat":
+            return z3.And(z3.BoolVal(bool(self.scope & PROCESS)),
+                          self.arguments[2] & 0o40000 != 0)
+        return self.refused(call)
+
+
+# The questions.
+
+def well_formed(symbols, page):
+    """Page-aligned, sorted, apart, beyond the reach of 32-bit calls and within an address's bits."""
+    previous = z3.BitVecVal(1 << 33, 64)
+    facts = []
+    for i, (s, e) in enumerate(symbols):
+        facts += [s & (page - 1) == 0, e & (page - 1) == 0, z3.ULT(s, e),
+                  z3.ULE(previous, s) if i == 0 else z3.ULT(previous, s)]
+        previous = e
+    return facts + [z3.ULT(previous, z3.BitVecVal(1 << 56, 64))]
+
+
+def prove(name, assumptions, statement):
+    solver = z3.Then("simplify", "propagate-values", "solve-eqs", "bit-blast", "sat").solver()
+    solver.add(assumptions)
+    solver.add(z3.Not(statement))
+    if solver.check() != z3.unsat:
+        print(f"{name}: WRONG\n{solver.model()}")
+        sys.exit(1)
+
+
+def prove_calls(name, program, world, facts, arch, calls, refused):
+    """Each call's answer, and that every other number is allowed."""
+    number = z3.BitVec("number", 32)
+    given = answers(program, word(ARCH[arch]), number, world.arguments)
+    plain = number & ~(1 << 30) if arch == "x86_64" else number
+    facts = facts + ([high(a) == 0 for a in world.arguments] if arch == "i386" else [])
+
+    def is_answer(answer):
+        return given.get(answer, z3.BoolVal(False))
+
+    for call, n in calls.items():
+        want = refused(call)
+        refusal = NO_BREAK if call == "brk" else REFUSE
+        for case in world.cases(call):
+            prove(f"{name}: {call}", facts + [plain == n, case, want], is_answer(refusal))
+            prove(f"{name}: {call}", facts + [plain == n, case, z3.Not(want)], is_answer(ALLOW))
+    prove(f"{name}: others", facts + [plain != n for n in CALLS[arch].values()], is_answer(ALLOW))
+
+
+def prove_program(command, machine, page, scope_name, count=1):
+    scope = SCOPES[scope_name]
+    symbols = [z3.BitVecs(f"start{i} end{i}", 64) for i in range(count)]
+    arguments = z3.BitVecs(" ".join(f"argument{i}" for i in range(6)), 64)
+    name = f"{machine}, {page >> 10} KiB pages, {scope_name}, {count} range{'s' * (count > 1)}"
+    begin = time.monotonic()
+    program = unknown_program(command, machine, page, scope, symbols)
+    world = World(machine, page, scope, symbols, arguments)
+    facts = well_formed(symbols, page)
+    # all calls share the search among several ranges, which takes z3 longest
+    calls = CALLS[machine] if count == 1 else {"munmap": CALLS[machine]["munmap"]}
+    prove_calls(name, program, world, facts, machine, calls, world.refused)
+    if machine == "x86_64" and count == 1:
+        prove_calls(name, program, world, facts, "i386", CALLS["i386"], world.refused_compat)
+    print(f"{name}: {len(program)} instructions proved in {time.monotonic() - begin:.1f} s",
+          flush=True)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    command = sys.argv[1]
+    for size in HUGE["aarch64"]:
+        prove_rounding(size)
+    for scope in SCOPES:
+        prove_program(command, "x86_64", 1 << 12, scope)
+    prove_program(command, "x86_64", 1 << 12, "plain", 2)
+    prove_program(command, "aarch64", 1 << 12, "mseal")
+    prove_program(command, "aarch64", 1 << 16, "plain")
+
+
+if __name__ == "__main__":
+    main()
