@@ -169,7 +169,7 @@ void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align);
  * -EBUSY       somebody holds a writable mapping (a child that was forked between the making of the
  *              region and its protection) or one of its pages (an io_uring fixed buffer, a page
  *              spliced into a pipe). The kernel waits about 150 ms before it says so.
- * -EAGAIN      NOSWAP: for the moment of the seal RLIMIT_MEMLOCK must allow the size once more, so
+ * -EAGAIN      NOSWAP, SECRECY: for the moment of the seal RLIMIT_MEMLOCK must allow the size once more, so
  *              that the bytes stay locked throughout
  * -EOPNOTSUPP  the kernel stopped giving what it gave when the region was made
  * -ENOMEM      out of memory or mappings

@@ -231,7 +231,7 @@ static void put_region(struct line *line, const struct sighting *seen)
 	put_offset(line, (int64_t)(seen->address - seen->region.start + seen->region.offset));
 }
 
-/* "(server+0x1234)": what addr2line(1) wants. */
+/* "(server+0x1234)": where in which file, as objdump(1) -F shows it. */
 static void put_object(struct line *line, const struct sighting *seen)
 {
 	const char *slash = strrchr(seen->object.name, '/');

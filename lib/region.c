@@ -375,16 +375,34 @@ static int seal_file(struct sealmem_region *r)
 	return memfd_check(r->reader);
 }
 
+/*
+ * Such a file takes no seals, so nothing says whether somebody has mapped it a second time while the region
+ * was open, or a child has it. The bytes therefore move to a file that nobody else has seen, at the same
+ * address, in one step.
+ */
+static int replace_secret(struct sealmem_region *r, size_t size)
+{
+	CLEANUP(close_fd_at) int fd = secret_copy(r->data, size);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = map(r, size, PROT_READ, fd);
+	if (err < 0)
+		return not_given(err);
+	r->replaced = true;
+	err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
+	return err < 0 ? err : secret_readable(r->data, size);
+}
+
 /* What was not handed out becomes inaccessible; its pages stay, for the way back. */
 static int seal_secret(struct sealmem_region *r)
 {
 	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
 	int err = part_tail(r, size, tail);
 
-	if (err == 0 && r->guarantees & SEALMEM_CONTENT) {
-		err = not_given(sys_mprotect(r->data, size, PROT_READ));
-		r->replaced = true;
-	}
+	if (err == 0 && r->guarantees & SEALMEM_CONTENT)
+		err = replace_secret(r, size);
 	return err < 0 ? err : seal_address(r);
 }
 
@@ -587,7 +605,7 @@ static int seal_bytes_locked(struct sealmem_region *r, const void *bytes)
 
 static int seal_bytes_secret(struct sealmem_region *r, const void *bytes)
 {
-	int err = secret_source_readable(bytes, r->capacity);
+	int err = secret_readable(bytes, r->capacity);
 
 	if (err == 0)
 		err = open_region(r);

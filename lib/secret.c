@@ -63,7 +63,26 @@ int secret_settle(void *addr, size_t size)
 	return err < 0 ? err : touch_pages(addr, size);
 }
 
-int secret_source_readable(const void *bytes, size_t size)
+int secret_copy(const void *bytes, size_t size)
+{
+	CLEANUP(close_fd_at) int fd = secret_new(size);
+	CLEANUP(unmap_scoped) struct scoped_mapping copy = { 0 };
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = sys_mmap(&copy.addr, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+	if (err < 0)
+		return not_given(err);
+	copy.size = size;
+	err = secret_settle(copy.addr, size);
+	if (err < 0)
+		return err;
+	memcpy(copy.addr, bytes, size);
+	return take_fd(&fd);
+}
+
+int secret_readable(const void *bytes, size_t size)
 {
 	uintptr_t start = (uintptr_t)bytes, end = start + size;
 

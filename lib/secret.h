@@ -15,7 +15,10 @@ int secret_new(size_t size);
  * RLIMIT_MEMLOCK does not allow it: from here on a store cannot fail for want of memory. */
 int secret_settle(void *addr, size_t size);
 
+/* A new file with a copy of bytes .. bytes + size, whole pages, that nobody else has mapped. */
+int secret_copy(const void *bytes, size_t size);
+
 /* Whether all of bytes .. bytes + size can be read: 0 or -EFAULT. */
-int secret_source_readable(const void *bytes, size_t size);
+int secret_readable(const void *bytes, size_t size);
 
 #endif

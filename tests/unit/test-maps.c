@@ -188,7 +188,7 @@ static void remove_deep_file(char *path)
 
 START_TEST(a_name_longer_than_its_room_is_cut_off_and_the_next_entry_is_whole)
 {
-	char path[4096];
+	char path[PATH_MAX];
 	int fd = deep_file(path, sizeof(path));
 	char *at;
 	struct maps_entry entry, next;

@@ -95,7 +95,7 @@ static long (*const ways[])(char *at, char *bytes) = { read_by_mem, read_by_proc
 static void assert_unreadable(long (*way)(char *at, char *bytes))
 {
 	char *ordinary = map_private(page_size()), bytes[8] = { 0 };
-	struct sealmem_region *region = sealed_secret(SEALED_SECRET);
+	SCOPED_REGION *region = sealed_secret(SEALED_SECRET);
 
 	fill(ordinary, page_size());
 	ck_assert_int_eq(way(ordinary, bytes), 8);
@@ -131,7 +131,7 @@ static int read_memory(void *at)
 
 START_TEST(a_child_does_not_inherit_a_secret)
 {
-	struct sealmem_region *region = sealed_secret(SEALMEM_SECRECY);
+	SCOPED_REGION *region = sealed_secret(SEALMEM_SECRECY);
 	char *ordinary = map_private(page_size());
 
 	ck_assert(WIFEXITED(run_child(read_memory, ordinary)));
@@ -141,7 +141,7 @@ END_TEST
 
 START_TEST(a_sealed_secret_keeps_its_bytes_and_its_address)
 {
-	struct sealmem_region *region = sealed_secret(SEALED_SECRET);
+	SCOPED_REGION *region = sealed_secret(SEALED_SECRET);
 	char *data = sealmem_region_data(region);
 
 	assert_sealed(data, 2 * page_size());
@@ -159,7 +159,7 @@ END_TEST
 
 START_TEST(the_guard_pages_of_a_secret_are_sealed_too)
 {
-	struct sealmem_region *region = sealed_secret(SEALED_SECRET | SEALMEM_GUARDS);
+	SCOPED_REGION *region = sealed_secret(SEALED_SECRET | SEALMEM_GUARDS);
 	char *data = sealmem_region_data(region);
 
 	ck_assert_int_eq(munmap(data - page_size(), page_size()), -1);
@@ -188,7 +188,7 @@ END_TEST
 START_TEST(a_secret_says_all_that_it_brings)
 {
 	const unsigned brought = SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK;
-	struct sealmem_region *region = sealed_secret(SEALMEM_SECRECY);
+	SCOPED_REGION *region = sealed_secret(SEALMEM_SECRECY);
 
 	ck_assert_uint_eq(sealmem_region_guarantees(region), brought);
 	ck_assert(has_flag(sealmem_region_data(region), "dd"));
@@ -198,7 +198,7 @@ END_TEST
 
 START_TEST(a_secret_without_content_stays_writable)
 {
-	struct sealmem_region *region = sealed_secret(SEALMEM_SECRECY);
+	SCOPED_REGION *region = sealed_secret(SEALMEM_SECRECY);
 	char *data = sealmem_region_data(region);
 
 	ck_assert_int_eq(sealmem_try_write(data, "written", 8), 0);
