@@ -7,6 +7,7 @@
  * of cmd_NAME(), so that a new subcommand is one file, cmd-NAME.c, and one row.
  */
 #define COMMANDS(ROW)                                                                              \
+ ROW(attack, "the attacks, tried on this machine against each way to protect memory")              \
  ROW(demo, "the walkthrough: allocate, seal, attempt a store, see that it failed")                 \
  ROW(probe, "what this machine can give, why not where it cannot, what to do")
 

@@ -1,0 +1,255 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016,SC2314
+
+load helper
+
+# The names of the attacks that the table in $output has.
+rows() {
+    sed -n '2,/^$/p' <<<"$output" | awk 'NF { print $1 }'
+}
+
+# The answer about everything, asked for once.
+everything() {
+    local answer=$BATS_FILE_TMPDIR/everything.json
+
+    [ -e "$answer" ] || "$SEALMEM" attack --json >"$answer" || [ $? = 1 ]
+    run -0 cat "$answer"
+}
+
+# What a result in the JSON of $output is: outcome ATTACK COLUMN.
+outcome() {
+    jq -r --arg attack "$1" --arg column "$2" '.attacks[] | select(.name == $attack) |
+        .results[] | select(.column == $column).outcome' <<<"$output"
+}
+
+@test "every promise holds on this machine" {
+    run --separate-stderr -0 "$SEALMEM" attack
+    [ -z "$stderr" ]
+    [[ ${lines[-1]} == *" 0 promises broken, "* ]]
+    [[ $output != *"Broken promises"* ]]
+}
+
+@test "every promise holds for a plain user, without the attacks that need root" {
+    run --separate-stderr -0 as_plain_user "$SEALMEM" attack
+    [ -z "$stderr" ]
+    [[ ${lines[-1]} == *" 0 promises broken, "* ]]
+    grep -q '^  needs root (' <<<"$output"
+}
+
+@test "there are at least forty attacks, each in one row with the control" {
+    run "$SEALMEM" attack
+    [ "$(rows | wc -l)" -ge 40 ]
+    [ "$(rows | sort | uniq -d)" = "" ]
+    [[ ${lines[0]} == "ATTACK "*" unsealed "* ]]
+    [ "$(rows)" = "$("$SEALMEM" attack --list --json | jq -r '.attacks[].name')" ]
+}
+
+@test "what is not promised and does not hold is shown, and no failure" {
+    run -0 "$SEALMEM" attack --only mprotect --only munmap --json
+    [ "$(outcome mprotect mprotect)" = CHANGED ]
+    [ "$(outcome mprotect private-memfd)" = CHANGED ]
+    [ "$(outcome munmap content)" = DESTROYED ]
+    [ "$(jq '.summary.not_promised > 0' <<<"$output")" = true ]
+}
+
+@test "a seal that is none is a broken promise and exits 1" {
+    need_no_sanitizer
+    run --separate-stderr -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" attack --only store \
+        --column content
+    [[ $(grep '^store ' <<<"$output") == *" CHANGED!" ]]
+    grep -qx "  store, CONTENT: CHANGED!.*" <<<"$output"
+    [[ ${lines[-1]} == *" 1 promises broken, "* ]]
+    [ -z "$stderr" ]
+}
+
+@test "where no column of ours can be had it exits 3 and says why" {
+    run --separate-stderr -3 "$FORBID" memfd_create=ENOSYS memfd_secret=ENOSYS -- \
+        "$SEALMEM" attack --only store
+    [[ $output == *"not here: the memory cannot be had: Operation not supported"* ]]
+    [ -z "$stderr" ]
+}
+
+@test "a column of others that cannot be had is no failure" {
+    run --separate-stderr -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" attack --only store \
+        --column mseal --column content
+    [[ $output == *"not here: the seal is refused: Function not implemented"* ]]
+    [[ ${lines[0]} != *mseal* ]]
+}
+
+@test "without a column of ours there is nothing to break" {
+    run -0 "$SEALMEM" attack --only store --column mprotect
+    [[ ${lines[-1]} == *" 0 held, 0 promises broken, "* ]]
+}
+
+@test "an attack that a sandbox refuses on unsealed memory is not applicable" {
+    run -0 "$FORBID" madvise=EPERM -- "$SEALMEM" attack --only madvise-dontneed --column private-memfd
+    [[ $(grep '^madvise-dontneed ' <<<"$output") =~ "held EPERM" ]]
+    [[ $(grep '^madvise-dontneed ' <<<"$output") =~ "n/a"$ ]]
+    [[ $output == *"does nothing to unsealed memory here either"* ]]
+}
+
+@test "--list shows every attack and column and tries none" {
+    run --separate-stderr -0 "$SEALMEM" attack --list
+    [ -z "$stderr" ]
+    [[ ${lines[0]} =~ ^ATTACK\ +AGAINST\ +FROM\ +WHAT\ +SYSTEM\ CALLS$ ]]
+    [ "$(rows | wc -l)" -ge 40 ]
+    grep -qE '^munmap +address +self +unmap it +munmap$' <<<"$output"
+    grep -qE '^content +CONTENT +a region with CONTENT +content$' <<<"$output"
+    [[ $output != *held* ]]
+}
+
+@test "--list --json has the same as the table, for programs" {
+    run -0 "$SEALMEM" attack --list --json
+    [ "$(jq -r '[.version, .command] | join(" ")' <<<"$output")" = "1 attack" ]
+    jq -e '.attacks | all(
+        keys == ["against", "from", "known_gap", "name", "summary", "system_calls"] and
+        (.against | IN("content", "address", "secrecy", "availability")))' <<<"$output"
+    jq -e '.columns | all(keys == ["name", "promises", "summary", "title"])' <<<"$output"
+    expected=$(jq -r '.attacks[].name' <<<"$output")
+    run -0 "$SEALMEM" attack --list
+    [ "$(rows)" = "$expected" ]
+}
+
+@test "--only NAME tries that attack alone" {
+    run -0 "$SEALMEM" attack --only munmap
+    [ "$(rows)" = munmap ]
+}
+
+@test "--only takes a pattern, and may be given more than once" {
+    run -0 "$SEALMEM" attack --only 'mremap-*' --only store --column content
+    [ "$(rows | wc -l)" -gt 4 ]
+    [ "$(rows | grep -vc '^mremap-')" = 1 ]
+    rows | grep -qx store
+}
+
+@test "--column NAME tries that column alone" {
+    run -0 "$SEALMEM" attack --only store --column content
+    [[ ${lines[0]} =~ ^ATTACK\ +unsealed\ +CONTENT$ ]]
+}
+
+@test "a name that is none of an attack is an error" {
+    run --separate-stderr -2 "$SEALMEM" attack --only nonsense
+    assert_error attack "no attack is called 'nonsense'"
+    run --separate-stderr -2 "$SEALMEM" attack --only store --only ''
+    assert_error attack "no attack is called ''"
+}
+
+@test "a name that is none of a column is an error" {
+    run --separate-stderr -2 "$SEALMEM" attack --column CONTENT
+    assert_error attack "no column is called 'CONTENT'"
+}
+
+@test "unknown options and arguments are errors" {
+    run --separate-stderr -2 "$SEALMEM" attack --nonsense
+    assert_error attack "unknown option '--nonsense'"
+    run --separate-stderr -2 "$SEALMEM" attack store
+    assert_error attack "unexpected argument 'store'"
+    run --separate-stderr -2 "$SEALMEM" attack --only
+    assert_error attack "option '--only' needs a value"
+}
+
+@test "--json is one JSON document with a result for each attack and column" {
+    run --separate-stderr "$SEALMEM" attack --json
+    [ -z "$stderr" ]
+    [ "$(jq -s length <<<"$output")" = 1 ]
+    [ "$(jq -c keys <<<"$output")" = \
+        '["attacks","columns","command","sealmem","summary","version"]' ]
+    jq -e '([.columns[] | select(.given)] | length) as $n | .attacks | all(
+        (.results | length) == $n and
+        (.unsealed | keys == ["error", "outcome", "reason"]) and
+        (.results | all(keys == ["column", "error", "judgement", "outcome", "reason"])))' <<<"$output"
+}
+
+@test "--json: outcomes and judgements are known words, and errors names of errno" {
+    everything
+    jq -e '.attacks | all(.results | all(
+        (.outcome | IN("held", "no seal", "CHANGED", "DESTROYED", "HIDDEN", "LEAKED", "n/a")) and
+        (.judgement | IN("passed", "not promised", "left open by design", "broken")) and
+        (.error == null or (.error | test("^E[A-Z0-9]+$"))) and
+        ((.outcome == "n/a") <= (.reason != null))))' <<<"$output"
+}
+
+@test "--json: the summary counts the results of columns that promise something" {
+    everything
+    jq -e '[.columns[] | select(.given and (.promises | length) > 0).name] as $ours |
+        [.attacks[].results[] | select(.column | IN($ours[]))] as $results |
+        .summary.held == ([$results[] | select(.judgement == "passed" and .outcome != "n/a")] | length) and
+        .summary.not_tried == ([$results[] | select(.outcome == "n/a")] | length) and
+        .summary.not_promised == ([$results[] | select(.judgement == "not promised")] | length) and
+        .summary.broken == ([$results[] | select(.judgement == "broken")] | length)' <<<"$output"
+}
+
+@test "--json: content holds in every column that promises it" {
+    everything
+    jq -e '[.columns[] | select(.promises | index("content")).name] as $ours |
+        [.attacks[] | .results[] | select(.column | IN($ours[])).outcome] |
+        index("CHANGED") == null' <<<"$output"
+    [ "$(outcome proc-self-mem content)" = held ]
+}
+
+@test "--json: an attack that holds in a column of ours did succeed where nothing is sealed" {
+    everything
+    jq -e '.attacks | all(
+        (.unsealed.outcome | IN("CHANGED", "DESTROYED", "HIDDEN", "LEAKED")) or
+        (.results | all(.outcome == "n/a" or .outcome == "LEAKED")))' <<<"$output"
+}
+
+@test "--markdown has a row for each attack and names what does not hold in bold" {
+    run --separate-stderr -0 "$SEALMEM" attack --markdown --only mprotect --only munmap --column content
+    [ -z "$stderr" ]
+    [ "${lines[0]}" = "| attack | against | from | unsealed | CONTENT |" ]
+    [ "${lines[1]}" = "|---|---|---|---|---|" ]
+    [ "${lines[2]}" = '| `mprotect` | content | self | CHANGED | held EACCES |' ]
+    [ "${lines[3]}" = '| `munmap` | address | self | DESTROYED | **DESTROYED** |' ]
+    [ "${#lines[@]}" = 4 ]
+}
+
+@test "on a terminal what held is green and what did not is red" {
+    run_on_terminal 200 "$SEALMEM" attack --only munmap --column mprotect --column content --no-progress
+    [[ $output == *$'\e[31mDESTROYED'* ]]
+    run_on_terminal 200 "$SEALMEM" attack --only store --column content --no-progress
+    [[ $output == *$'\e[32mheld EFAULT'* ]]
+    run_on_terminal 200 env NO_COLOR=1 "$SEALMEM" attack --only store --column content --no-progress
+    [[ $output != *$'\e[3'* ]]
+}
+
+@test "on a terminal it shows how far it is, unless --no-progress" {
+    run_on_terminal 200 "$SEALMEM" attack --only munmap --only store --column content
+    [[ $output == *"1 of 2: store"*"2 of 2: munmap"* ]]
+    run_on_terminal 200 "$SEALMEM" attack --only munmap --only store --column content --no-progress
+    [[ $output != *"1 of 2"* ]]
+}
+
+@test "the attack that marks the machine has to be asked for" {
+    need_root
+    run -0 "$SEALMEM" attack --only madvise-hwpoison --column content
+    [[ $output == *"leaves a mark on the machine; has to be asked for"* ]]
+}
+
+@test "it leaves no process, no file and no shared segment behind" {
+    place=$BATS_TEST_TMPDIR/place
+    mkdir -m 777 "$place"
+    segments=$(wc -l </proc/sysvipc/shm)
+    run -0 env TMPDIR="$place" setsid --wait "$SEALMEM" attack --column content
+    [ -z "$(ls -A "$place")" ]
+    [ "$(wc -l </proc/sysvipc/shm)" = "$segments" ]
+    ! pgrep -f "^$SEALMEM attack" >&2
+}
+
+@test "ended in the middle it takes its processes along" {
+    "$SEALMEM" attack --json >/dev/null 3>&- &
+    pid=$!
+    sleep 0.3
+    kill -KILL $pid
+    sleep 0.5
+    ! pgrep -f "^$SEALMEM attack" >&2
+}
+
+@test "no line of the help is wider than 80 columns, and every option is in it" {
+    run -0 "$SEALMEM" attack --help
+    [ "$(grep -c '.\{81\}' <<<"$output")" = 0 ]
+    for option in only column list json markdown no-progress with-hwpoison help; do
+        [[ $output == *"--$option"* ]]
+    done
+}
