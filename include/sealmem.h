@@ -18,6 +18,8 @@
  *   - Functions are safe to call from several threads as long as each open region is used by one
  *     thread at a time. A sealed region may be used by all threads at once. Nothing here is
  *     async-signal-safe.
+ *   - The errnos listed are those that a caller can act on. Another one that a system call below may
+ *     give comes through as it is.
  *   - A system call that a sandbox forbids (seccomp answering EPERM or ENOSYS) counts as a guarantee
  *     that is not given: -EOPNOTSUPP.
  */

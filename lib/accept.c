@@ -33,7 +33,7 @@ static int final_size(int fd, size_t limit, size_t *ret)
 	int err = sys_stat(fd, &file);
 
 	if (err < 0)
-		return err;
+		return not_given(err);
 	if (file.st_size == 0)
 		return -ENODATA;
 	if ((uint64_t)file.st_size > limit)
@@ -57,7 +57,7 @@ static int accept_named(struct sealmem_region **ret, int fd, const char *name, s
 	if (err < 0)
 		return err;
 	own = sys_fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return own < 0 ? own : region_adopt(ret, own, name, size, guarantees);
+	return own < 0 ? not_given(own) : region_adopt(ret, own, name, size, guarantees);
 }
 
 EXPORT int sealmem_region_accept_limited(struct sealmem_region **ret, int fd, size_t limit,

@@ -28,11 +28,16 @@
  */
 static int try_write_chunk(const int pipe[2], char *addr, const char *bytes, size_t size)
 {
-	ssize_t carried = sys_write(pipe[1], bytes, size), stored = 0;
+	ssize_t carried, stored;
 
+	do
+		carried = sys_write(pipe[1], bytes, size);
+	while (carried == -EINTR);
 	if (carried < 0)
 		return (int)carried;
-	stored = sys_read(pipe[0], addr, (size_t)carried);
+	do
+		stored = sys_read(pipe[0], addr, (size_t)carried);
+	while (stored == -EINTR);
 	if (stored < 0)
 		return (int)stored;
 	return stored == carried ? (int)stored : -EFAULT;
@@ -55,9 +60,8 @@ EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
 		size_t chunk = size - at < PIPE_BUF ? size - at : PIPE_BUF;
 
 		done = try_write_chunk(pipe, (char *)addr + at, (const char *)bytes + at, chunk);
-		if (done < 0 && done != -EINTR)
-			return done;
-		done = done < 0 ? 0 : done;
+		if (done < 0)
+			return not_given(done);
 	}
 	return 0;
 }
@@ -281,12 +285,15 @@ static struct sigaction *previous_of(int signal)
  * this handler returns, so that the process dies of its own fault and the core shows it. A signal
  * that somebody sent does not come again by itself.
  */
-static void die_as_before(int signal, siginfo_t *info)
+static void die_as_before(int signal, siginfo_t *info, ucontext_t *context)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
+	int err = sys_sigaction(signal, &action, NULL);
 
-	(void)sys_sigaction(signal, &action, NULL);
-	if (info->si_code <= 0)
+	/* A fault that meets a blocked signal ends the process as well. */
+	if (err < 0)
+		(void)sigaddset(&context->uc_sigmask, signal);
+	else if (info->si_code <= 0)
 		(void)sys_signal_self(signal, info);
 }
 
@@ -302,7 +309,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 	if (previous->sa_flags & SA_SIGINFO)
 		previous->sa_sigaction(signal, info, context);
 	else if (previous->sa_handler == SIG_DFL || (previous->sa_handler == SIG_IGN && fault))
-		die_as_before(signal, info);
+		die_as_before(signal, info, context);
 	else if (previous->sa_handler != SIG_IGN)
 		previous->sa_handler(signal);
 }

@@ -47,7 +47,7 @@ static int check_file_limit(size_t size)
 	int err = sys_limit(RLIMIT_FSIZE, &limit);
 
 	if (err < 0)
-		return err;
+		return not_given(err);
 	return size > limit ? -EFBIG : 0;
 }
 
@@ -131,7 +131,7 @@ int memfd_fill(int fd, const void *bytes, size_t size)
 {
 	int err = write_at(fd, bytes, size, 0);
 
-	return err == -ENOSPC ? -ENOMEM : err;
+	return err == -ENOSPC ? -ENOMEM : not_given(err);
 }
 
 int memfd_reserve(int fd, size_t offset, size_t size)
@@ -216,6 +216,6 @@ int memfd_check_foreign(int fd)
 	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
 
 	if (seals < 0)
-		return seals == -EPERM ? -EOPNOTSUPP : seals;
+		return not_given(seals);
 	return (seals & FINAL_SEALS) == FINAL_SEALS ? 0 : -EPERM;
 }

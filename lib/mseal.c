@@ -30,7 +30,7 @@ static int check_extent(struct sealmem_extent *extent, unsigned long flags)
 	if (flags != 0 || !page_aligned(start) || size < extent->size || start + size < start)
 		return -EINVAL;
 	extent->size = size;
-	return size == 0 ? 0 : sys_mapped(extent->addr, size);
+	return size == 0 ? 0 : not_given(sys_mapped(extent->addr, size));
 }
 
 /*

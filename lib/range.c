@@ -96,7 +96,7 @@ static int survey(struct range *range)
 	if (err < 0)
 		return err == -ENOENT || err == -EACCES ? -EOPNOTSUPP : not_given(err);
 	while (covered < end) {
-		err = maps_next(&maps, &entry);
+		err = not_given(maps_next(&maps, &entry));
 		if (err == 0)
 			return -ENOMEM;
 		if (err > 0)
@@ -155,12 +155,13 @@ static int replace(const struct range *range, int reader)
 {
 	int err = map_over(range, range->protection & ~PROT_WRITE, MAP_SHARED, reader);
 
-	if (err < 0)
+	if (err == 0)
+		err = finish(range);
+	else if (sys_mapped(range->addr, range->size) == 0)
 		return not_given(err);
-	err = finish(range);
 	if (err < 0 && map_over(range, range->protection, MAP_PRIVATE, reader) < 0)
 		return -ENOTRECOVERABLE;
-	return err;
+	return not_given(err);
 }
 
 static int seal_content(struct range *range)
@@ -172,6 +173,7 @@ static int seal_content(struct range *range)
 	if (err < 0)
 		return err;
 	err = sys_mprotect(range->addr, range->size, range->protection & ~PROT_WRITE);
+	err = err == -ENOSYS ? -EOPNOTSUPP : err;
 	if (err == 0)
 		reader = copy_sealed(range, &held);
 	if (err == 0)

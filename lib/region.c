@@ -308,10 +308,11 @@ static int part_tail(struct sealmem_region *r, size_t size, size_t tail)
 {
 	int err = tail > 0 ? sys_mprotect(r->data + size, tail, PROT_NONE) : 0;
 
+	/* Where a program has cut the region into several mappings, a part may have changed. */
 	if (err < 0)
-		return not_given(err);
-	r->replaced = tail > 0;
-	return 0;
+		(void)sys_mprotect(r->data + size, tail, PROT_READ | PROT_WRITE);
+	r->replaced = err == 0 && tail > 0;
+	return not_given(err);
 }
 
 /* The addresses behind the last page stay taken: a rollback needs them, and so do guard pages. */
@@ -323,9 +324,10 @@ static int map_sealed(struct sealmem_region *r)
 	if (err < 0)
 		return err;
 	err = map(r, size, PROT_READ, r->reader);
+	/* Before Linux 6.12 what was there may be gone when nothing could be put in its place. */
+	r->replaced |= err == 0 || sys_mapped(r->data, size) < 0;
 	if (err < 0)
 		return not_given(err);
-	r->replaced = true;
 	if (tail > 0)
 		err = mapping_reserve(r->data + size, tail);
 	if (err < 0)
@@ -523,7 +525,7 @@ static int map_written(struct sealmem_region *r)
 
 	/* EACCES: a descriptor that was received, and is for writing only. */
 	if (err != -EPERM && err != -EACCES)
-		return err;
+		return not_given(err);
 	reader = memfd_reopen_readonly(r->reader);
 	if (reader < 0)
 		return reader;
