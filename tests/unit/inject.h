@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TEST_INJECT_H
+#define SEALMEM_TEST_INJECT_H
+
+/*
+ * Makes chosen system calls of the library fail. The program is linked with
+ * -Wl,--wrap=NAME for syscall, sigaction, fstat, malloc, calloc and free, which puts the functions of
+ * inject.c between the library and the C library; no kernel feature and no privilege is needed, so it
+ * works wherever the tests run.
+ */
+
+#include <stdbool.h>
+
+/* These stand among the numbers of system calls for functions of the C library. */
+#define MALLOC (-1L)
+#define CALLOC (-2L)
+#define FSTAT  (-3L)
+
+enum manner {
+	REFUSED,   /* nothing is done, and an error */
+	HALF_DONE, /* an error, but a part was done, as the kernel does here and there */
+	SHORT,	   /* fewer bytes than asked for, which is no error */
+	PRETENDED, /* answers 0 and does nothing, as a sandbox may */
+};
+
+struct call {
+	long number;
+	int command; /* which use of it, for fcntl(2), seccomp(2) and madvise(2) */
+};
+
+bool same_call(struct call a, struct call b);
+
+struct fault {
+	struct call call;
+	unsigned index; /* which call of the process, from 0 */
+	bool in_child;	/* counted in the process that the library made */
+	bool standing;	/* from that call on each with the same number, as a sandbox does */
+	enum manner manner;
+	int error;
+};
+
+/* A second fault can hit what the library does about the first. */
+struct plan {
+	unsigned count;
+	struct fault faults[2];
+};
+
+#define MAX_CALLS 256
+
+/* What happened. It has to be memory that is shared with children. */
+struct trace {
+	unsigned count[2]; /* of calls, in the process and in the child that the library made */
+	struct call calls[2][MAX_CALLS];
+	unsigned injected;
+	bool astray; /* a fault met another call than the one it was meant for */
+};
+
+/* From now on the calls of this process are counted in `trace` and fail as planned. */
+void inject_arm(const struct plan *plan, struct trace *trace);
+
+void inject_disarm(void);
+
+/* How much of what was allocated while armed has not been freed. */
+unsigned inject_allocations(void);
+
+#endif
