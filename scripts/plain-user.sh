@@ -28,7 +28,7 @@ bin=$place/bin
 
 for program in unit/*; do
     echo "== $program"
-    as_plain_user "$program" || status=1
+    as_plain_user SEALMEM_TEST_SCALE=5 "$program" || status=1
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     bats --tap cli || status=1
