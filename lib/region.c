@@ -390,11 +390,15 @@ static int replace_secret(struct sealmem_region *r, size_t size)
 	if (fd < 0)
 		return fd;
 	err = map(r, size, PROT_READ, fd);
-	if (err < 0)
-		return not_given(err);
-	r->replaced = true;
-	err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
-	return err < 0 ? err : secret_readable(r->data, size);
+	r->replaced |= err == 0;
+	/* Before Linux 6.12 what was there may be gone when nothing could be put in its place. */
+	if (err < 0 && sys_mapped(r->data, size) < 0) {
+		r->replaced = true;
+		(void)map(r, size, PROT_READ, fd);
+	}
+	if (err == 0)
+		err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
+	return err < 0 ? not_given(err) : secret_readable(r->data, size);
 }
 
 /* What was not handed out becomes inaccessible; its pages stay, for the way back. */
@@ -454,15 +458,22 @@ static int lock_present_pages(struct sealmem_region *r)
 	return err;
 }
 
+/* The mapping that a seal began with may be without them. */
+static int open_secret_again(struct sealmem_region *r)
+{
+	size_t size = page_round_up(r->capacity);
+	int err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
+
+	if (err == 0)
+		err = sys_mprotect(r->data, size, PROT_READ | PROT_WRITE);
+	return not_given(err);
+}
+
 static int open_again(struct sealmem_region *r)
 {
-	int err;
+	int err = is_secret(r) ? open_secret_again(r) : map_open(r);
 
-	if (is_secret(r))
-		return not_given(
-			sys_mprotect(r->data, page_round_up(r->capacity), PROT_READ | PROT_WRITE));
-	err = map_open(r);
-	return err < 0 ? err : lock_present_pages(r);
+	return err < 0 || is_secret(r) ? err : lock_present_pages(r);
 }
 
 /* Back to an open region; readers see the same bytes throughout. */
