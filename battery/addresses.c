@@ -189,7 +189,7 @@ static int let_ring_visit(struct scene *scene)
 {
 	struct stale_ring *kept = calloc(1, sizeof(*kept));
 	char *page = scene->data + scene->size - scene->page, *aside = evil_memory(scene->page);
-	long err = attempt(SYS_io_setup, 1, &kept->context);
+	long err = kept != NULL ? attempt(SYS_io_setup, 1, &kept->context) : -ENOMEM;
 
 	scene->kept = kept;
 	if (err < 0)

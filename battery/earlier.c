@@ -31,6 +31,9 @@ static struct prepared *prepare(struct scene *scene)
 {
 	struct prepared *kept = calloc(1, sizeof(*kept));
 
+	/* In a process of its own, whose end is reported. */
+	if (kept == NULL)
+		abort();
 	kept->scene = scene;
 	kept->fd = -1;
 	scene->kept = kept;

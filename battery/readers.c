@@ -28,11 +28,11 @@ static int put_into_pipe(struct scene *scene)
 	struct prepared *kept = calloc(1, sizeof(*kept));
 	struct iovec page = { scene->data, scene->page };
 	int ends[2];
-	int err = sys_pipe(ends);
+	int err = kept != NULL ? sys_pipe(ends) : -ENOMEM;
 
+	scene->kept = kept;
 	if (err < 0)
 		return err;
-	scene->kept = kept;
 	kept->reader = ends[0];
 	return refusal(attempt(SYS_vmsplice, ends[1], &page, 1L, SPLICE_F_GIFT));
 }

@@ -316,7 +316,8 @@ int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
  * regions one by one, fewer of other memory. The filter refuses what mseal(2) refuses, and also, for the whole process from the first seal on, what it cannot look into:
  * io_uring_setup(2), userfaultfd(2), process_madvise(2) with advice that could do harm, prctl(2) with
  * PR_SET_MM. It does not close: io_uring rings, userfaultfds and pinned pages from before the seal; other
- * processes that share the memory; a tracer with CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
+ * processes that share the memory; a range of a mapping that grows down (a stack); a tracer with
+ * CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
  *
  * -EOPNOTSUPP  no seccomp filters here
  *

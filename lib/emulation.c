@@ -37,16 +37,23 @@ static atomic_bool allowed;
 /*
  * The window. A filter stays in force over the addresses of programs that are executed later: so it is
  * where the loader, the heap, the stack, the shadow memory of the sanitizers, the arenas of Go and the
- * random hints of JavaScript engines are not. The second is for processors with 39 bits of address.
+ * random hints of JavaScript engines are not: just below the lowest address of a program that may be
+ * loaded anywhere. That depends on how many bits of address a processor has.
  */
-#define WINDOW_SIZE (UINT64_C(1) << 36)
-static const uint64_t windows[] = { UINT64_C(0x480000000000), UINT64_C(0x3000000000) };
+static const struct filter_range windows[] = {
+#ifdef __aarch64__
+	{ UINT64_C(0xa00000000000), UINT64_C(0xa01000000000) }, /* 48 bits */
+#endif
+	{ UINT64_C(0x550000000000), UINT64_C(0x551000000000) }, /* 47 */
+	{ UINT64_C(0x02aa00000000), UINT64_C(0x02aaa0000000) }, /* 42 */
+	{ UINT64_C(0x005500000000), UINT64_C(0x005555000000) }, /* 39 */
+};
 
 /* Regions begin one page behind a multiple of this: never at an address where a mapping of huge pages
  * could begin, which the program for the window refuses. */
 #define SLOT (UINT64_C(1) << 21)
 
-static _Atomic uint64_t window_start; /* 0 before the first reservation */
+static _Atomic(const struct filter_range *) window; /* NULL before the first reservation */
 static _Atomic uint64_t next_slot;
 
 bool emulation_allowed(void)
@@ -105,47 +112,43 @@ static int enforce_once(atomic_bool *done, const struct filter_range *range, uns
 	return err;
 }
 
-static struct filter_range window(void)
-{
-	uint64_t start = atomic_load(&window_start);
-
-	return (struct filter_range){ start, start + WINDOW_SIZE };
-}
-
 static bool all_in_window(const struct sealed *sealed)
 {
-	struct filter_range range = window();
+	const struct filter_range *chosen = atomic_load(&window);
 
-	for (size_t i = 0; i < sealed->count; i++)
-		if (sealed->ranges[i].start < range.start || sealed->ranges[i].end > range.end)
+	for (size_t i = 0; i < sealed->count && chosen != NULL; i++)
+		if (sealed->ranges[i].start < chosen->start || sealed->ranges[i].end > chosen->end)
 			return false;
-	return range.start != 0;
+	return chosen != NULL;
 }
 
-static bool any_in_heap(const struct sealed *sealed)
+/* In a program of its own: of ranges above the heap it would say that the heap may not grow. */
+static int enforce_in_heap(const struct sealed *sealed)
 {
 	uint64_t end = sys_heap_end();
+	int err = 0;
 
-	for (size_t i = 0; i < sealed->count; i++)
+	for (size_t i = 0; i < sealed->count && err == 0; i++)
 		if (sealed->ranges[i].start < end)
-			return true;
-	return false;
+			err = enforce(&sealed->ranges[i], 1, FILTER_HEAP);
+	return err;
 }
 
 static int enforce_seal(const struct sealed *sealed)
 {
 	static atomic_bool process, placed;
-	const struct filter_range range = window();
 	unsigned scope = FILTER_PLAIN;
 	int err = enforce_once(&process, NULL, FILTER_PROCESS);
 
+	if (err == 0 && all_in_window(sealed))
+		err = enforce_once(&placed, atomic_load(&window), FILTER_RARE);
+	else if (err == 0)
+		err = enforce_in_heap(sealed);
 	if (err < 0)
 		return err;
-	if (all_in_window(sealed))
-		err = enforce_once(&placed, &range, FILTER_RARE);
-	else
-		scope |= FILTER_RARE | (any_in_heap(sealed) ? FILTER_HEAP : 0u);
-	return err < 0 ? err : enforce(sealed->ranges, sealed->count, scope);
+	if (!all_in_window(sealed))
+		scope |= FILTER_RARE;
+	return enforce(sealed->ranges, sealed->count, scope);
 }
 
 /* The end of the sealed range that `at` lies in, or `at`. */
@@ -230,32 +233,33 @@ static int reserve_at(void **ret, uint64_t addr, size_t size)
 }
 
 /* The first window that this processor has. */
-static uint64_t choose_window(void)
+static const struct filter_range *choose_window(void)
 {
-	uint64_t start = atomic_load(&window_start);
+	const struct filter_range *chosen = atomic_load(&window);
 	void *page;
 
-	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows) && start == 0; i++) {
-		if (reserve_at(&page, windows[i], page_size()) < 0)
+	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows) && chosen == NULL; i++) {
+		if (reserve_at(&page, windows[i].start, page_size()) < 0)
 			continue;
 		(void)sys_munmap(page, page_size());
-		start = windows[i];
-		atomic_store(&window_start, start);
+		chosen = &windows[i];
+		atomic_store(&window, chosen);
 	}
-	return start;
+	return chosen;
 }
 
 int emulation_reserve(void **ret, size_t size)
 {
-	uint64_t start = choose_window(), slots = (page_size() + size + SLOT - 1) / SLOT;
+	const struct filter_range *chosen = choose_window();
+	uint64_t slots = (page_size() + size + SLOT - 1) / SLOT;
 
 	/* Slots that somebody else has are passed over; with all of them gone, anywhere will do. */
-	for (int tries = 0; tries < 64 && start != 0; tries++) {
+	for (int tries = 0; tries < 64 && chosen != NULL; tries++) {
 		uint64_t offset = atomic_fetch_add(&next_slot, slots) * SLOT + page_size();
 
-		if (offset + size > WINDOW_SIZE)
+		if (offset + size > chosen->end - chosen->start)
 			break;
-		if (reserve_at(ret, start + offset, size) == 0)
+		if (reserve_at(ret, chosen->start + offset, size) == 0)
 			return 0;
 	}
 	return reserve_at(ret, 0, size);

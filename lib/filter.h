@@ -38,6 +38,11 @@ struct filter_range {
  * it refuses the advice that mseal still lets pass on a shared mapping. FILTER_HEAP is to be added
  * (or used alone) for ranges inside [start_brk, brk), and for no others: it refuses brk() below
  * them.
+ *
+ * Two things no program can see, so that its caller has to. A range must not lie in a mapping that
+ * grows down, as a stack does: mprotect() with PROT_GROWSDOWN reaches from its address down to the
+ * mapping's start. And a segment of shared memory is to be sealed from its first page on, or
+ * shmdt() at that page takes all of it away.
  */
 enum filter_scope {
 	FILTER_PLAIN = 1 << 0,

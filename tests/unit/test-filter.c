@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The filter, three ways. Against the oracle, through an interpreter: every call it knows, at every boundary of
- * every range, for the numbers of each machine. Against the oracle again with random calls, as many as
- * FILTER_RANDOM_CALLS says. And against the kernel this runs on: the program is accepted, refuses what it should
- * with the bytes left alone, and lets the same act pass on memory that is not sealed.
+ * The filter, three ways. Against the oracle, through an interpreter: every call it knows, at every
+ * boundary of every range, for the numbers of each machine. Against the oracle again with random
+ * calls, as many as FILTER_RANDOM_CALLS says. And against the kernel this runs on: the program is
+ * accepted, refuses what it should with the bytes left alone, and lets the same act pass on memory
+ * that is not sealed.
  */
 
 #include <check.h>
@@ -18,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <linux/aio_abi.h>
+#include <linux/mman.h>
 #include <linux/seccomp.h>
 
 #include "bpf.h"
@@ -83,7 +85,10 @@ static void build(struct subject *s)
 	ck_assert_msg(!wrong, "%s", wrong);
 }
 
-/* Millions of times: Check is told only of a failure, because it writes down every assertion it meets. */
+/*
+ * Millions of times: Check is told only of a failure, because it writes down every assertion it
+ * meets.
+ */
 static void judge(const struct subject *s, const struct seccomp_data *call)
 {
 	uint32_t answer = bpf_run(s->prog, s->n, call, NULL);
@@ -113,7 +118,10 @@ static uint64_t below(uint64_t n)
 	return random64() % n;
 }
 
-/* Pages from which ranges are made: everyday places, and those where arithmetic by halves could go wrong. */
+/*
+ * Pages from which ranges are made: everyday places, and those where arithmetic by halves could go
+ * wrong.
+ */
 static const uint64_t places[] = {
 	0x400000,
 	4 * GiB,
@@ -211,7 +219,10 @@ static size_t addresses_for(const struct subject *s, size_t range, uint64_t *ret
 	return n + COUNT(others);
 }
 
-/* The calls with an address: where that is, where the length is, and an argument that decides, with its values. */
+/*
+ * The calls with an address: where that is, where the length is, and an argument that decides, with
+ * its values.
+ */
 static const struct probe {
 	int number[FILTER_ABIS];
 	size_t address, length, decides;
@@ -560,7 +571,8 @@ START_TEST(programs_are_short)
 END_TEST
 
 /*
- * From here on with the kernel. Check runs each test in a process of its own, which a filter can be left behind in.
+ * From here on with the kernel. Check runs each test in a process of its own, which a filter can be
+ * left behind in.
  */
 
 static size_t page_size(void)
@@ -600,8 +612,10 @@ static bool is_error(const void *p)
 }
 
 /*
- * Three pages in the middle of reserved address space, aligned to a huge page, so that whatever is done to them meets nothing
- * else. The second page is the one that acts are aimed at, the others are its neighbours.
+ * Three pages in the middle of reserved address space, so that whatever is done to them meets
+ * nothing else. The second is the one that acts are aimed at, the others are its neighbours. They
+ * follow a multiple of a large huge page, which one act begins at, and are themselves multiples of
+ * none: mremap would be refused there, for it might be of huge pages.
  */
 #define PAGES 3
 
@@ -612,7 +626,7 @@ static char *pages_new(int kind)
 	char *at;
 
 	ck_assert(!is_error(all));
-	at = all + (2 * MiB - (uintptr_t)all % (2 * MiB)) + 16 * page;
+	at = all + (2 * MiB - (uintptr_t)all % (2 * MiB)) + 18 * page;
 	at = mmap(at, PAGES * page, PROT_READ | PROT_WRITE, MAP_FIXED | MAP_ANONYMOUS | kind, -1,
 		  0);
 	ck_assert(!is_error(at));
@@ -690,15 +704,20 @@ static long act_map_fixed(char *at)
 	return is_error(p) ? -1 : 0;
 }
 
-/* A page's length of a file of huge pages, which the kernel takes for a huge page's, begun well below. */
+/*
+ * A page's length of a file of huge pages, which the kernel takes for a huge page's, begun well
+ * below.
+ */
 static long act_map_huge(char *at)
 {
-	int fd = memfd_create("huge", MFD_HUGETLB);
+	int fd = memfd_create("huge", MFD_HUGETLB | (unsigned)MAP_HUGE_2MB);
 	char *begin = at - (uintptr_t)at % (2 * MiB);
 	void *p;
 
-	if (fd < 0)
-		return 0;
+	if (fd < 0) {
+		errno = ENOSYS;
+		return -1;
+	}
 	p = mmap(begin, page_size(), PROT_READ, MAP_FIXED | MAP_SHARED | MAP_NORESERVE, fd, 0);
 	close(fd);
 	return is_error(p) ? -1 : 0;
@@ -787,18 +806,22 @@ static long act_attach(char *at)
 	return p == (void *)-1 ? -1 : 0;
 }
 
-/* A ring shrunk to its first page and moved below: the kernel unmaps all that it once was. */
+/*
+ * A ring shrunk to its first page and moved below: the kernel unmaps all that it once was. Newer
+ * ones do not move a ring that has shrunk, and have this act no more.
+ */
 static long act_destroy_ring(char *at)
 {
 	aio_context_t ring = 0;
-	size_t ring_size = 4 * page_size();
-	char *to = at - 2 * page_size();
+	size_t page = page_size(), events = 4 * page / sizeof(struct io_event);
+	char *to = at - 2 * page;
 
-	ck_assert_int_eq(syscall(SYS_io_setup, ring_size / sizeof(struct io_event), &ring), 0);
-	ck_assert_int_eq(munmap((char *)ring + page_size(), page_size()), 0);
-	if (is_error(mremap((void *)ring, page_size(), page_size(), MREMAP_MAYMOVE | MREMAP_FIXED,
-			    to)))
+	ck_assert_int_eq(syscall(SYS_io_setup, events, &ring), 0);
+	ck_assert_int_eq(munmap((char *)ring + page, page), 0);
+	if (is_error(mremap((void *)ring, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, to))) {
+		errno = errno == EINVAL ? ENOSYS : errno;
 		return -1;
+	}
 	return syscall(SYS_io_destroy, (aio_context_t)to);
 }
 
@@ -806,18 +829,18 @@ struct act {
 	const char *name;
 	long (*act)(char *at);
 	int kind;
-	bool is_plain;
+	bool may_be_missing;
 };
 
 static const struct act acts[] = {
-	{ "mprotect", act_mprotect, MAP_PRIVATE, true },
-	{ "mprotect of a byte", act_mprotect_one_byte, MAP_PRIVATE, true },
-	{ "mprotect from before", act_mprotect_from_before, MAP_PRIVATE, true },
-	{ "pkey_mprotect", act_pkey_mprotect, MAP_PRIVATE, false },
-	{ "munmap", act_munmap, MAP_PRIVATE, true },
-	{ "munmap of all", act_munmap_all, MAP_PRIVATE, true },
-	{ "mmap MAP_FIXED", act_map_fixed, MAP_PRIVATE, true },
-	{ "mmap of huge pages", act_map_huge, MAP_PRIVATE, false },
+	{ "mprotect", act_mprotect, MAP_PRIVATE, false },
+	{ "mprotect of a byte", act_mprotect_one_byte, MAP_PRIVATE, false },
+	{ "mprotect from before", act_mprotect_from_before, MAP_PRIVATE, false },
+	{ "pkey_mprotect", act_pkey_mprotect, MAP_PRIVATE, true },
+	{ "munmap", act_munmap, MAP_PRIVATE, false },
+	{ "munmap of all", act_munmap_all, MAP_PRIVATE, false },
+	{ "mmap MAP_FIXED", act_map_fixed, MAP_PRIVATE, false },
+	{ "mmap of huge pages", act_map_huge, MAP_PRIVATE, true },
 	{ "mremap to shrink", act_shrink, MAP_PRIVATE, false },
 	{ "mremap to grow", act_grow, MAP_PRIVATE, false },
 	{ "mremap to move", act_move, MAP_PRIVATE, false },
@@ -825,29 +848,41 @@ static const struct act acts[] = {
 	{ "mremap of length 0", act_double, MAP_SHARED, false },
 	{ "mremap of length -1", act_double_by_overflow, MAP_SHARED, false },
 	{ "mremap onto", act_move_onto, MAP_PRIVATE, false },
-	{ "madvise DONTNEED", act_dontneed, MAP_PRIVATE, true },
-	{ "madvise DONTFORK", act_dontfork, MAP_SHARED, true },
-	{ "madvise WIPEONFORK", act_wipeonfork, MAP_PRIVATE, true },
-	{ "madvise FREE", act_free, MAP_PRIVATE, true },
+	{ "madvise DONTNEED", act_dontneed, MAP_PRIVATE, false },
+	{ "madvise DONTFORK", act_dontfork, MAP_SHARED, false },
+	{ "madvise WIPEONFORK", act_wipeonfork, MAP_PRIVATE, false },
+	{ "madvise FREE", act_free, MAP_PRIVATE, false },
 	{ "remap_file_pages", act_remap_pages, MAP_SHARED, false },
 	{ "shmat SHM_REMAP", act_attach, MAP_PRIVATE, false },
-	{ "io_destroy of a moved ring", act_destroy_ring, MAP_PRIVATE, false },
+	{ "io_destroy of a moved ring", act_destroy_ring, MAP_PRIVATE, true },
 };
+
+static bool is_refused(const struct act *act, char *at)
+{
+	long r = result(act->act(at));
+
+	return r == -EPERM || (act->may_be_missing && r == -ENOSYS);
+}
 
 START_TEST(the_act_is_refused_on_a_sealed_page_and_not_on_another)
 {
 	const struct act *act = &acts[_i];
 	char *open = pages_new(act->kind) + page_size(),
 	     *sealed = pages_new(act->kind) + page_size();
+	long r;
 
 	seal(sealed, page_size(), FILTER_MSEAL);
-	ck_assert_msg(result(act->act(sealed)) == -EPERM, "%s", act->name);
+	ck_assert_msg(is_refused(act, sealed), "%s: %s", act->name, strerror(errno));
 	ck_assert_msg(is_intact(sealed), "%s", act->name);
-	ck_assert_msg(result(act->act(open)) == 0, "%s: %s", act->name, strerror(errno));
+	r = result(act->act(open));
+	ck_assert_msg(r == 0 || (act->may_be_missing && r == -ENOSYS), "%s: %s", act->name,
+		      strerror(errno));
 }
 END_TEST
 
-/* A region's seal as it is with many of them: one program for a window once, a short one for each. */
+/*
+ * A region's seal as it is with many of them: one program for a window once, a short one for each.
+ */
 START_TEST(the_act_is_refused_with_the_two_programs_of_a_window)
 {
 	const struct act *act = &acts[_i];
@@ -855,7 +890,7 @@ START_TEST(the_act_is_refused_with_the_two_programs_of_a_window)
 
 	seal(sealed - 16 * page_size(), 32 * page_size(), FILTER_RARE | FILTER_PROCESS);
 	seal(sealed, page_size(), FILTER_PLAIN);
-	ck_assert_msg(result(act->act(sealed)) == -EPERM, "%s", act->name);
+	ck_assert_msg(is_refused(act, sealed), "%s: %s", act->name, strerror(errno));
 	ck_assert_msg(is_intact(sealed), "%s", act->name);
 }
 END_TEST
@@ -1004,7 +1039,7 @@ START_TEST(five_hundred_seals_one_by_one)
 }
 END_TEST
 
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#ifdef __x86_64__
 /* A 32-bit call from a 64-bit program, as anyone can make. */
 static long call32(long number, long a, long b)
 {
@@ -1051,6 +1086,7 @@ static Suite *filter_suite(void)
 	TCase *paper = tcase_create("on paper"), *kernel = tcase_create("in the kernel");
 
 	tcase_set_timeout(paper, 600);
+	tcase_set_timeout(kernel, 60);
 	tcase_add_test(paper, a_bad_range_is_refused);
 	tcase_add_test(paper, a_bad_scope_is_refused);
 	tcase_add_test(paper, a_program_that_does_not_fit_is_refused_and_stays_in_its_room);
@@ -1079,7 +1115,7 @@ static Suite *filter_suite(void)
 	tcase_add_test(kernel, the_heap_moves_freely_beside_a_seal_elsewhere);
 	tcase_add_test(kernel, availability_refuses_advice_and_nothing_else);
 	tcase_add_test(kernel, five_hundred_seals_one_by_one);
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#ifdef __x86_64__
 	tcase_add_test(kernel, calls_by_32_bits_are_looked_at);
 	tcase_add_test(kernel, calls_by_32_bits_are_closed_if_they_reach_a_range);
 #endif
