@@ -209,7 +209,7 @@ static int receive_message(int socket, struct message *message)
 EXPORT int sealmem_receive_limited(int socket, struct sealmem_region **ret, size_t limit,
 				   unsigned guarantees)
 {
-	struct message message;
+	struct message message = { 0 };
 	CLEANUP(close_fd_at) int fd = -1;
 
 	if (ret == NULL)
