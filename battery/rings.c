@@ -25,6 +25,9 @@ struct prepared {
 static struct prepared *prepare(struct scene *scene)
 {
 	scene->kept = calloc(1, sizeof(struct prepared));
+	/* In a process of its own, whose end is reported. */
+	if (scene->kept == NULL)
+		abort();
 	return scene->kept;
 }
 

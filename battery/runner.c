@@ -79,10 +79,11 @@ static void prepare_process(const struct attack *attack)
 {
 	struct rlimit no_core;
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	stay_here();
 	if (attack->vantage == SAME_USER)
 		become_plain_user();
+	/* Not before: a change of user takes it back. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	(void)getrlimit(RLIMIT_CORE, &no_core);
 	no_core.rlim_cur = 0;

@@ -476,6 +476,27 @@ static int open_again(struct sealmem_region *r)
 	return err < 0 || is_secret(r) ? err : lock_present_pages(r);
 }
 
+/* F_SEAL_FUTURE_WRITE, which somebody else may have added while the region was open, lets nobody map the
+ * file writable again. */
+static bool is_final(const struct sealmem_region *r)
+{
+	int seals = is_secret(r) ? 0 : sys_fcntl(r->writer, F_GET_SEALS, 0);
+
+	return r->final || (seals > 0 && seals & F_SEAL_FUTURE_WRITE);
+}
+
+/* A refused mmap(2) with MAP_FIXED has unmapped what was there on kernels up to 6.1 at least: so it is
+ * mapped anew, not only protected. */
+static void stay_readable(struct sealmem_region *r)
+{
+	size_t size = page_round_up(r->capacity);
+
+	if (is_secret(r))
+		(void)sys_mprotect(r->data, size, PROT_READ);
+	else
+		(void)map(r, size, PROT_READ, r->reader);
+}
+
 /* Back to an open region; readers see the same bytes throughout. */
 static int roll_back(struct sealmem_region *r)
 {
@@ -484,13 +505,13 @@ static int roll_back(struct sealmem_region *r)
 
 	if (!r->replaced)
 		return 0;
-	if (r->final)
+	if (is_final(r))
 		err = replace_file(r, &held);
 	if (err == 0)
 		err = open_again(r);
 	/* With less than was demanded it is not to be written to. */
 	if (err < 0)
-		(void)sys_mprotect(r->data, page_round_up(r->capacity), PROT_READ);
+		stay_readable(r);
 	r->replaced = err < 0;
 	r->state = err < 0 ? STUCK : OPEN;
 	return err;

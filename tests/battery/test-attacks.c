@@ -32,6 +32,9 @@ static const struct {
 	{ "userfaultfd-minor", 5, 14 },
 	{ "userfaultfd-minor-before", 5, 14 },
 	{ "userfaultfd-move", 6, 8 },
+#ifdef __aarch64__
+	{ "userfaultfd-unprotect-before", 6, 10 },
+#endif
 };
 
 static bool kernel_is_older(unsigned major, unsigned minor)

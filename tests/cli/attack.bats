@@ -38,7 +38,7 @@ outcome() {
 }
 
 @test "there are at least forty attacks, each in one row with the control" {
-    run "$SEALMEM" attack
+    run "$SEALMEM" attack --column mprotect
     [ "$(rows | wc -l)" -ge 40 ]
     [ "$(rows | sort | uniq -d)" = "" ]
     [[ ${lines[0]} == "ATTACK "*" unsealed "* ]]
@@ -149,12 +149,17 @@ outcome() {
     assert_error attack "option '--only' needs a value"
 }
 
-@test "--json is one JSON document with a result for each attack and column" {
-    run --separate-stderr "$SEALMEM" attack --json
+@test "--json is one JSON document that names its version and command" {
+    run --separate-stderr -0 "$SEALMEM" attack --json --only store --column content
     [ -z "$stderr" ]
     [ "$(jq -s length <<<"$output")" = 1 ]
     [ "$(jq -c keys <<<"$output")" = \
         '["attacks","columns","command","sealmem","summary","version"]' ]
+    [ "$(jq -c '[.version, .command]' <<<"$output")" = '[1,"attack"]' ]
+}
+
+@test "--json has a result for each attack and column" {
+    everything
     jq -e '([.columns[] | select(.given)] | length) as $n | .attacks | all(
         (.results | length) == $n and
         (.unsealed | keys == ["error", "outcome", "reason"]) and
