@@ -10,6 +10,7 @@
 
 #include "memfd.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -113,7 +114,9 @@ static void read_flags(const void *addr, char *ret, size_t size)
 	unsigned long start = 0, end = 0;
 
 	while (smaps != NULL && fgets(ret, (int)size, smaps) != NULL) {
-		(void)sscanf(ret, "%lx-%lx ", &start, &end);
+		/* Only the first line of a mapping begins so. */
+		if (isxdigit((unsigned char)*ret) && !isupper((unsigned char)*ret))
+			(void)sscanf(ret, "%lx-%lx ", &start, &end);
 		if ((uintptr_t)addr >= start && (uintptr_t)addr < end &&
 		    strncmp(ret, "VmFlags:", strlen("VmFlags:")) == 0)
 			break;
@@ -140,7 +143,8 @@ unsigned guarantees_carried(const void *addr)
 	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
 		if (strstr(line, flags[i].flag) != NULL)
 			carried |= flags[i].guarantee;
-	return carried;
+	/* Secret memory is locked by nature, which not all kernels show. */
+	return is_secret(addr) ? carried | SEALMEM_NOSWAP : carried;
 }
 
 static bool can_be_read_by_others(const char *addr)

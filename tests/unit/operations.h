@@ -6,7 +6,6 @@
 
 #include "inject.h"
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,7 +27,6 @@ struct subject {
 	int result;
 	unsigned faults; /* how many calls are to fail */
 	unsigned expected, known;
-	struct sigaction before;
 	char line[256];
 };
 
@@ -52,6 +50,9 @@ struct operation {
 
 extern const struct operation operations[];
 extern const size_t operation_count;
+
+/* Once, before the first of them. */
+void prepare_operations(void);
 
 /* Ends the process, which is one run of one operation, and has the program print why. */
 __attribute__((noreturn)) void wrong(const char *file, int line, const char *expected);
