@@ -96,6 +96,19 @@ int memfd_new(const char *name, size_t size)
 	return not_given(above_standard(create(full)));
 }
 
+/* MFD_EXEC is from Linux 6.3, too. Before that every memfd is executable. */
+int memfd_new_executable(const char *name, size_t size)
+{
+	int err = check_file_limit(size), fd;
+
+	if (err < 0)
+		return err;
+	fd = sys_memfd_create(name, MFD_ALLOW_SEALING | MFD_EXEC);
+	if (fd == -EINVAL)
+		fd = sys_memfd_create(name, MFD_ALLOW_SEALING);
+	return fd == -EACCES ? -EOPNOTSUPP : not_given(fd);
+}
+
 int memfd_reopen_readonly(int fd)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
@@ -127,11 +140,34 @@ static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 	return 0;
 }
 
-int memfd_fill(int fd, const void *bytes, size_t size)
+int memfd_write(int fd, const void *bytes, size_t size, size_t offset)
 {
-	int err = write_at(fd, bytes, size, 0);
+	int err = write_at(fd, bytes, size, offset);
 
 	return err == -ENOSPC ? -ENOMEM : not_given(err);
+}
+
+int memfd_copy_file(int to, int from, size_t size)
+{
+	char bytes[1 << 14];
+	size_t at = 0;
+	ssize_t got;
+
+	while ((got = sys_pread(from, bytes, sizeof(bytes), (off_t)at)) != 0) {
+		int err;
+
+		if (got == -EINTR)
+			continue;
+		if (got < 0)
+			return (int)got;
+		if ((size_t)got > size - at)
+			return -EBUSY;
+		err = memfd_write(to, bytes, (size_t)got, at);
+		if (err < 0)
+			return err;
+		at += (size_t)got;
+	}
+	return at == size ? 0 : -EBUSY;
 }
 
 int memfd_reserve(int fd, size_t offset, size_t size)
@@ -200,6 +236,18 @@ int memfd_seal_bytes(int fd)
 int memfd_seal(int fd)
 {
 	return add_seals(fd, OWN_SEALS);
+}
+
+/* In this order: some kernels answer F_SEAL_EXEC by reporting a write seal that they never checked. They
+ * may also not know it. SEAL comes last, for nothing can come after it. */
+int memfd_seal_executable(int fd)
+{
+	int err = add_seals(fd, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
+
+	if (err < 0)
+		return err;
+	(void)sys_fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
+	return add_seals(fd, F_SEAL_SEAL);
 }
 
 int memfd_check(int fd)

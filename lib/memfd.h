@@ -13,11 +13,18 @@ int memfd_check_name(const char *name);
 /* A writable, empty memfd that may grow to `size` bytes. Errors as sealmem_region_new(). */
 int memfd_new(const char *name, size_t size);
 
+/* The same, but one that can be executed. Its name is not prefixed: it is what the kernel calls the process
+ * that executes it. -EOPNOTSUPP where vm.memfd_noexec is 2. */
+int memfd_new_executable(const char *name, size_t size);
+
 /* Another descriptor of the same file that can never write. */
 int memfd_reopen_readonly(int fd);
 
-/* All of `bytes`, at the beginning of the file. */
-int memfd_fill(int fd, const void *bytes, size_t size);
+/* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */
+int memfd_write(int fd, const void *bytes, size_t size, size_t offset);
+
+/* The bytes of a file that may be changing, wherever its position is. -EBUSY if there are not `size` of them. */
+int memfd_copy_file(int to, int from, size_t size);
 
 /* Memory for [offset, offset + size), which the file is long enough for, now. -ENOMEM if there is not
  * enough. */
@@ -34,6 +41,9 @@ int memfd_seal_bytes(int fd);
 
 /* Makes bytes and size final. */
 int memfd_seal(int fd);
+
+/* The same for an executable one, whose mode is to be final too where the kernel can do that. */
+int memfd_seal_executable(int fd);
 
 /* 0 if bytes and size of our own file are final, for certain. */
 int memfd_check(int fd);

@@ -123,7 +123,7 @@ static int copy_sealed(const struct range *range, struct scoped_mapping *held)
 	if (err == 0)
 		err = mapping_hold(held, reader, range->size, range->guarantees);
 	if (err == 0)
-		err = memfd_fill(writer, range->addr, range->size);
+		err = memfd_write(writer, range->addr, range->size, 0);
 	if (err == 0)
 		err = memfd_seal(writer);
 	if (err == 0)

@@ -588,7 +588,7 @@ static int seal_bytes(struct sealmem_region *r, const void *bytes)
 	r->reader = memfd_new(r->name, r->capacity);
 	if (r->reader < 0)
 		return r->reader;
-	err = memfd_fill(r->reader, bytes, r->capacity);
+	err = memfd_write(r->reader, bytes, r->capacity, 0);
 	if (err == 0)
 		err = memfd_seal(r->reader);
 	if (err == 0)
@@ -631,7 +631,7 @@ static int seal_bytes_locked(struct sealmem_region *r, const void *bytes)
 	if (err == 0)
 		err = mapping_apply(r->data, size_in_pages(r), SEALMEM_NOSWAP);
 	if (err == 0)
-		err = memfd_fill(r->writer, bytes, r->capacity);
+		err = memfd_write(r->writer, bytes, r->capacity, 0);
 	if (err == 0)
 		err = sealmem_region_seal(r);
 	return err;

@@ -12,6 +12,7 @@
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,11 @@ int sys_close(int fd)
 ssize_t sys_read(int fd, void *buffer, size_t size)
 {
 	return answer(syscall(SYS_read, fd, buffer, size));
+}
+
+ssize_t sys_pread(int fd, void *buffer, size_t size, off_t offset)
+{
+	return answer(syscall(SYS_pread64, fd, buffer, size, offset));
 }
 
 ssize_t sys_write(int fd, const void *bytes, size_t size)
@@ -68,6 +74,19 @@ int sys_ftruncate(int fd, off_t size)
 int sys_fallocate(int fd, off_t offset, off_t size)
 {
 	return (int)answer(syscall(SYS_fallocate, fd, 0, offset, size));
+}
+
+int sys_file_size(int fd, off_t *ret)
+{
+	struct stat st;
+	int err = (int)answer(syscall(SYS_fstat, fd, &st));
+
+	if (err < 0)
+		return err;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	*ret = st.st_size;
+	return 0;
 }
 
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)

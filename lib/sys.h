@@ -33,6 +33,9 @@
 #ifndef MFD_NOEXEC_SEAL
 # define MFD_NOEXEC_SEAL 0x0008U
 #endif
+#ifndef MFD_EXEC
+# define MFD_EXEC 0x0010U
+#endif
 #ifndef F_SEAL_EXEC
 # define F_SEAL_EXEC 0x0020
 #endif
@@ -64,6 +67,7 @@
 int sys_open(const char *path, int flags);
 int sys_close(int fd);
 ssize_t sys_read(int fd, void *buffer, size_t size);
+ssize_t sys_pread(int fd, void *buffer, size_t size, off_t offset);
 ssize_t sys_write(int fd, const void *bytes, size_t size);
 ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset);
 int sys_pipe(int ret[2]);
@@ -71,6 +75,9 @@ int sys_dup_over(int fd, int number);
 int sys_fcntl(int fd, int command, long argument);
 int sys_ftruncate(int fd, off_t size);
 int sys_fallocate(int fd, off_t offset, off_t size);
+/* The size of a regular file (a memfd is one); -EINVAL for another kind. */
+int sys_file_size(int fd, off_t *ret);
+
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
 
 int sys_stat(int fd, struct stat *ret);

@@ -408,7 +408,7 @@ START_TEST(fill_writes_every_byte)
 	char *bytes = map_private(size), *seen = map_private(size);
 
 	fill(bytes, size);
-	ck_assert_int_eq(memfd_fill(fd, bytes, size), 0);
+	ck_assert_int_eq(memfd_write(fd, bytes, size, 0), 0);
 	ck_assert_int_eq((int)pread(fd, seen, size, 0), (int)size);
 	assert_filled(seen, size);
 }
@@ -420,7 +420,7 @@ START_TEST(fill_reports_bytes_that_cannot_be_read)
 
 	require_no_valgrind("valgrind complains of what this test does on purpose");
 	ck_assert_int_eq(munmap(bytes + page_size(), page_size()), 0);
-	ck_assert_int_eq(memfd_fill(new_memfd(page_size()), bytes, 2 * page_size()), -EFAULT);
+	ck_assert_int_eq(memfd_write(new_memfd(page_size()), bytes, 2 * page_size(), 0), -EFAULT);
 }
 END_TEST
 
@@ -480,7 +480,7 @@ START_TEST(a_copy_is_made_of_a_sealed_file)
 	char bytes[100];
 
 	fill(bytes, sizeof(bytes));
-	ck_assert_int_eq(memfd_fill(from, bytes, sizeof(bytes)), 0);
+	ck_assert_int_eq(memfd_write(from, bytes, sizeof(bytes), 0), 0);
 	ck_assert_int_eq(memfd_seal(from), 0);
 	ck_assert_int_eq(memfd_copy(to, memfd_reopen_readonly(from), 100), 0);
 	memset(bytes, 0, sizeof(bytes));
