@@ -342,6 +342,40 @@ void sealmem_wipe(void *addr, size_t size);
 int sealmem_equal(const void *a, const void *b, size_t size);
 
 /*
+ * Load a shared object, from exactly the bytes that were verified: the file is copied, the copy is sealed,
+ * verify() judges the copy, and dlopen(3) is given the copy.
+ *
+ * ret     where the handle goes, to be given to dlclose(3)
+ * fd      the file, a regular one or a memfd, open for reading. It stays the caller's; its position does not
+ *         matter and does not change.
+ * verify  called once with the sealed bytes, which are mapped for the call only. 0 accepts them. A negative
+ *         errno refuses them, and is what sealmem_load_verified() then returns; so does a positive
+ *         value.
+ * data    passed on to verify()
+ * flags   those of dlopen(3)
+ *
+ * Not one instruction of the object runs before verify() has accepted it. Verified are the bytes of the
+ * object: not those of the libraries that it needs, which the loader finds in its own way. After the
+ * relocation of its writable segments their pages are private copies and no longer sealed. The same
+ * bytes loaded twice are two objects. To dladdr(3) and in /proc/PID/maps the object has no path.
+ *
+ * -EINVAL        ret or verify is NULL, or fd is not a file with a size
+ * -EBADF         fd is not open for reading
+ * -ENOEXEC       the file is empty, or the loader refused it: dlerror(3) says why
+ * -EKEYREJECTED  verify() returned a positive value
+ * -EBUSY         the file changed its size while it was copied
+ * -EFBIG         the file is larger than RLIMIT_FSIZE or memory can be
+ * -EOPNOTSUPP    as sealmem_region_new()
+ * -ENOMEM, -EMFILE, -ENFILE  out of memory or descriptors
+ *
+ * Kernel fact: a memfd can be mapped executable whatever vm.memfd_noexec says, for that is about
+ * execve(2). Since 0.1.
+ */
+int sealmem_load_verified(void **ret, int fd,
+			  int (*verify)(const void *bytes, size_t size, void *data), void *data,
+			  int flags);
+
+/*
  * Try to store `size` bytes at addr, as an ordinary store of this process would, without the signal:
  * the kernel stores them for us and minds the protection of the page.
  *
