@@ -4,11 +4,12 @@
 # What the two commands need from Debian, in one place, and how it gets there: installed when we may,
 # named in one line that can be pasted when we may not.
 
-packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev"
-packages_check="check bats jq strace procps util-linux scdoc man-db libssl-dev openssl netbase
+packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev libssl-dev"
+packages_check="check bats jq strace procps util-linux scdoc man-db openssl netbase
     clang llvm libclang-rt-14-dev clang-format cppcheck gcovr shellcheck valgrind
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
+    bash-completion fish zsh nginx-light postgresql postgresql-client openssh-client openssh-server curl
+    libsystemd-dev perl python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
 
 # Of the packages named, those that are not installed.
 missing_packages() {

@@ -9,7 +9,9 @@
 #define COMMANDS(ROW)                                                                              \
  ROW(attack, "the attacks, tried on this machine against each way to protect memory")              \
  ROW(demo, "the walkthrough: allocate, seal, attempt a store, see that it failed")                 \
- ROW(probe, "what this machine can give, why not where it cannot, what to do")
+ ROW(probe, "what this machine can give, why not where it cannot, what to do")                     \
+ ROW(run, "a program with its secrets in sealed, named descriptors")                               \
+ ROW(exec, "a program of exactly the bytes that were verified")
 
 /* argv[0] is the name of the subcommand. Returns an exit status, see common.h. */
 #define DECLARE(name, summary) int cmd_##name(int argc, char **argv);

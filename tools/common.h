@@ -16,6 +16,13 @@ enum {
 	EXIT_LACKING = 3, /* the kernel, or the sandbox, lacks it */
 };
 
+/* What run and exec end with where the program that they start does not get to end: as env(1) does. */
+enum {
+	EXIT_OURS = 125,   /* a mistake in the call, or something that the kernel lacks */
+	EXIT_CANNOT = 126, /* the program was found and is not executed */
+	EXIT_NOT_FOUND = 127,
+};
+
 /* In place of an exit code: nothing has ended yet. */
 #define GO_ON (-1)
 

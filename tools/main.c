@@ -83,12 +83,13 @@ static int run(int argc, char **argv)
 	return run_command(argv[0], argc, argv);
 }
 
-/* A descriptor that answers EBADF to whoever uses it, as a closed one would. */
+/* A descriptor that answers EBADF to whoever uses it, as a closed one would; and that is closed again for
+ * a program that is executed in our place. */
 static int open_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+		    open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
 			return -errno;
 	return 0;
 }

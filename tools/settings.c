@@ -8,7 +8,9 @@
 
 #include "settings.h"
 
+#include "harden.h"
 #include "kernel.h"
+#include "memfd.h"
 #include "util.h"
 
 #include <ctype.h>
@@ -301,6 +303,37 @@ static void try_maps(struct setting *s)
 	set_effect(s, "sealing a range and reporting faults need it");
 }
 
+static void try_write_execute(struct setting *s)
+{
+	int err = harden_try_write_execute();
+	const char *word = err == 0 ? "works" : strerror(-err);
+
+	set_word(s, word, strlen(word));
+	set_effect(s, err == 0 ? "for sealmem run --deny-write-execute"
+			       : "sealmem run --deny-write-execute needs it: Linux 6.3 or later");
+}
+
+static void try_executable_memfd(struct setting *s)
+{
+	CLEANUP(close_fd_at) int fd = memfd_new_executable("probe", 0);
+	const char *word = fd >= 0 ? "works" : strerror(-fd);
+
+	set_word(s, word, strlen(word));
+	set_effect(s, fd >= 0 ? "for sealmem exec, and for sealmem run --no-dump"
+			      : "sealmem exec and sealmem run --no-dump need it");
+}
+
+static void read_suid_dumpable(struct setting *s)
+{
+	read_number(s, "/proc/sys/fs/suid_dumpable");
+	if (s->state == SETTING_FOUND)
+		set_effect(
+			s,
+			s->number == 1
+				? "1 makes everything dumpable: sealmem run --no-dump is not given"
+				: "for sealmem run --no-dump");
+}
+
 static const struct {
 	const char *name;
 	void (*read)(struct setting *s);
@@ -317,6 +350,9 @@ static const struct {
 	{ "secretmem.enable", read_secretmem },
 	{ "seccomp", read_seccomp },
 	{ "no_new_privs", read_no_new_privs },
+	{ "PR_SET_MDWE", try_write_execute },
+	{ "executable memfd", try_executable_memfd },
+	{ "fs.suid_dumpable", read_suid_dumpable },
 	{ "/proc/self/fd", try_descriptors },
 	{ "/proc/self/maps", try_maps },
 };

@@ -1,0 +1,281 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016,SC2314
+
+load helper
+load started
+
+setup() {
+    DIR=$BATS_TEST_TMPDIR
+    if [ "$(cat /proc/sys/vm/memfd_noexec 2>/dev/null || echo 0)" = 2 ]; then
+        skip "vm.memfd_noexec is 2"
+    fi
+}
+
+sum_of() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+# A program that waits and can be looked at: $pid.
+start_waiting() {
+    "$@" 60 3>&- 4>&- &
+    pid=$!
+    until [[ $(readlink "/proc/$pid/exe") == /memfd:* ]]; do sleep 0.05; done
+}
+
+@test "the program runs, with its arguments, its input and its status" {
+    run -7 "$SEALMEM" exec sh -c 'read -r line; echo "$line $*"; exit 7' sh a b <<<typed
+    [ "$output" = "typed a b" ]
+}
+
+@test "what runs is a sealed copy, and nobody can write to it" {
+    start_waiting "$SEALMEM" exec sleep
+    exe=/proc/$pid/exe
+    run assert_sealed "$exe"
+    sealed=$status
+    run cmp "$exe" "$(type -P sleep)"
+    same=$status
+    run sh -c 'printf X | dd of="$0" conv=notrunc bs=1 2>&1' "$exe"
+    written=$status
+    kill "$pid"
+    [ "$sealed" = 0 ]
+    [ "$same" = 0 ]
+    [ "$written" != 0 ]
+}
+
+@test "the check for seals fails for a program that runs from its file" {
+    run ! assert_sealed /proc/self/exe
+}
+
+@test "--sha256 runs what has that digest, in either case of letters" {
+    sum=$(sum_of "$(type -P echo)")
+    run -0 "$SEALMEM" exec --sha256 "$sum" echo yes
+    [ "$output" = yes ]
+    run -0 "$SEALMEM" exec --sha256 "${sum^^}" echo yes
+}
+
+@test "--sha256 refuses what has another digest, and says which" {
+    sum=$(sum_of "$(type -P echo)")
+    wrong=$(tr '0-9a-f' '1-9a-f0' <<<"$sum")
+    run --separate-stderr -126 "$SEALMEM" exec --sha256 "$wrong" echo yes
+    assert_refused exec "'echo' has another SHA-256: $sum"
+}
+
+@test "--sha256 refuses what is no digest" {
+    for hex in '' x "$(printf %063d 0)" "$(printf %065d 0)" "$(printf %062d 0)-1" "$(printf %062d 0) 1"; do
+        run --separate-stderr -125 "$SEALMEM" exec --sha256 "$hex" true
+        assert_refused exec "--sha256 takes 64 hexadecimal digits"
+    done
+}
+
+@test "--like runs what has the same bytes and refuses what has not" {
+    cp "$(type -P echo)" "$DIR/copy"
+    run -0 "$SEALMEM" exec --like "$DIR/copy" echo yes
+    [ "$output" = yes ]
+    printf x >>"$DIR/copy"
+    run --separate-stderr -126 "$SEALMEM" exec --like "$DIR/copy" echo yes
+    assert_refused exec "'echo' is not the same as '$DIR/copy'"
+    run --separate-stderr -125 "$SEALMEM" exec --like "$DIR/missing" echo yes
+    assert_refused exec "cannot read '$DIR/missing': No such file or directory"
+    run --separate-stderr -125 "$SEALMEM" exec --like "$DIR" echo yes
+    assert_refused exec "Is a directory"
+}
+
+@test "the file may be replaced once it runs" {
+    cp "$(type -P sleep)" "$DIR/program"
+    start_waiting "$SEALMEM" exec "$DIR/program"
+    cp "$(type -P false)" "$DIR/program"
+    run cmp "/proc/$pid/exe" "$(type -P sleep)"
+    kill "$pid"
+    [ "$status" = 0 ]
+}
+
+@test "a program that is a symbolic link is executed under the name given" {
+    ln -s "$(type -P sh)" "$DIR/linked"
+    run -0 "$SEALMEM" exec "$DIR/linked" -c 'echo "$0"; tr "\0" " " </proc/$$/cmdline'
+    [ "${lines[0]}" = "$DIR/linked" ]
+}
+
+@test "a script is read from the sealed copy by its interpreter, which can read it again" {
+    printf '#!/bin/sh\necho "$0 $1"; cat "$0"\n' >"$DIR/script"
+    chmod +x "$DIR/script"
+    run -0 "$SEALMEM" exec --sha256 "$(sum_of "$DIR/script")" "$DIR/script" word
+    [[ ${lines[0]} =~ ^/dev/fd/[0-9]+\ word$ ]]
+    [ "${lines[1]}" = '#!/bin/sh' ]
+    printf '#!/bin/sh\nsleep 60\n' >"$DIR/script"
+    "$SEALMEM" exec "$DIR/script" 3>&- 4>&- &
+    pid=$!
+    until [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") == *"/dev/fd/"* ]]; do sleep 0.05; done
+    number=$(tr '\0' '\n' <"/proc/$pid/cmdline" | sed -n 's,^/dev/fd/,,p')
+    run assert_sealed "/proc/$pid/fd/$number"
+    kill "$pid"
+    pkill -P "$pid" || true
+    [ "$status" = 0 ]
+}
+
+@test "a script whose interpreter does not exist is 126" {
+    printf '#!/no/such\n' >"$DIR/script"
+    chmod +x "$DIR/script"
+    run --separate-stderr -126 "$SEALMEM" exec "$DIR/script"
+    assert_refused exec "its interpreter was not found"
+}
+
+@test "a text without #! is refused, not given to a shell" {
+    echo echo started >"$DIR/text"
+    chmod +x "$DIR/text"
+    run --separate-stderr -126 "$SEALMEM" exec "$DIR/text"
+    assert_refused exec "Exec format error"
+}
+
+@test "the program has no descriptor of the copy" {
+    run -0 "$SEALMEM" exec sh -c 'ls -l /proc/$$/fd; :'
+    [[ $output != *memfd* ]]
+}
+
+@test "what may not be executed is not, by way of a copy" {
+    cp "$(type -P true)" "$DIR/program"
+    chmod 644 "$DIR/program"
+    run --separate-stderr -126 "$SEALMEM" exec "$DIR/program"
+    assert_refused exec "cannot execute '$DIR/program': Permission denied"
+    run --separate-stderr -126 "$SEALMEM" exec /
+    assert_refused exec "cannot execute '/': Permission denied"
+    mkfifo -m 755 "$DIR/fifo"
+    run --separate-stderr -126 timeout 5 "$SEALMEM" exec "$DIR/fifo"
+    assert_refused exec "Permission denied"
+}
+
+@test "what a file system without execution has is refused" {
+    need_root
+    run --separate-stderr -126 with_mounts 'mkdir "$0/m"; mount -t tmpfs -o noexec none "$0/m"
+        cp "$1" "$0/m/program"; shift; exec "$@" "$0/m/program"' "$DIR" "$(type -P true)" "$SEALMEM" exec
+    assert_refused exec "Permission denied"
+}
+
+@test "a set-user-ID program is refused for those whose privileges it would change" {
+    need_root
+    install -m 4755 "$(type -P id)" "$SHARED/setuid"
+    run --separate-stderr -126 as_plain_user "$SEALMEM" exec "$SHARED/setuid"
+    assert_refused exec "'$SHARED/setuid' is set-user-ID, set-group-ID or has capabilities, which a copy cannot have"
+    run -0 "$SEALMEM" exec "$SHARED/setuid" -u
+    [ "$output" = 0 ]
+}
+
+@test "a program with file capabilities is refused to a plain user" {
+    need_root
+    command -v setcap >/dev/null || skip "no setcap"
+    install -m 755 "$(type -P id)" "$SHARED/capable"
+    setcap cap_net_raw+ep "$SHARED/capable" || skip "no file capabilities here"
+    run --separate-stderr -126 as_plain_user "$SEALMEM" exec "$SHARED/capable"
+    assert_refused exec "has capabilities"
+}
+
+@test "a program that a plain user may execute and not read is refused" {
+    need_root
+    install -m 711 "$(type -P true)" "$SHARED/unreadable"
+    run --separate-stderr -126 as_plain_user "$SEALMEM" exec "$SHARED/unreadable"
+    assert_refused exec "Permission denied"
+}
+
+@test "a plain user can use it" {
+    run -0 as_plain_user "$SEALMEM" exec --like "$(type -P id)" id -u
+    [ "$output" = "$(as_plain_user id -u)" ]
+}
+
+# Writes to the file all the time, each time all of it and another letter.
+start_writing() {
+    perl -e '$| = 1; for (;;) { for my $c ("a".."z") { open(my $f, "+<", $ARGV[0]) or exit;
+        print $f "#!/bin/echo\n", $c x 2000000; close $f; } }' "$1" 3>&- 4>&- &
+    writer=$!
+}
+
+@test "a file that is written to meanwhile is refused, or is of one moment" {
+    printf '#!/bin/echo\n' >"$DIR/script"
+    head -c 2000000 /dev/zero | tr '\0' z >>"$DIR/script"
+    chmod +x "$DIR/script"
+    start_writing "$DIR/script"
+    refused=0
+    for _ in $(seq 40); do
+        run "$SEALMEM" exec "$DIR/script" ok
+        case $status in
+        126) refused=$((refused + 1)); [[ $output == *"changed while it was copied"* || $output == *"Exec format"* || $output == *busy* ]] ;;
+        0) [[ $output == *ok ]] ;;
+        *) kill "$writer"; false ;;
+        esac
+    done
+    kill "$writer"
+    [ "$refused" -gt 0 ]
+}
+
+@test "a digest decides on a file that is written to meanwhile: right bytes or none" {
+    printf '#!/bin/sh\necho right\n' >"$DIR/right"
+    chmod +x "$DIR/right"
+    cp -p "$DIR/right" "$DIR/script"
+    sum=$(sum_of "$DIR/right")
+    printf '#!/bin/sh\necho wrong\n' >"$DIR/wrong"
+    chmod +x "$DIR/wrong"
+    perl -e 'for (;;) { for my $c ("right", "wrong") { link("$ARGV[0]/$c", "$ARGV[0]/new");
+        rename("$ARGV[0]/new", "$ARGV[0]/script"); unlink("$ARGV[0]/new") } }' "$DIR" 3>&- 4>&- &
+    swapper=$!
+    ran=0
+    for _ in $(seq 100); do
+        run "$SEALMEM" exec --sha256 "$sum" "$DIR/script"
+        [ "$status" != 0 ] || ran=$((ran + 1))
+        [[ $output != wrong ]] || { kill "$swapper"; false; }
+    done
+    kill "$swapper"
+    [ "$ran" -gt 0 ]
+}
+
+@test "where executable memfds are refused it is 125 and says why" {
+    need_root
+    [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
+    run --separate-stderr -125 unshare --pid --fork --mount-proc \
+        sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" exec true
+    assert_refused exec "vm.memfd_noexec is 2"
+    run -0 unshare --pid --fork --mount-proc \
+        sh -c 'echo 1 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" exec true
+}
+
+@test "where memfds or seals are forbidden nothing is executed" {
+    run --separate-stderr -125 "$FORBID" memfd_create=ENOSYS -- "$SEALMEM" exec echo started
+    assert_refused exec "cannot make an executable memfd for 'echo'"
+    run --separate-stderr -125 "$FORBID" add_seals=EPERM -- "$SEALMEM" exec echo started
+    assert_refused exec "cannot make an executable memfd for 'echo'"
+}
+
+@test "a program that is not found is 127" {
+    run --separate-stderr -127 "$SEALMEM" exec no-such-program
+    assert_refused exec "cannot execute 'no-such-program': No such file or directory"
+    run --separate-stderr -127 env PATH= "$SEALMEM" exec no-such-program
+    assert_refused exec "No such file or directory"
+}
+
+@test "PATH is searched, an empty part of it is the present directory, and without it there is a default" {
+    cp "$(type -P echo)" "$DIR/mine"
+    cd "$DIR"
+    run -0 env PATH=/nowhere: "$SEALMEM" exec mine yes
+    [ "$output" = yes ]
+    run -0 env -u PATH "$SEALMEM" exec echo yes
+    [ "$output" = yes ]
+}
+
+@test "wrong use is 125" {
+    run --separate-stderr -125 "$SEALMEM" exec
+    assert_refused exec "there is no program to execute"
+    run --separate-stderr -125 "$SEALMEM" exec --like a --sha256 b true
+    assert_refused exec "--sha256 and --like exclude each other"
+    run --separate-stderr -125 "$SEALMEM" exec --nonsense true
+    assert_refused exec "unknown option '--nonsense'"
+}
+
+@test "a secret is passed to a program that was verified" {
+    run -0 "$SEALMEM" run --no-listen-fds --secret key='exec:echo hush' -- \
+        "$SEALMEM" exec --like "$(type -P cat)" cat {key}
+    [ "$output" = hush ]
+}
+
+@test "--help is on standard output with exit 0" {
+    run --separate-stderr -0 "$SEALMEM" exec --help
+    [[ $output == "Usage: sealmem exec"* ]]
+    [ "$(grep -c '.\{81\}' <<<"$output")" = 0 ]
+}
