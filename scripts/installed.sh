@@ -11,7 +11,8 @@ lib=$(dirname "$(dirname "$pc")")
 prefix=${lib%/lib*}
 
 for file in include/sealmem.h bin/sealmem share/man/man1/sealmem.1 share/man/man3/sealmem_region_new.3 \
-    share/man/man7/sealmem.7; do
+    share/man/man7/sealmem.7 share/bash-completion/completions/sealmem \
+    share/zsh/site-functions/_sealmem share/fish/vendor_completions.d/sealmem.fish; do
     [ -e "$prefix/$file" ] || [ -e "$prefix/$file.gz" ] || { echo "missing: $file"; exit 1; }
 done
 

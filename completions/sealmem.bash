@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+
+# For bash. After the name of a command that run or exec starts, what is completed is that command's.
+
+_sealmem_options() {
+    case $1 in
+    '') echo '--help --version' ;;
+    attack)
+        echo '--only --column --list --json --markdown --no-progress --with-hwpoison --help'
+        ;;
+    demo) echo '--explain --data --file --help' ;;
+    probe) echo '--json --help' ;;
+    run)
+        echo '--secret --env-file --no-listen-fds --no-credentials --max-size --mode' \
+            '--no-dump --no-new-privs --deny-write-execute --help'
+        ;;
+    exec) echo '--sha256 --like --help' ;;
+    esac
+}
+
+# The options that are followed by a value.
+_sealmem_takes_value() {
+    case $1 in
+    --secret | --max-size | --mode | --sha256 | --like | --data | --file | --only | --column) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# bash-completion can complete what stands behind, as if it stood alone; without it there are the names of
+# commands and files.
+_sealmem_command_at() {
+    if declare -F _command_offset >/dev/null; then
+        _command_offset "$1"
+    elif [ "$1" = "$COMP_CWORD" ]; then
+        mapfile -t COMPREPLY < <(compgen -c -- "${COMP_WORDS[COMP_CWORD]}")
+    else
+        mapfile -t COMPREPLY < <(compgen -f -- "${COMP_WORDS[COMP_CWORD]}")
+    fi
+}
+
+# bash takes NAME=SOURCE for three words, as = parts words.
+_sealmem_value() {
+    local option=$1 word=$2
+
+    case $option in
+    --file | --like) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --secret)
+        [[ $word != *=* && $word != '=' && ${COMP_WORDS[COMP_CWORD - 1]} != '=' ]] ||
+            mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")
+        compopt -o nospace
+        ;;
+    *) COMPREPLY=() ;;
+    esac
+}
+
+_sealmem() {
+    local word=${COMP_WORDS[COMP_CWORD]} command='' i=1 option=''
+
+    COMPREPLY=()
+    compopt -o filenames 2>/dev/null
+    while ((i < COMP_CWORD)); do
+        if [ -n "$option" ]; then
+            if [[ ${COMP_WORDS[i + 1]} == '=' ]]; then
+                ((i += 2))
+            fi
+            ((i >= COMP_CWORD)) || option=''
+        elif [ -z "$command" ] && [[ ${COMP_WORDS[i]} != -* ]]; then
+            command=${COMP_WORDS[i]}
+        elif [[ $command == @(run|exec) && ${COMP_WORDS[i]} == -- ]]; then
+            _sealmem_command_at $((i + 1))
+            return
+        elif [[ $command == @(run|exec) && ${COMP_WORDS[i]} != -* ]]; then
+            _sealmem_command_at "$i"
+            return
+        elif _sealmem_takes_value "${COMP_WORDS[i]}"; then
+            option=${COMP_WORDS[i]}
+        fi
+        ((i += 1))
+    done
+    if [ -n "$option" ]; then
+        _sealmem_value "$option" "$word"
+    elif [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_options "$command")" -- "$word")
+    elif [[ -z $command || $command == help ]]; then
+        mapfile -t COMPREPLY < <(compgen -W 'attack demo probe run exec help' -- "$word")
+    elif [[ $command == @(run|exec) ]]; then
+        _sealmem_command_at "$COMP_CWORD"
+    fi
+}
+
+complete -F _sealmem sealmem

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016
+
+# That --help, the manual and what a shell completes name the same commands and options. The shells are
+# asked, not their files read: a file that a shell cannot parse completes nothing.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    export LC_ALL=C.UTF-8
+    export COMPLETIONS=$SOURCE/completions HOME=$BATS_FILE_TMPDIR
+}
+
+commands() {
+    "$SEALMEM" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+# The long options in a text, one a line.
+options_in() {
+    grep -oE '(^|[^a-z-])--[a-z][a-z0-9-]*' | grep -oE -- '--.*' | sort -u
+}
+
+options_of() {
+    "$SEALMEM" ${1:+"$1"} --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   .*//' | options_in
+}
+
+# Options that are typed with nothing but two hyphens, in bash: complete_bash WORD...
+complete_bash() {
+    bash --norc -c 'source "$COMPLETIONS/sealmem.bash"; compopt() { :; }
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sealmem; printf "%s\n" "${COMPREPLY[@]}"' bash sealmem "$@"
+}
+
+complete_fish() {
+    fish --no-config -c 'source $COMPLETIONS/sealmem.fish; complete --do-complete "'"sealmem $*"'"' | cut -f1
+}
+
+# zsh completes on a terminal only: it is given one, and lists.
+complete_zsh() {
+    python3 - "$COMPLETIONS" "sealmem $*" <<'END'
+import os, pty, re, select, sys, time
+directory, line = sys.argv[1:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.environ.update(TERM="dumb", PS1="", COLUMNS="200", LINES="100")
+    os.execvp("zsh", ["zsh", "-f", "-i"])
+def read(seconds):
+    got = b""
+    while select.select([terminal], [], [], seconds)[0]:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        got += part
+    return got.decode(errors="replace")
+def say(text):
+    os.write(terminal, text.encode())
+say(f"stty cols 200 rows 100; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; "
+    "zstyle ':completion:*' list-prompt ''; setopt nobeep auto_list list_rows_first; LISTMAX=1000; print rea''dy\n")
+text = ""
+deadline = time.time() + 20
+while "ready" not in text and time.time() < deadline:
+    text += read(0.5)
+say(line + "\t")
+shown = read(1.0)
+say("\t")
+shown += read(1.0)
+os.close(terminal)
+print(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", shown))
+END
+}
+
+need() {
+    type -P "$1" >/dev/null || skip "no $1"
+}
+
+same() {
+    diff <(printf '%s\n' "$1") <(printf '%s\n' "$2")
+}
+
+@test "the manual names the options that --help names" {
+    for command in $(commands | grep -v help); do
+        page=$SOURCE/man/sealmem-$command.1.scd
+        same "$(options_of "$command")" "$(sed -n '/^# OPTIONS/,/^# /{/^\*-/p}' "$page" | options_in)"
+    done
+}
+
+@test "bash completes the commands and options that --help names" {
+    same "$(commands | sort)" "$(complete_bash '' | sort)"
+    same "$(options_of)" "$(complete_bash -- -- | sort)" || same "$(options_of)" "$(complete_bash -- | sort)"
+    for command in $(commands | grep -v help); do
+        same "$(options_of "$command")" "$(complete_bash "$command" -- | sort)"
+    done
+}
+
+@test "bash knows which options take a value" {
+    for command in $(commands | grep -v help); do
+        for option in $(options_of "$command"); do
+            if "$SEALMEM" "$command" --help | grep -qE -- "^ +(-., )?$option [A-Z]"; then
+                [ -z "$(complete_bash "$command" "$option" --)" ]
+            else
+                [ -n "$(complete_bash "$command" "$option" --)" ]
+            fi
+        done
+    done
+}
+
+@test "bash completes files where they are wanted" {
+    cd "$BATS_TEST_TMPDIR"
+    touch only-file
+    [ "$(complete_bash demo --file only)" = only-file ]
+    [ "$(complete_bash exec --like only)" = only-file ]
+    [ "$(complete_bash run --secret NAME = only)" = only-file ]
+    [ "$(complete_bash run --secret NAME = env)" = env: ]
+}
+
+@test "bash completes the command that is started, with and without --" {
+    [[ $(complete_bash run ca) == *cat* ]]
+    [[ $(complete_bash run --env-file -- ca) == *cat* ]]
+    [[ $(complete_bash run --secret NAME = file ca) == *cat* ]]
+    [[ $(complete_bash exec ca) == *cat* ]]
+}
+
+@test "fish completes the commands and options that --help names" {
+    need fish
+    same "$(commands | sort)" "$(complete_fish '' | sort)"
+    same "$(options_of)" "$(complete_fish -- | options_in)"
+    for command in $(commands | grep -v help); do
+        same "$(options_of "$command")" "$(complete_fish "$command" -- | options_in)"
+    done
+}
+
+@test "zsh completes the commands and options that --help names" {
+    need zsh
+    shown=$(complete_zsh '')
+    for command in $(commands); do
+        grep -qE "(^|  )$command +-- " <<<"$shown"
+    done
+    for command in $(commands | grep -v help); do
+        same "$(options_of "$command")" "$(complete_zsh "$command" -- | sed '1d' | options_in)"
+    done
+}
