@@ -23,7 +23,8 @@ mkdir "$place/unit" "$place/bin" &&
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \
         "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
-    cp -R tests/cli tests/examples "$place" && cd "$place" || exit 1
+    cp "$build/tests/live/listen" "$place/bin" &&
+    cp -R tests/cli tests/examples tests/live "$place" && cd "$place" || exit 1
 bin=$place/bin
 
 for program in unit/*; do
@@ -32,6 +33,7 @@ for program in unit/*; do
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     bats --tap cli || status=1
+as_plain_user SEALMEM="$bin/sealmem" LISTEN="$bin/listen" bats --tap live || status=1
 for example in policy tls; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1
