@@ -14,7 +14,7 @@ status=0
 
 as_plain_user() {
     setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
-        env -i PATH="$PATH" HOME="$place/tmp" TMPDIR="$place/tmp" "$@"
+        env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$place/tmp" TMPDIR="$place/tmp" "$@"
 }
 
 mkdir "$place/unit" "$place/bin" &&

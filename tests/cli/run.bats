@@ -16,6 +16,11 @@ setup() {
     printf 'another' >"$DIR/other"
 }
 
+# bats removes what is here, and a directory of credentials may not be written to.
+teardown() {
+    chmod -R u+w "$DIR"
+}
+
 @test "a file's bytes are read through {NAME}" {
     run --separate-stderr -0 sealmem_run --secret key="$DIR/secret" -- cat {key}
     [ "$output" = "a secret" ]
