@@ -11,9 +11,15 @@
 
 #include "mseal.h"
 
-/* Built twice: the emulation is held to the same contract. */
+/*
+ * Built twice: the emulation is held to the same contract. What a filter cannot tell apart it refuses
+ * though mseal(2) would not, and it refuses before anything has changed.
+ */
 #ifdef EMULATED
 # define require_mseal emulate_mseal
+static const bool emulated = true;
+#else
+static const bool emulated = false;
 #endif
 
 #include <sys/wait.h>
@@ -128,6 +134,31 @@ START_TEST(length_zero_seals_nothing)
 }
 END_TEST
 
+START_TEST(length_zero_is_looked_at_all_the_same)
+{
+	char *at = three_pages();
+
+	require_mseal();
+	ck_assert_int_eq(sealmem_mseal(at, 0, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_mseal(at + 1, 0, 0), -EINVAL);
+	ck_assert_int_eq(munmap(at, 3 * page_size()), 0);
+	ck_assert_int_eq(sealmem_mseal(at, 0, 0), 0);
+}
+END_TEST
+
+START_TEST(what_is_not_mapped_at_all_is_refused)
+{
+	char *at = three_pages();
+
+	require_mseal();
+	ck_assert_int_eq(munmap(at, 3 * page_size()), 0);
+	ck_assert_int_eq(sealmem_mseal(at, 3 * page_size(), 0), -ENOMEM);
+	ck_assert_ptr_eq(
+		mmap(at, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		at);
+}
+END_TEST
+
 START_TEST(a_size_is_rounded_up_to_whole_pages)
 {
 	char *at = three_pages();
@@ -145,6 +176,18 @@ START_TEST(sealing_twice_is_fine)
 
 	ck_assert_int_eq(sealmem_mseal(at, 3 * page_size(), 0), 0);
 	ck_assert(!can_unmap(at, 3 * page_size()));
+}
+END_TEST
+
+START_TEST(a_seal_can_be_extended)
+{
+	char *at = three_pages();
+
+	require_mseal();
+	ck_assert_int_eq(sealmem_mseal(at, 2 * page_size(), 0), 0);
+	ck_assert_int_eq(sealmem_mseal(at + page_size(), 2 * page_size(), 0), 0);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert(!can_unmap(at + i * page_size(), page_size()));
 }
 END_TEST
 
@@ -244,6 +287,19 @@ static int act_mremap_onto(char *at, size_t size)
 											  : 0;
 }
 
+static int act_mremap_leaving(char *at, size_t size)
+{
+	int flags = MREMAP_MAYMOVE | MREMAP_DONTUNMAP;
+
+	return mremap(at, size, size, flags, NULL) == MAP_FAILED ? -errno : 0;
+}
+
+START_TEST(mremap_that_leaves_it_empty_is_refused)
+{
+	assert_refused(act_mremap_leaving);
+}
+END_TEST
+
 START_TEST(mremap_of_other_pages_onto_it_is_refused)
 {
 	assert_refused(act_mremap_onto);
@@ -337,6 +393,76 @@ START_TEST(an_unmap_that_reaches_beyond_unmaps_nothing)
 }
 END_TEST
 
+START_TEST(a_map_that_reaches_beyond_maps_nothing)
+{
+	char *at = three_pages();
+
+	require_mseal();
+	ck_assert_int_eq(sealmem_mseal(at + page_size(), page_size(), 0), 0);
+	ck_assert_int_eq(act_mmap(at, 3 * page_size()), -EPERM);
+	assert_filled(at, 3 * page_size());
+	ck_assert_int_eq(act_mmap(at, page_size()), 0);
+}
+END_TEST
+
+static int protection_of(const char *at)
+{
+	struct maps_entry entry;
+
+	ck_assert(find_mapping(at, &entry));
+	return (int)entry.protection;
+}
+
+/* From Linux 6.12 on, mprotect(2) goes from mapping to mapping and stops at the sealed one. */
+START_TEST(an_mprotect_that_reaches_beyond_leaves_the_sealed_page)
+{
+	char *at = three_pages();
+
+	require_mseal();
+	ck_assert_int_eq(sealmem_mseal(at + page_size(), page_size(), 0), 0);
+	ck_assert_int_eq(act_mprotect(at, 3 * page_size()), -EPERM);
+	ck_assert_int_eq(protection_of(at + page_size()), PROT_READ | PROT_WRITE);
+	ck_assert_int_eq(protection_of(at + 2 * page_size()), PROT_READ | PROT_WRITE);
+	if (emulated)
+		ck_assert_int_eq(protection_of(at), PROT_READ | PROT_WRITE);
+	assert_filled(at, 3 * page_size());
+}
+END_TEST
+
+START_TEST(throwing_away_writable_pages_is_what_a_store_could_do)
+{
+	char *at = three_sealed_pages();
+	int answer = (int)result(madvise(at, 3 * page_size(), MADV_DONTNEED));
+
+	ck_assert_int_eq(answer, emulated ? -EPERM : 0);
+	if (emulated)
+		assert_filled(at, 3 * page_size());
+	else
+		assert_zeroed(at, 3 * page_size());
+}
+END_TEST
+
+START_TEST(memory_of_any_kind_is_sealed)
+{
+	int file = temporary_file();
+	char *at[] = {
+		mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		mmap(NULL, page_size(), PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, file, 0),
+		mmap(NULL, page_size(), PROT_READ | PROT_EXEC, MAP_SHARED, file, 0),
+	};
+
+	require_mseal();
+	for (size_t i = 0; i < sizeof(at) / sizeof(*at); i++) {
+		ck_assert_ptr_ne(at[i], MAP_FAILED);
+		ck_assert_int_eq(sealmem_mseal(at[i], page_size(), 0), 0);
+		ck_assert_int_eq(act_munmap(at[i], page_size()), -EPERM);
+		ck_assert_int_eq(act_mprotect(at[i], page_size()), -EPERM);
+	}
+	close(file);
+}
+END_TEST
+
 START_TEST(the_kernel_shows_the_seal)
 {
 	char *at = three_pages(), *sealed = three_sealed_pages();
@@ -387,13 +513,17 @@ int main(void)
 		a_gap_at_the_beginning_is_refused_with_nothing_sealed,
 		a_gap_at_the_end_is_refused_with_nothing_sealed,
 		length_zero_seals_nothing,
+		length_zero_is_looked_at_all_the_same,
+		what_is_not_mapped_at_all_is_refused,
 		a_size_is_rounded_up_to_whole_pages,
 		sealing_twice_is_fine,
+		a_seal_can_be_extended,
 		several_mappings_are_sealed_at_once,
 		a_child_inherits_the_seal,
 		munmap_is_refused,
 		mmap_over_it_is_refused,
 		mremap_to_elsewhere_is_refused,
+		mremap_that_leaves_it_empty_is_refused,
 		mremap_of_other_pages_onto_it_is_refused,
 		mremap_to_a_smaller_size_is_refused,
 		mremap_to_a_larger_size_is_refused,
@@ -401,7 +531,11 @@ int main(void)
 		pkey_mprotect_is_refused,
 		throwing_away_read_only_pages_is_refused,
 		sealed_writable_pages_can_still_be_stored_to,
+		throwing_away_writable_pages_is_what_a_store_could_do,
 		an_unmap_that_reaches_beyond_unmaps_nothing,
+		a_map_that_reaches_beyond_maps_nothing,
+		an_mprotect_that_reaches_beyond_leaves_the_sealed_page,
+		memory_of_any_kind_is_sealed,
 		the_kernel_shows_the_seal,
 		a_kernel_without_mseal_is_eopnotsupp,
 		a_sandbox_that_forbids_mseal_is_eopnotsupp,
