@@ -78,6 +78,8 @@
 enum label {
 	NEXT, /* the following instruction: no jump at all */
 	NATIVE,
+	PROTECT,
+	PROTECT_KEY,
 	OPTION,
 	VECTOR,
 	IPC32,
@@ -117,13 +119,16 @@ enum {
 /*
  * Every system call the filter has an interest in, where its section is, and what numbers it has on
  * x86-64, in 32-bit x86 and on arm64; 0 is none. x32 has the numbers of x86-64, with a bit set. Of
- * the 32-bit calls only those are here that reach memory beyond COMPAT_REACH.
+ * the 32-bit calls only those are here that reach memory beyond COMPAT_REACH. Of rows with the same
+ * number the first that is wanted counts.
  */
 static const struct row {
 	enum label to;
 	unsigned scope;
 	uint16_t number[FILTER_ABIS];
 } rows[] = {
+	{ PROTECT, FILTER_PROCESS, { 10, 0, 226 } },			   /* mprotect */
+	{ PROTECT_KEY, FILTER_PROCESS, { 329, 0, 288 } },		   /* pkey_mprotect */
 	{ SPAN, FILTER_PLAIN, { 11, 0, 215 } },				   /* munmap */
 	{ SPAN, FILTER_PLAIN, { 10, 0, 226 } },				   /* mprotect */
 	{ MAP, FILTER_PLAIN | FILTER_RARE, { 9, 0, 222 } },		   /* mmap */
@@ -400,6 +405,27 @@ static uint64_t smallest_huge(const struct build *b)
 	return *size;
 }
 
+/*
+ * A change of protection that follows a mapping in the direction in which it grows reaches as far as
+ * the mapping does, and where that ends only the kernel knows. (Upwards nothing grows on these
+ * machines.)
+ */
+static void emit_protect_for(struct build *b, unsigned scope)
+{
+	load_low(b, argument(2));
+	branch(b, BPF_JSET, PROT_GROWSDOWN | PROT_GROWSUP, DENY, b->scope & scope ? SPAN : ALLOW);
+}
+
+static void emit_protect(struct build *b)
+{
+	emit_protect_for(b, FILTER_PLAIN);
+}
+
+static void emit_protect_key(struct build *b)
+{
+	emit_protect_for(b, FILTER_RARE);
+}
+
 static void emit_option(struct build *b)
 {
 	load_low(b, argument(0));
@@ -616,10 +642,13 @@ static void emit_architecture(struct build *b)
 static void emit_program(struct build *b)
 {
 	static void (*const sections[LABELS])(struct build * b) = {
-		[OPTION] = emit_option,	    [VECTOR] = emit_vector, [IPC32] = emit_ipc32,
-		[ATTACH32] = emit_attach32, [ATTACH] = emit_attach, [BREAK] = emit_break,
-		[MOVE] = emit_move,	    [RING] = emit_ring,	    [PAGE] = emit_page,
-		[ADVICE] = emit_advice,	    [MAP] = emit_map,	    [SPAN] = emit_span,
+		[PROTECT] = emit_protect, [PROTECT_KEY] = emit_protect_key,
+		[OPTION] = emit_option,	  [VECTOR] = emit_vector,
+		[IPC32] = emit_ipc32,	  [ATTACH32] = emit_attach32,
+		[ATTACH] = emit_attach,	  [BREAK] = emit_break,
+		[MOVE] = emit_move,	  [RING] = emit_ring,
+		[PAGE] = emit_page,	  [ADVICE] = emit_advice,
+		[MAP] = emit_map,	  [SPAN] = emit_span,
 	};
 
 	b->n = 0;

@@ -24,7 +24,8 @@ struct filter_range {
  * stacked, so one that seals a single region has to be short. Hence the parts:
  *
  * FILTER_PROCESS needs no range. It refuses the calls that hand out a way round any filter
- * (userfaultfd, io_uring_setup, PR_SET_MM ...). Once for a process is enough.
+ * (userfaultfd, io_uring_setup, PR_SET_MM ...) or do not say how far they reach (PROT_GROWSDOWN).
+ * Once for a process is enough, and the others are sound only with it.
  *
  * FILTER_PLAIN is what every program calls: munmap, mprotect, mmap, madvise. It is sound only where
  * FILTER_RARE holds for the same addresses.
@@ -39,10 +40,8 @@ struct filter_range {
  * (or used alone) for ranges inside [start_brk, brk), and for no others: it refuses brk() below
  * them.
  *
- * Two things no program can see, so that its caller has to. A range must not lie in a mapping that
- * grows down, as a stack does: mprotect() with PROT_GROWSDOWN reaches from its address down to the
- * mapping's start. And a segment of shared memory is to be sealed from its first page on, or
- * shmdt() at that page takes all of it away.
+ * One thing no program can see, so that its caller has to: a segment of shared memory is to be
+ * sealed from its first page on, or shmdt() at that page takes all of it away.
  */
 enum filter_scope {
 	FILTER_PLAIN = 1 << 0,

@@ -255,11 +255,9 @@ class World:
         scope = self.scope
         rows = {
             "munmap": (PLAIN, lambda: self.overlaps(first, second)),
-            "mprotect": (PLAIN, lambda: self.overlaps(first, second)),
             "mmap": (PLAIN | RARE, self.mmap),
             "madvise": (PLAIN | AVAILABILITY,
                         lambda: z3.And(self.risky(third), self.overlaps(first, second))),
-            "pkey_mprotect": (RARE, lambda: self.overlaps(first, second)),
             "remap_file_pages": (RARE, lambda: self.overlaps(first, second)),
             "mremap": (RARE, self.mremap),
             "shmat": (RARE, lambda: z3.And(third & 0o40000 != 0, self.below_last_end(second))),
@@ -274,6 +272,10 @@ class World:
             "uselib": (PROCESS, lambda: always),
             "ipc": (PROCESS, lambda: z3.And(first & 0xffff == 21, third & 0o40000 != 0)),
         }
+        grows = {"mprotect": PLAIN, "pkey_mprotect": RARE}
+        if call in grows:
+            follows = third & 0x03000000 != 0 if scope & PROCESS else never
+            return z3.Or(follows, self.overlaps(first, second) if scope & grows[call] else never)
         concerned, condition = rows[call]
         return condition() if concerned & scope else never
 

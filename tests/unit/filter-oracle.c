@@ -227,6 +227,11 @@ static bool move_is_refused(const struct world *w)
 	return overlaps_with_huge(w, arg[0], arg[1]);
 }
 
+static bool follows_growth(uint64_t protection)
+{
+	return protection & 0x03000000;
+}
+
 static uint32_t refuse_if(bool refused)
 {
 	return refused ? REFUSE : ALLOW;
@@ -241,14 +246,18 @@ static uint32_t native_answer(const struct world *w, enum call call)
 
 	switch (call) {
 	case MUNMAP:
-	case MPROTECT:
 		return refuse_if(plain && overlaps(w, arg[0], arg[1]));
+	case MPROTECT:
+		return refuse_if((process && follows_growth(arg[2])) ||
+				 (plain && overlaps(w, arg[0], arg[1])));
 	case MMAP:
 		return refuse_if((plain || rare) && map_is_refused(w));
 	case MADVISE:
 		return refuse_if((plain || available) && !is_harmless_advice((uint32_t)arg[2]) &&
 				 overlaps(w, arg[0], arg[1]));
 	case PKEY_MPROTECT:
+		return refuse_if((process && follows_growth(arg[2])) ||
+				 (rare && overlaps(w, arg[0], arg[1])));
 	case REMAP_FILE_PAGES:
 		return refuse_if(rare && overlaps(w, arg[0], arg[1]));
 	case MREMAP:

@@ -229,13 +229,23 @@ static const struct probe {
 	uint64_t values[6];
 	size_t n;
 } probes[] = {
-	{ { 11, 0, 215 }, 0, 1, 2, { 0 }, 1 },		 /* munmap */
-	{ { 10, 0, 226 }, 0, 1, 2, { PROT_WRITE }, 1 },	 /* mprotect */
-	{ { 329, 0, 288 }, 0, 1, 2, { PROT_WRITE }, 1 }, /* pkey_mprotect */
-	{ { 216, 0, 234 }, 0, 1, 2, { 0 }, 1 },		 /* remap_file_pages */
-	{ { 67, 0, 197 }, 0, 1, 2, { 0 }, 1 },		 /* shmdt */
-	{ { 207, 0, 1 }, 0, 1, 2, { 0 }, 1 },		 /* io_destroy */
-	{ { 12, 0, 214 }, 0, 1, 2, { 0 }, 1 },		 /* brk */
+	{ { 11, 0, 215 }, 0, 1, 2, { 0 }, 1 }, /* munmap */
+	{ { 10, 0, 226 },
+	  0,
+	  1,
+	  2,
+	  { PROT_WRITE, PROT_READ | PROT_GROWSDOWN, PROT_GROWSUP },
+	  3 }, /* mprotect */
+	{ { 329, 0, 288 },
+	  0,
+	  1,
+	  2,
+	  { PROT_WRITE, PROT_READ | PROT_GROWSDOWN, PROT_GROWSUP },
+	  3 },					/* pkey_mprotect */
+	{ { 216, 0, 234 }, 0, 1, 2, { 0 }, 1 }, /* remap_file_pages */
+	{ { 67, 0, 197 }, 0, 1, 2, { 0 }, 1 },	/* shmdt */
+	{ { 207, 0, 1 }, 0, 1, 2, { 0 }, 1 },	/* io_destroy */
+	{ { 12, 0, 214 }, 0, 1, 2, { 0 }, 1 },	/* brk */
 	{ { 28, 0, 233 },
 	  0,
 	  1,
@@ -356,6 +366,7 @@ static void random_ranges(struct subject *s)
 static const uint64_t conditions[] = {
 	0,
 	MREMAP_FIXED | MREMAP_MAYMOVE,
+	PROT_READ | PROT_GROWSDOWN,
 	PR_SET_MM,
 	MADV_DONTNEED,
 	MADV_PAGEOUT,

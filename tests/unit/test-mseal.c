@@ -429,6 +429,39 @@ START_TEST(an_mprotect_that_reaches_beyond_leaves_the_sealed_page)
 }
 END_TEST
 
+static int act_mprotect_downwards(char *at)
+{
+	int protection = PROT_READ | PROT_GROWSDOWN;
+
+	return (int)result(mprotect(at + 2 * page_size(), page_size(), protection));
+}
+
+static char *three_growing_pages(void)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN;
+	char *at = mmap(NULL, 3 * page_size(), PROT_READ | PROT_WRITE, flags, -1, 0);
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	fill(at, 3 * page_size());
+	return at;
+}
+
+/* As a stack does. A change of its protection can reach from its address to the mapping's start. */
+START_TEST(a_seal_holds_in_a_mapping_that_grows_down)
+{
+	char *open = three_growing_pages(), *at = three_growing_pages();
+
+	require_mseal();
+	ck_assert_int_eq(act_mprotect_downwards(open), 0);
+	ck_assert_int_eq(protection_of(open), PROT_READ);
+
+	ck_assert_int_eq(sealmem_mseal(at, page_size(), 0), 0);
+	ck_assert_int_eq(act_mprotect_downwards(at), emulated ? -EPERM : 0);
+	ck_assert_int_eq(protection_of(at), PROT_READ | PROT_WRITE);
+	assert_filled(at, 3 * page_size());
+}
+END_TEST
+
 START_TEST(throwing_away_writable_pages_is_what_a_store_could_do)
 {
 	char *at = three_sealed_pages();
@@ -535,6 +568,7 @@ int main(void)
 		an_unmap_that_reaches_beyond_unmaps_nothing,
 		a_map_that_reaches_beyond_maps_nothing,
 		an_mprotect_that_reaches_beyond_leaves_the_sealed_page,
+		a_seal_holds_in_a_mapping_that_grows_down,
 		memory_of_any_kind_is_sealed,
 		the_kernel_shows_the_seal,
 		a_kernel_without_mseal_is_eopnotsupp,
