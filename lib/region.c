@@ -744,7 +744,7 @@ EXPORT struct sealmem_region *sealmem_region_free(struct sealmem_region *r)
 {
 	if (r == NULL)
 		return NULL;
-	if (is_secret(r) && is_writable(r))
+	if (is_secret(r) && is_writable(r) && has_mapping(r))
 		sealmem_wipe(r->data, r->state == OPEN ? r->capacity : sealmem_region_size(r));
 	if (sealmem_region_guarantees(r) & SEALMEM_ADDRESS)
 		forget_sealed_address(r);

@@ -217,6 +217,72 @@ START_TEST(a_secret_whose_address_stays_is_wiped_when_freed)
 }
 END_TEST
 
+static int free_in_child(void *region)
+{
+	return sealmem_region_free(region) != NULL;
+}
+
+static int put_other_memory_there_and_free(void *region)
+{
+	char *data = sealmem_region_data(region);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+
+	if (mmap(data, 2 * page_size(), PROT_READ | PROT_WRITE, flags, -1, 0) != data)
+		return 2;
+	fill(data, 2 * page_size());
+	(void)sealmem_region_free(region);
+	return !is_mapped(data) || !is_filled(data, 2 * page_size());
+}
+
+/* It has none of it, and must not wipe what it has there instead. */
+START_TEST(a_child_that_frees_a_secret_leaves_everything_alone)
+{
+	SCOPED_REGION *open = NULL;
+	SCOPED_REGION *sealed = sealed_secret(SEALMEM_SECRECY);
+
+	open = open_region("secret", 2 * page_size(), SEALMEM_SECRECY);
+	assert_child_succeeds(free_in_child, open);
+	assert_child_succeeds(free_in_child, sealed);
+	assert_child_succeeds(put_other_memory_there_and_free, open);
+	assert_child_succeeds(put_other_memory_there_and_free, sealed);
+	assert_filled(sealmem_region_data(open), 2 * page_size());
+	assert_filled(sealmem_region_data(sealed), 2 * page_size());
+}
+END_TEST
+
+/* A child that got hold of the pages, by MADV_DOFORK, looks at them when it is told to. */
+static void assert_wiped_by_free(struct sealmem_region *region)
+{
+	char *data = sealmem_region_data(region), byte = 0;
+	int go[2], status;
+	pid_t child;
+
+	assert_filled(data, 2 * page_size());
+	ck_assert_int_eq(madvise(data, 2 * page_size(), MADV_DOFORK), 0);
+	ck_assert_int_eq(pipe(go), 0);
+	child = fork();
+	if (child == 0) {
+		(void)!read(go[0], &byte, 1);
+		for (size_t i = 0; i < 2 * page_size(); i++)
+			byte |= data[i];
+		_exit(byte == 0 ? 0 : 1);
+	}
+	ck_assert_ptr_null(sealmem_region_free(region));
+	ck_assert_int_eq(write(go[1], &byte, 1), 1);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	close(go[0]);
+	close(go[1]);
+}
+
+START_TEST(a_secret_is_wiped_when_freed_for_all_who_map_it)
+{
+	require_secrets();
+	assert_wiped_by_free(open_region("secret", 2 * page_size(), SEALMEM_SECRECY));
+	assert_wiped_by_free(sealed_secret(SEALMEM_SECRECY));
+}
+END_TEST
+
 START_TEST(a_secret_from_bytes_is_sealed)
 {
 	SCOPED_REGION *region = NULL;
@@ -335,6 +401,8 @@ int main(void)
 		a_secret_says_all_that_it_brings,
 		a_secret_without_content_stays_writable,
 		a_secret_whose_address_stays_is_wiped_when_freed,
+		a_secret_is_wiped_when_freed_for_all_who_map_it,
+		a_child_that_frees_a_secret_leaves_everything_alone,
 		a_secret_from_bytes_is_sealed,
 		a_secret_from_bytes_that_cannot_be_read_is_efault,
 		a_secret_beyond_the_limit_is_eagain_and_no_signal,
