@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/wait.h>
 
 #define KEPT (SEALMEM_CONTENT | SEALMEM_ADDRESS)
@@ -36,6 +37,44 @@ static void assert_kept(char *data)
 	ck_assert_ptr_eq(mremap(data, page_size(), 3 * page_size(), MREMAP_MAYMOVE), MAP_FAILED);
 	ck_assert_int_eq(errno, EPERM);
 }
+
+static int free_in_child(void *region)
+{
+	return sealmem_region_free(region) != NULL;
+}
+
+START_TEST(a_child_that_frees_an_open_region_leaves_it_to_its_parent)
+{
+	SCOPED_REGION *region = NULL;
+
+	emulate_mseal();
+	region = open_region("emulated", 2 * page_size(), KEPT | SEALMEM_GUARDS);
+	assert_child_succeeds(free_in_child, region);
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	assert_kept(sealmem_region_data(region));
+	assert_sealed(sealmem_region_data(region), 2 * page_size());
+}
+END_TEST
+
+static int free_inherited(void *region)
+{
+	char *data = sealmem_region_data(region);
+
+	if (!is_filled(data, 2 * page_size()) || munmap(data, page_size()) == 0)
+		return 2;
+	(void)sealmem_region_free(region);
+	return !is_filled(data, 2 * page_size()) || munmap(data, page_size()) == 0;
+}
+
+START_TEST(a_child_that_frees_a_sealed_region_keeps_it)
+{
+	SCOPED_REGION *region = emulated_region(KEPT);
+
+	assert_child_succeeds(free_inherited, region);
+	assert_kept(sealmem_region_data(region));
+	assert_sealed(sealmem_region_data(region), 2 * page_size());
+}
+END_TEST
 
 START_TEST(without_permission_an_address_is_not_sealed)
 {
@@ -107,6 +146,42 @@ START_TEST(sealing_again_needs_no_more_room)
 	for (int i = 0; i < 2000; i++)
 		ck_assert_int_eq(sealmem_mseal(at, (size_t)(1 + i % 4) * page_size(), 0), 0);
 	assert_kept(at + 3 * page_size());
+}
+END_TEST
+
+static char *attached_segment(size_t pages)
+{
+	int id = shmget(IPC_PRIVATE, pages * page_size(), IPC_CREAT | 0600);
+	char *at;
+
+	if (id < 0)
+		skip_test("no shared memory segments here");
+	at = shmat(id, NULL, 0);
+	ck_assert_int_eq(shmctl(id, IPC_RMID, NULL), 0);
+	ck_assert_ptr_ne(at, (void *)-1);
+	return at;
+}
+
+START_TEST(a_segment_sealed_from_its_first_page_on_stays)
+{
+	char *at = attached_segment(2);
+
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_mseal(at, page_size(), 0), 0);
+	ck_assert_int_eq(result(shmdt(at)), -EPERM);
+	ck_assert(is_mapped(at));
+}
+END_TEST
+
+/* Left open: a filter cannot see how far the segment at an address reaches. */
+START_TEST(a_segment_sealed_behind_its_first_page_can_be_detached)
+{
+	char *at = attached_segment(2);
+
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_mseal(at + page_size(), page_size(), 0), 0);
+	ck_assert_int_eq(result(shmdt(at)), 0);
+	ck_assert(!is_mapped(at + page_size()));
 }
 END_TEST
 
@@ -259,8 +334,12 @@ int main(int argc, char **argv)
 		without_seccomp_permission_is_eopnotsupp,
 		a_region_keeps_its_address,
 		guard_pages_keep_their_address,
+		a_child_that_frees_an_open_region_leaves_it_to_its_parent,
+		a_child_that_frees_a_sealed_region_keeps_it,
 		what_is_not_sealed_goes_on_as_before,
 		sealing_again_needs_no_more_room,
+		a_segment_sealed_from_its_first_page_on_stays,
+		a_segment_sealed_behind_its_first_page_can_be_detached,
 		five_hundred_regions_are_sealed_one_by_one,
 		many_extents_take_the_room_of_one,
 		many_extents_with_a_hole_seal_nothing,
