@@ -14,13 +14,11 @@ __attribute__((visibility("default"))) int mseal(void *addr, size_t size, unsign
 
 int mseal(void *addr, size_t size, unsigned long flags)
 {
-	int err = sealmem_mseal(addr, size, flags);
+	int before = errno, err = sealmem_mseal(addr, size, flags);
 
 	if (err == -EOPNOTSUPP && sealmem_allow_emulation() == 0)
 		err = sealmem_mseal(addr, size, flags);
-	if (err == 0)
-		return 0;
-	/* What a program expects of a kernel without it. */
-	errno = err == -EOPNOTSUPP ? ENOSYS : -err;
-	return -1;
+	/* ENOSYS is what a program expects of a kernel without it. */
+	errno = err == 0 ? before : err == -EOPNOTSUPP ? ENOSYS : -err;
+	return err == 0 ? 0 : -1;
 }

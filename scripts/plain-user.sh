@@ -23,7 +23,7 @@ mkdir "$place/unit" "$place/bin" &&
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \
         "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
-    cp "$build/tests/live/listen" "$place/bin" &&
+    find "$build/tests/live" "$build/preload" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/bin" \; &&
     cp -R tests/cli tests/examples tests/live "$place" && cd "$place" || exit 1
 bin=$place/bin
 
@@ -33,7 +33,9 @@ for program in unit/*; do
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     bats --tap cli || status=1
-as_plain_user SEALMEM="$bin/sealmem" LISTEN="$bin/listen" bats --tap live || status=1
+as_plain_user SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
+    MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
+    MSEAL_NEWER="$bin/mseal-newer" bats --tap live || status=1
 for example in policy tls; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1

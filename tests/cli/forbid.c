@@ -36,6 +36,7 @@ static const struct call {
 	{ "memfd_secret", __NR_memfd_secret, 0 },
 	{ "mlock", SYS_mlock, 0 },
 	{ "mseal", __NR_mseal, 0 },
+	{ "seccomp", SYS_seccomp, 0 },
 };
 
 static const struct {
