@@ -312,9 +312,10 @@ int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
  * What it means: no_new_privs is set for the process, now and for good, so that it and what it executes
  * cannot gain privileges by set-user-ID programs. Each seal adds a filter that cannot be removed, is
  * inherited by children and stays in force after exec, over the new program's addresses; regions are
- * therefore placed where programs do not map. The kernel's room for filters ends after some 500 seals of
- * regions one by one, fewer of other memory. The filter refuses what mseal(2) refuses, and also, for the
- * whole process from the first seal on, what it cannot look into: io_uring_setup(2), userfaultfd(2),
+ * therefore placed where programs do not map, at random. (One that is too large for that place is put
+ * anywhere.) The kernel's room for filters ends after some 500 seals of regions one by
+ * one, fewer of other memory. The filter refuses what mseal(2) refuses, and also, for the whole process
+ * from the first seal on, what it cannot look into: io_uring_setup(2), userfaultfd(2),
  * process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, mprotect(2) with
  * PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a library that was
  * linked so; loading such a library fails.) It does not close: io_uring rings, userfaultfds and pinned

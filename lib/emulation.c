@@ -17,8 +17,11 @@
 #include "emulation.h"
 
 #include "filter.h"
+#include "mapping.h"
+#include "placement.h"
 #include "util.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +37,9 @@ struct sealed {
 static _Atomic(struct sealed *) all_sealed;
 static atomic_bool allowed;
 
-/*
- * The window. A filter stays in force over the addresses of programs that are executed later: so it is
- * where the loader, the heap, the stack, the shadow memory of the sanitizers, the arenas of Go and the
- * random hints of JavaScript engines are not: just below the lowest address of a program that may be
- * loaded anywhere. That depends on how many bits of address a processor has.
- */
-static const struct filter_range windows[] = {
-#ifdef __aarch64__
-	{ UINT64_C(0xa00000000000), UINT64_C(0xa01000000000) }, /* 48 bits */
-#endif
-	{ UINT64_C(0x550000000000), UINT64_C(0x551000000000) }, /* 47 */
-	{ UINT64_C(0x02aa00000000), UINT64_C(0x02aaa0000000) }, /* 42 */
-	{ UINT64_C(0x005500000000), UINT64_C(0x005555000000) }, /* 39 */
-};
-
-/* Regions begin one page behind a multiple of this: never at an address where a mapping of huge pages
- * could begin, which the program for the window refuses. */
-#define SLOT (UINT64_C(1) << 21)
-
-static _Atomic(const struct filter_range *) window; /* NULL before the first reservation */
-static _Atomic uint64_t next_slot;
+/* How many bits of address this processor has, as far as a window can tell; 0 before the first
+ * reservation. */
+static _Atomic unsigned address_bits;
 
 bool emulation_allowed(void)
 {
@@ -112,14 +97,24 @@ static int enforce_once(atomic_bool *done, const struct filter_range *range, uns
 	return err;
 }
 
-static bool all_in_window(const struct sealed *sealed)
+static bool all_within(const struct sealed *sealed, const struct filter_range *window)
 {
-	const struct filter_range *chosen = atomic_load(&window);
-
-	for (size_t i = 0; i < sealed->count && chosen != NULL; i++)
-		if (sealed->ranges[i].start < chosen->start || sealed->ranges[i].end > chosen->end)
+	for (size_t i = 0; i < sealed->count; i++)
+		if (sealed->ranges[i].start < window->start || sealed->ranges[i].end > window->end)
 			return false;
-	return chosen != NULL;
+	return true;
+}
+
+/* The one that all of it lies in, or none. */
+static size_t window_of(const struct sealed *sealed)
+{
+	unsigned bits = atomic_load(&address_bits);
+
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
+		if (placement_windows[i].bits == bits &&
+		    all_within(sealed, &placement_windows[i].range))
+			return i;
+	return PLACEMENT_WINDOWS;
 }
 
 /* In a program of its own: of ranges above the heap it would say that the heap may not grow. */
@@ -136,19 +131,19 @@ static int enforce_in_heap(const struct sealed *sealed)
 
 static int enforce_seal(const struct sealed *sealed)
 {
-	static atomic_bool process, placed;
-	unsigned scope = FILTER_PLAIN;
+	static atomic_bool process, placed[PLACEMENT_WINDOWS];
+	size_t window = window_of(sealed);
+	bool inside = window < PLACEMENT_WINDOWS;
 	int err = enforce_once(&process, NULL, FILTER_PROCESS);
 
-	if (err == 0 && all_in_window(sealed))
-		err = enforce_once(&placed, atomic_load(&window), FILTER_RARE);
-	else if (err == 0)
-		err = enforce_in_heap(sealed);
+	if (err == 0)
+		err = inside ? enforce_once(&placed[window], &placement_windows[window].range,
+					    FILTER_RARE)
+			     : enforce_in_heap(sealed);
 	if (err < 0)
 		return err;
-	if (!all_in_window(sealed))
-		scope |= FILTER_RARE;
-	return enforce(sealed->ranges, sealed->count, scope);
+	return enforce(sealed->ranges, sealed->count,
+		       FILTER_PLAIN | (inside ? 0u : (unsigned)FILTER_RARE));
 }
 
 /* The end of the sealed range that `at` lies in, or `at`. */
@@ -221,46 +216,90 @@ int emulation_keep_available(const struct sealmem_extent *extent)
 	return enforce(&range, 1, FILTER_AVAILABILITY);
 }
 
+/* Before Linux 4.17 the address is no more than a wish. */
 static int reserve_at(void **ret, uint64_t addr, size_t size)
 {
-	void *hint = (void *)(uintptr_t)addr;
-	int err = sys_mmap(ret, addr != 0 ? hint : NULL, size, PROT_NONE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-				   (addr != 0 ? MAP_FIXED_NOREPLACE : 0),
-			   -1);
+	void *wanted = (void *)(uintptr_t)addr, *at;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+	int err = sys_mmap(&at, wanted, size, PROT_NONE, flags, -1);
 
-	return not_given(err);
-}
-
-/* The first window that this processor has. */
-static const struct filter_range *choose_window(void)
-{
-	const struct filter_range *chosen = atomic_load(&window);
-	void *page;
-
-	for (size_t i = 0; i < sizeof(windows) / sizeof(*windows) && chosen == NULL; i++) {
-		if (reserve_at(&page, windows[i].start, page_size()) < 0)
-			continue;
-		(void)sys_munmap(page, page_size());
-		chosen = &windows[i];
-		atomic_store(&window, chosen);
+	if (err < 0)
+		return err;
+	if (at != wanted) {
+		(void)sys_munmap(at, size);
+		return -EEXIST;
 	}
-	return chosen;
+	*ret = at;
+	return 0;
 }
 
+/*
+ * A program that executed this one may have left a seal there, of which nothing is seen but that advice
+ * is refused: advice that does not exist, or else the kernel's answer is EINVAL.
+ */
+static int reserve_unsealed(void **ret, uint64_t addr, size_t size)
+{
+	void *at;
+	int err = reserve_at(&at, addr, size);
+
+	if (err < 0)
+		return err;
+	if (sys_madvise(at, size, INT_MAX) == -EPERM) {
+		(void)sys_munmap(at, size);
+		return -EEXIST;
+	}
+	*ret = at;
+	return 0;
+}
+
+/* At random, for whoever knows an address is half-way to what is there. Others may be there already, and
+ * in the end there is no room. */
+static int reserve_in(void **ret, const struct filter_range *window, size_t size)
+{
+	int err = -EEXIST;
+
+	for (int tries = 0; tries < 64 && err == -EEXIST; tries++) {
+		uint64_t random, addr;
+
+		err = sys_random(&random);
+		if (err == 0)
+			err = placement_pick(window, size, page_size(), random, &addr);
+		if (err == 0)
+			err = reserve_unsealed(ret, addr, size);
+	}
+	return err;
+}
+
+/* Where the window is one that this processor has. */
+static bool can_be_mapped(const struct filter_range *window)
+{
+	void *page;
+	int err = reserve_at(&page, window->start, page_size());
+
+	if (err == 0)
+		(void)sys_munmap(page, page_size());
+	return err == 0 || err == -EEXIST;
+}
+
+static unsigned find_address_bits(void)
+{
+	unsigned bits = atomic_load(&address_bits);
+
+	for (size_t i = 0; i < PLACEMENT_WINDOWS && bits == 0; i++)
+		if (can_be_mapped(&placement_windows[i].range))
+			bits = placement_windows[i].bits;
+	atomic_store(&address_bits, bits);
+	return bits;
+}
+
+/* Without room in a window, or without random numbers, it is anywhere: the seal costs more there. */
 int emulation_reserve(void **ret, size_t size)
 {
-	const struct filter_range *chosen = choose_window();
-	uint64_t slots = (page_size() + size + SLOT - 1) / SLOT;
+	unsigned bits = find_address_bits();
 
-	/* Slots that somebody else has are passed over; with all of them gone, anywhere will do. */
-	for (int tries = 0; tries < 64 && chosen != NULL; tries++) {
-		uint64_t offset = atomic_fetch_add(&next_slot, slots) * SLOT + page_size();
-
-		if (offset + size > chosen->end - chosen->start)
-			break;
-		if (reserve_at(ret, chosen->start + offset, size) == 0)
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
+		if (placement_windows[i].bits == bits &&
+		    reserve_in(ret, &placement_windows[i].range, size) == 0)
 			return 0;
-	}
-	return reserve_at(ret, 0, size);
+	return mapping_new_reserve(ret, size);
 }

@@ -17,7 +17,7 @@ int emulation_seal(const struct sealmem_extent *extents, size_t count);
 int emulation_keep_available(const struct sealmem_extent *extent);
 
 /* Takes `size` bytes of addresses, inaccessible, for a region that is going to be sealed: where a seal is
- * cheap, and where a program that is executed later does not map. */
+ * cheap, where a program that is executed later does not map, and where nobody can guess. */
 int emulation_reserve(void **ret, size_t size);
 
 #endif

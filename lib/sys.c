@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -238,6 +239,15 @@ int sys_seccomp_filter(const struct sock_fprog *program)
 {
 	return (int)answer(
 		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program));
+}
+
+int sys_random(uint64_t *ret)
+{
+	long got = answer(syscall(SYS_getrandom, ret, sizeof(*ret), GRND_NONBLOCK));
+
+	if (got < 0)
+		return (int)got;
+	return got == sizeof(*ret) ? 0 : -EAGAIN;
 }
 
 uint64_t sys_heap_end(void)

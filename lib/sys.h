@@ -117,6 +117,9 @@ int sys_no_new_privs(void);
 /* Puts a filter into force for all threads. Positive, the id of a thread, if that one cannot have it. */
 int sys_seccomp_filter(const struct sock_fprog *program);
 
+/* A number that nobody can guess; does not wait for one. */
+int sys_random(uint64_t *ret);
+
 /* Where the heap of brk(2) ends now. */
 uint64_t sys_heap_end(void);
 

@@ -9,6 +9,8 @@
 #include "sandbox.h"
 #include "support.h"
 
+#include "placement.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +265,91 @@ START_TEST(a_child_inherits_the_seal)
 }
 END_TEST
 
+static const struct filter_range *window_of(const void *data)
+{
+	uint64_t at = (uintptr_t)data;
+
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
+		if (at >= placement_windows[i].range.start && at < placement_windows[i].range.end)
+			return &placement_windows[i].range;
+	return NULL;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	uintptr_t left = *(const uintptr_t *)a, right = *(const uintptr_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+/* Each in a child, as if it were the first region of a program: none tells where the next one is. */
+static void places_of_first_regions(uintptr_t *places, size_t count)
+{
+	int results[2];
+
+	ck_assert_int_eq(pipe(results), 0);
+	for (size_t i = 0; i < count; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0) {
+			uintptr_t at =
+				(uintptr_t)sealmem_region_data(open_region("guessed", 1, KEPT));
+
+			_exit(write(results[1], &at, sizeof(at)) != sizeof(at));
+		}
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+		ck_assert_int_eq(read(results[0], &places[i], sizeof(*places)), sizeof(*places));
+	}
+	qsort(places, count, sizeof(*places), compare_addresses);
+}
+
+START_TEST(where_a_region_is_cannot_be_guessed)
+{
+	uintptr_t places[32];
+	const struct filter_range *window;
+	unsigned distinct = 1;
+
+	emulate_mseal();
+	places_of_first_regions(places, 32);
+	window = window_of((void *)places[0]);
+	ck_assert_ptr_nonnull(window);
+	ck_assert_uint_lt(places[31], window->end);
+	for (size_t i = 1; i < 32; i++)
+		distinct += places[i] != places[i - 1];
+	/* Of chance alone, these fail once in 10^8 times. */
+	ck_assert_uint_gt(places[31] - places[0], (window->end - window->start) / 2);
+	ck_assert_uint_ge(distinct, 24);
+}
+END_TEST
+
+START_TEST(regions_do_not_lie_at_regular_distances)
+{
+	uintptr_t at[4];
+
+	emulate_mseal();
+	for (size_t i = 0; i < 4; i++)
+		at[i] = (uintptr_t)sealmem_region_data(open_region("one of some", 1, KEPT));
+	ck_assert(at[1] - at[0] != at[2] - at[1] || at[2] - at[1] != at[3] - at[2]);
+}
+END_TEST
+
+START_TEST(a_region_that_no_window_holds_is_sealed_elsewhere)
+{
+	SCOPED_REGION *region = NULL;
+	const size_t size = (size_t)1 << 39;
+
+	emulate_mseal();
+	if (sealmem_region_new(&region, "large", size, KEPT) < 0)
+		skip_test("no address space for a large region");
+	ck_assert_ptr_null(window_of(sealmem_region_data(region)));
+	ck_assert_ptr_nonnull(sealmem_region_alloc(region, 1, 1));
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	assert_kept(sealmem_region_data(region));
+}
+END_TEST
+
 static int execute_self(void *path)
 {
 	execl(path, path, "--executed", (char *)NULL);
@@ -275,6 +362,34 @@ START_TEST(an_executed_program_runs_under_the_filter)
 
 	emulated_region(KEPT);
 	assert_child_succeeds(execute_self, self);
+}
+END_TEST
+
+static int execute_self_to_seal(void *path)
+{
+	execl(path, path, "--seal", (char *)NULL);
+	return 1;
+}
+
+/* Most of the window is sealed when the program starts; it cannot see that, for nothing is mapped there. */
+START_TEST(an_executed_program_seals_regions_under_the_filter)
+{
+	static char self[] = "/proc/self/exe";
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+	struct sealmem_region *region;
+	const struct filter_range *window;
+	uint64_t size;
+	void *most;
+
+	emulate_mseal();
+	region = open_region("open", 1, KEPT);
+	window = window_of(sealmem_region_data(region));
+	region = sealmem_region_free(region);
+	size = (window->end - window->start) / 8 * 7;
+	most = (void *)(uintptr_t)(window->end - size);
+	ck_assert_ptr_eq(mmap(most, size, PROT_NONE, flags, -1, 0), most);
+	ck_assert_int_eq(sealmem_mseal(most, size, 0), 0);
+	assert_child_succeeds(execute_self_to_seal, self);
 }
 END_TEST
 
@@ -326,6 +441,22 @@ static int executed(void)
 		       : EXIT_FAILURE;
 }
 
+static int seal_regions(void)
+{
+	if (sealmem_allow_emulation() < 0)
+		return 2;
+	for (int i = 0; i < 32; i++) {
+		struct sealmem_region *region;
+		int err = sealmem_region_new_from(&region, "executed", "abc", 4, KEPT);
+
+		if (err < 0 || strcmp(sealmem_region_data(region), "abc") != 0)
+			return 3;
+		if (munmap(sealmem_region_data(region), page_size()) == 0)
+			return 4;
+	}
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const TTest *tests[] = {
@@ -336,6 +467,9 @@ int main(int argc, char **argv)
 		guard_pages_keep_their_address,
 		a_child_that_frees_an_open_region_leaves_it_to_its_parent,
 		a_child_that_frees_a_sealed_region_keeps_it,
+		where_a_region_is_cannot_be_guessed,
+		regions_do_not_lie_at_regular_distances,
+		a_region_that_no_window_holds_is_sealed_elsewhere,
 		what_is_not_sealed_goes_on_as_before,
 		sealing_again_needs_no_more_room,
 		a_segment_sealed_from_its_first_page_on_stays,
@@ -346,11 +480,14 @@ int main(int argc, char **argv)
 		too_many_extents_are_einval,
 		a_child_inherits_the_seal,
 		an_executed_program_runs_under_the_filter,
+		an_executed_program_seals_regions_under_the_filter,
 		a_secret_is_kept_by_the_emulation,
 		what_hides_memory_is_refused_on_request,
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--executed") == 0)
 		return executed();
+	if (argc > 1 && strcmp(argv[1], "--seal") == 0)
+		return seal_regions();
 	return RUN_TESTS("emulation", tests);
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The kernel loads a position-independent program at two thirds of the address space plus a random
+ * amount, its heap above it; libraries, mappings and the stack come down from the top; everything with a
+ * fixed address is at the bottom. Just below the two thirds nothing ever is, however much is randomised.
+ * Sanitizers, which take most of the address space for themselves, must leave that neighbourhood alone
+ * because of the program itself, and round down: a window is what lies between their round number and
+ * the lowest place of a program.
+ *
+ *	bits	the window, and what is beside it
+ *	48	arm64. Programs from 0xaaaa aaaa a000; TSan leaves 0xaaaa 0000 0000 to 0xac00..., MSan
+ *		0xa000... to 0xb000...; ASan's shadow ends at 0x2010.... The second one, for what is too
+ *		large for the first, only TSan takes.
+ *	47	x86-64, also with five levels of page tables, which are for those who ask. Programs from
+ *		0x555555554000; TSan leaves 0x5500 0000 0000 to 0x5680 0000 0000, MSan 0x5100... to
+ *		0x6000...; ASan's shadow ends at 0x1000 7fff 8000 and its heap begins at 0x6000... or
+ *		lies at 0x5000... to 0x5400...; Go's arenas are at 0x..c0 0000 0000 and fill the lowest
+ *		first; V8 and PartitionAlloc look below 0x4000..., ZGC below 0x5000.... arm64 with pages
+ *		of 16 KiB and three levels divides its space the same way.
+ *	42, 39	arm64 with fewer levels. Programs from 0x2aa aaaa a000 and 0x55 5555 5000; TSan leaves
+ *		0x2aa 0000 0000 and 0x55 0000 0000 upwards.
+ *	36	arm64 with two levels of 16 KiB, which no sanitizer knows.
+ */
+
+#include "placement.h"
+
+#include <errno.h>
+
+const struct placement_window placement_windows[PLACEMENT_WINDOWS] = {
+	{ 48, { UINT64_C(0xaaaa00000000), UINT64_C(0xaaaaa0000000) } },
+	{ 48, { UINT64_C(0xa00000000000), UINT64_C(0xaaaa00000000) } },
+	{ 47, { UINT64_C(0x550000000000), UINT64_C(0x555500000000) } },
+	{ 42, { UINT64_C(0x02aa00000000), UINT64_C(0x02aaa0000000) } },
+	{ 39, { UINT64_C(0x005500000000), UINT64_C(0x005555000000) } },
+	{ 36, { UINT64_C(0x000a00000000), UINT64_C(0x000aa0000000) } },
+};
+
+/* Every huge page is a multiple of this many pages, whatever size they have. */
+#define BLOCK 16
+
+int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,
+		   uint64_t *ret)
+{
+	uint64_t room = window->end - window->start, block = BLOCK * page, blocks;
+
+	if (size > room || room - size < block)
+		return -ENOMEM;
+	blocks = (room - size - block) / block + 1;
+	*ret = window->start + random % blocks * block + (1 + random / blocks % (BLOCK - 2)) * page;
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_PLACEMENT_H
+#define SEALMEM_PLACEMENT_H
+
+/*
+ * Where to put regions whose address a filter guards. A filter outlives exec, its ranges do not: the
+ * next program finds addresses at which nothing is mapped, and where nothing can be replaced. This
+ * knows addresses that the start of no program wants.
+ */
+
+#include "filter.h"
+
+#include <stddef.h>
+
+/* One for each number of bits that addresses have, or two. */
+struct placement_window {
+	unsigned bits;
+	struct filter_range range;
+};
+
+/* The larger address spaces come first; of one size, the better window. */
+#define PLACEMENT_WINDOWS 6
+extern const struct placement_window placement_windows[PLACEMENT_WINDOWS];
+
+/*
+ * An address in the window for a mapping of `size` bytes, chosen by `random`, which should be all
+ * that, among nearly all the pages there are. Neither the address nor the page after it is a multiple
+ * of a huge page's size, as FILTER_RARE wants it of a mapping that is going to be made there. -ENOMEM
+ * if the window is too small.
+ */
+int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,
+		   uint64_t *ret);
+
+#endif
