@@ -11,6 +11,10 @@ packages_check="check bats jq strace procps util-linux scdoc man-db openssl netb
     bash-completion fish zsh nginx-light postgresql postgresql-client openssh-client openssh-server curl
     libsystemd-dev perl python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
 
+# Programs of 32 bits run on one of the two machines only.
+[ "$(dpkg --print-architecture)" != amd64 ] ||
+    packages_check="$packages_check libc6-dev-i386 lib32gcc-12-dev"
+
 # Of the packages named, those that are not installed.
 missing_packages() {
     for package in "$@"; do

@@ -33,8 +33,8 @@ for program in unit/*; do
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     bats --tap cli || status=1
-as_plain_user SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
-    MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
+as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
+    UNDER_FILTER="$bin/under-filter" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
     MSEAL_NEWER="$bin/mseal-newer" bats --tap live || status=1
 for example in policy tls; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
