@@ -170,7 +170,9 @@ void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align);
  * -EINVAL      r is NULL
  * -EBUSY       somebody holds a writable mapping (a child that was forked between the making of the
  *              region and its protection) or one of its pages (an io_uring fixed buffer, a page
- *              spliced into a pipe). The kernel waits about 150 ms before it says so.
+ *              spliced into a pipe). The kernel waits about 150 ms before it says so. ADDRESS, emulated:
+ *              another thread has a seccomp filter of its own.
+ * -ENOSPC      ADDRESS, emulated: no room for another filter, see sealmem_allow_emulation()
  * -EAGAIN      NOSWAP, SECRECY: for the moment of the seal RLIMIT_MEMLOCK must allow the size once more, so
  *              that the bytes stay locked throughout
  * -EOPNOTSUPP  the kernel stopped giving what it gave when the region was made
@@ -266,6 +268,7 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
  * -EFAULT      CONTENT: a page lies beyond the end of its file
  * -EPERM       CONTENT: a part is sealed by mseal(2) already
  * -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE  as sealmem_region_new()
+ * -ENOSPC, -EBUSY  ADDRESS, emulated: as sealmem_mseal()
  * -ENOTRECOVERABLE  CONTENT: a step after the replacement failed, and then so did the way back (two kernel
  *              failures in a row): same bytes, same address, but read-only
  *
@@ -314,7 +317,8 @@ int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
  * inherited by children and stays in force after exec, over the new program's addresses; regions are
  * therefore placed where programs do not map, at random. (One that is too large for that place is put
  * anywhere.) The kernel's room for filters ends after some 500 seals of regions one by
- * one, fewer of other memory. The filter refuses what mseal(2) refuses, and also, for the whole process
+ * one; of other memory, for which no two seals share a filter, after a third as many (seal many extents
+ * at once). The filter refuses what mseal(2) refuses, and also, for the whole process
  * from the first seal on, what it cannot look into: io_uring_setup(2), userfaultfd(2),
  * process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, mprotect(2) with
  * PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a library that was

@@ -213,6 +213,70 @@ START_TEST(five_hundred_regions_are_sealed_one_by_one)
 }
 END_TEST
 
+/* Seals `count` pages at a time, with as many between them that stay open; answers how many in all. */
+static int seal_other_memory_until_full(size_t count)
+{
+	int sealed = 0, err = 0;
+
+	for (;;) {
+		struct sealmem_extent extents[SEALMEM_EXTENTS_MAX];
+		char *at = map_private(2 * count * page_size());
+
+		for (size_t i = 0; i < count; i++)
+			extents[i] =
+				(struct sealmem_extent){ at + 2 * i * page_size(), page_size() };
+		err = sealmem_mseal_many(extents, count);
+		if (err < 0) {
+			ck_assert_int_eq(err, -ENOSPC);
+			ck_assert_int_eq(munmap(at, 2 * count * page_size()), 0);
+			return sealed;
+		}
+		sealed += (int)count;
+	}
+}
+
+/*
+ * A seal of memory that lies anywhere takes a program with all the calls in it, three times as long as that
+ * of a region: what regions share is said of the window they lie in, and would be wrong of other memory.
+ */
+START_TEST(other_memory_takes_more_room)
+{
+	int count;
+
+	emulate_mseal();
+	count = seal_other_memory_until_full(1);
+	printf("%d pages of other memory sealed one by one before ENOSPC\n", count);
+	ck_assert_int_ge(count, 150);
+}
+END_TEST
+
+START_TEST(other_memory_takes_little_room_if_much_is_sealed_at_once)
+{
+	int count;
+
+	emulate_mseal();
+	count = seal_other_memory_until_full(SEALMEM_EXTENTS_MAX);
+	printf("%d pages of other memory sealed %d at a time before ENOSPC\n", count,
+	       SEALMEM_EXTENTS_MAX);
+	ck_assert_int_ge(count, 500);
+}
+END_TEST
+
+START_TEST(a_range_for_which_there_is_no_room_is_as_it_was)
+{
+	char *at = map_private(2 * page_size());
+
+	fill(at, 2 * page_size());
+	emulate_mseal();
+	(void)seal_other_memory_until_full(1);
+	ck_assert_int_eq(sealmem_seal_range(at, 2 * page_size(), KEPT), -ENOSPC);
+	assert_filled(at, 2 * page_size());
+	ck_assert_int_eq(sealmem_try_write(at, "x", 1), 0);
+	ck_assert_int_eq(*at, 'x');
+	ck_assert_int_eq(munmap(at, 2 * page_size()), 0);
+}
+END_TEST
+
 START_TEST(many_extents_take_the_room_of_one)
 {
 	struct sealmem_extent extents[SEALMEM_EXTENTS_MAX];
@@ -475,6 +539,9 @@ int main(int argc, char **argv)
 		a_segment_sealed_from_its_first_page_on_stays,
 		a_segment_sealed_behind_its_first_page_can_be_detached,
 		five_hundred_regions_are_sealed_one_by_one,
+		other_memory_takes_more_room,
+		other_memory_takes_little_room_if_much_is_sealed_at_once,
+		a_range_for_which_there_is_no_room_is_as_it_was,
 		many_extents_take_the_room_of_one,
 		many_extents_with_a_hole_seal_nothing,
 		too_many_extents_are_einval,
