@@ -193,6 +193,10 @@ void *sealmem_region_data(const struct sealmem_region *r);
  * capacity if it was never called. 0 for NULL. Since 0.1. */
 size_t sealmem_region_size(const struct sealmem_region *r);
 
+/* The name: what it was made with, what the sender gave it if it was received, "accepted" if it was
+ * accepted. NULL for NULL. It is the region's and goes with it. Since 0.1. */
+const char *sealmem_region_name(const struct sealmem_region *r);
+
 /* The guarantees in force now, a set of bits. 0 for NULL. Since 0.1. */
 unsigned sealmem_region_guarantees(const struct sealmem_region *r);
 

@@ -109,7 +109,7 @@ EXPORT int sealmem_send(int socket, const struct sealmem_region *r)
 	if (fd < 0)
 		return fd;
 	memcpy(message.magic, magic, sizeof(magic));
-	memcpy(message.name, region_name(r), strlen(region_name(r)));
+	memcpy(message.name, sealmem_region_name(r), strlen(sealmem_region_name(r)));
 	rights->cmsg_level = SOL_SOCKET;
 	rights->cmsg_type = SCM_RIGHTS;
 	rights->cmsg_len = CMSG_LEN(sizeof(int));

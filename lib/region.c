@@ -617,9 +617,9 @@ int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t s
 	return 0;
 }
 
-const char *region_name(const struct sealmem_region *r)
+EXPORT const char *sealmem_region_name(const struct sealmem_region *r)
 {
-	return r->name;
+	return r != NULL ? r->name : NULL;
 }
 
 /* Bytes that must never reach the swap are written to pages that are locked already, which takes a

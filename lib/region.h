@@ -11,6 +11,4 @@
 int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size,
 		 unsigned guarantees);
 
-const char *region_name(const struct sealmem_region *r);
-
 #endif

@@ -35,6 +35,7 @@ START_TEST(a_region_bears_its_name)
 
 	ck_assert(find_mapping(sealmem_region_data(region), &entry));
 	ck_assert_str_eq(entry.name, "/memfd:sealmem:test (deleted)");
+	ck_assert_str_eq(sealmem_region_name(region), "test");
 }
 END_TEST
 
@@ -402,10 +403,11 @@ START_TEST(sealing_nothing_is_einval)
 }
 END_TEST
 
-START_TEST(no_region_has_no_data_size_guarantees_or_descriptor)
+START_TEST(no_region_has_no_data_size_name_guarantees_or_descriptor)
 {
 	ck_assert_ptr_null(sealmem_region_data(NULL));
 	ck_assert_uint_eq(sealmem_region_size(NULL), 0);
+	ck_assert_ptr_null(sealmem_region_name(NULL));
 	ck_assert_uint_eq(sealmem_region_guarantees(NULL), 0);
 	ck_assert_int_eq(sealmem_region_fd(NULL), -EINVAL);
 }
@@ -600,7 +602,7 @@ int main(void)
 		a_region_takes_two_descriptors_open_and_one_sealed,
 		sealing_twice_changes_nothing,
 		sealing_nothing_is_einval,
-		no_region_has_no_data_size_guarantees_or_descriptor,
+		no_region_has_no_data_size_name_guarantees_or_descriptor,
 		freeing_nothing_returns_nothing,
 		freeing_an_open_region_gives_everything_back,
 		freeing_a_sealed_region_gives_everything_back,
