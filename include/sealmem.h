@@ -205,7 +205,8 @@ unsigned sealmem_region_guarantees(const struct sealmem_region *r);
  *
  * -EINVAL      r is NULL
  * -EPERM       the region is open: a receiver could write to it
- * -EOPNOTSUPP  a SECRECY region has none: its descriptor could be mapped writable
+ * -EOPNOTSUPP  a SECRECY region has none: its descriptor could be mapped writable; nor has an accepted
+ *              one whose file could not be opened once more
  * -EMFILE, -ENFILE  out of descriptors (one is needed for a moment the first time)
  * -EOPNOTSUPP  /proc is not mounted (needed the first time)
  *
@@ -420,21 +421,34 @@ int sealmem_report_faults(void);
 /*
  * Take a descriptor from somebody who is not trusted, only if nobody can change what it holds: the
  * region is sealed, CONTENT is in force, and reading it cannot raise SIGBUS because of what the sender
- * does later. fd stays the caller's. Holes read as zeroes.
+ * does later. fd stays the caller's, as it was.
  *
- * limit       the largest size that is accepted, in bytes
+ * limit       the largest size that is accepted, in bytes. Holes read as zeroes and take memory when
+ *             they are read: without a limit, as much as the sender likes. Where there is none left and
+ *             the kernel promises none that it does not have (vm.overcommit_memory is 2; huge pages
+ *             beyond the limit of a cgroup), a read of a hole raises SIGBUS; NOSWAP takes all memory
+ *             now, or fails.
  * guarantees  what is demanded: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. They hold
  *             from now on, for this process: the sender may have let the bytes be swapped before.
+ *
+ * The region's descriptor, sealmem_region_fd(), is not a duplicate of fd but has a position of its own,
+ * which the sender cannot move. Where the file cannot be opened once more (/proc is not mounted, or the
+ * sender took the permission to read away) the region is as good, but has none: -EOPNOTSUPP there.
+ * Bytes behind the size, up to the end of its page, are not the region's: the sender may have left
+ * something there.
  *
  * -EINVAL      ret is NULL, or guarantees has unknown bits or lacks CONTENT
  * -EBADF       fd is not open, or opened with O_PATH
  * -ENODEV      not a memfd: a pipe, a socket, a directory, a device, a file on a disk
  * -EPERM       bytes or size can still change: F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK are not all
- *              there (a plain file on a tmpfs has none of them)
- * -ENODATA     the size is 0
+ *              there (a plain file on a tmpfs has none of them), or they may have come with
+ *              F_SEAL_EXEC on a kernel that then gives them without a look (6.16 is one)
+ * -ENODATA     the size is 0, or ends within a huge page
  * -EFBIG       the size is above limit
  * -ENOMEM      no address space, or no huge pages for the holes of a hugetlb memfd
- * -EOPNOTSUPP  SECRECY is demanded: what others have had in their hands is no secret
+ * -EMFILE, -ENFILE  out of descriptors (two are needed for a moment)
+ * -EOPNOTSUPP  SECRECY is demanded: what others have had in their hands is no secret; or fd is for
+ *              writing only and the file cannot be opened for reading
  * and the errors of sealmem_region_new_from().
  *
  * Kernel fact: a seal can be added but never removed, so seals that were seen hold; fcntl(2). Since 0.1.
@@ -447,10 +461,12 @@ int sealmem_region_accept_limited(struct sealmem_region **ret, int fd, size_t li
  * Send a sealed region over a Unix socket of any type: its descriptor and its name. Nothing is copied;
  * the receiver maps the same pages.
  *
- * -EMSGSIZE    the socket took a part of the message only; it cannot be used for messages any more
+ * -EINVAL        r is NULL
+ * -EAFNOSUPPORT  not a Unix socket: any other drops the descriptor without a word
+ * -ETOOMANYREFS  RLIMIT_NOFILE: more descriptors of this user are on their way already
+ * -EMSGSIZE      the socket took a part of the message only; it cannot be used for messages any more
  * and the errors of sealmem_region_fd() and sendmsg(2): -EAGAIN from a socket that does not wait, -EPIPE
- * (without SIGPIPE) when the other end is closed, -EINVAL or -EOPNOTSUPP for a socket of another family.
- * Since 0.1.
+ * (without SIGPIPE) when the other end is closed, -ENOTSOCK. Since 0.1.
  */
 int sealmem_send(int socket, const struct sealmem_region *r);
 
@@ -458,10 +474,17 @@ int sealmem_send(int socket, const struct sealmem_region *r);
  * Receive a region that sealmem_send() sent, from a sender who is not trusted. Nothing is left open on
  * failure, whatever was sent. The region has the name that the sender gave it.
  *
- * -ECONNRESET  the other end is closed
- * -EBADMSG     not a message of sealmem_send(), or with another number of descriptors than one, or cut
- *              short; on a stream the position is lost, close it
- * -EMFILE      the descriptor did not come through: RLIMIT_NOFILE is reached
+ * A message that comes in pieces over a stream is waited for, unless the socket does not wait: who cannot
+ * wait for a sender that stops midway gives it a limit by SO_RCVTIMEO, or uses SOCK_SEQPACKET. Closing
+ * what is refused can take time too, if it is a file of a filesystem in user space (FUSE).
+ *
+ * -EINVAL        ret is NULL, or guarantees is not for sealmem_region_accept(); as with all errors of
+ *                the demand, the message is still there
+ * -EAFNOSUPPORT  not a Unix socket
+ * -ECONNRESET    the other end is closed
+ * -EBADMSG       not a message of sealmem_send(), or with another number of descriptors than one, or cut
+ *                short; on a stream the position is lost, close it
+ * -EMFILE        RLIMIT_NOFILE is reached (two descriptors are needed for a moment); the message is lost
  * and the errors of sealmem_region_accept() and recvmsg(2): -EAGAIN from a socket that does not wait and
  * has nothing. Since 0.1.
  */

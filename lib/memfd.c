@@ -13,6 +13,7 @@
 #include "util.h"
 
 #include <ctype.h>
+#include <linux/magic.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static int create(const char *name)
 
 /*
  * Not one of the three standard numbers, in a program that closed them: what it prints would be written
- * into the region while it is open.
+ * into the region while it is open, and what it puts there later would take the place of the region.
  */
 static int above_standard(int fd)
 {
@@ -82,7 +83,8 @@ static int above_standard(int fd)
 		return fd;
 	above = sys_fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	(void)close_fd(fd);
-	return above;
+	/* The kernel's word for a limit that ends below that number. */
+	return above == -EINVAL ? -EMFILE : above;
 }
 
 int memfd_new(const char *name, size_t size)
@@ -119,7 +121,7 @@ int memfd_reopen_readonly(int fd)
 	/* Without /proc there is no other way to a read-only descriptor of a file without a name. */
 	if (reader == -ENOENT || reader == -ENOTDIR || reader == -EACCES)
 		return -EOPNOTSUPP;
-	return not_given(reader);
+	return not_given(above_standard(reader));
 }
 
 static int write_at(int fd, const char *bytes, size_t size, size_t offset)
@@ -259,11 +261,64 @@ int memfd_check(int fd)
 	return (seals & OWN_SEALS) == OWN_SEALS ? 0 : -EOPNOTSUPP;
 }
 
+/* What F_ADD_SEALS answers to F_SEAL_EXEC, which brings F_SEAL_WRITE along, while a mapping can write. */
+static int add_exec_seal_despite_writer(void)
+{
+	CLEANUP(close_fd_at)
+	int fd = sys_memfd_create(MEMFD_PREFIX "probe", MFD_ALLOW_SEALING | MFD_EXEC);
+	CLEANUP(unmap_scoped) struct scoped_mapping writer = { 0 };
+	int err = fd;
+
+	if (err >= 0)
+		err = sys_mmap(&writer.addr, NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+			       fd);
+	if (err < 0)
+		return err;
+	writer.size = page_size();
+	return sys_fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
+}
+
+/*
+ * Added to an executable memfd, F_SEAL_EXEC brings the seals against writing along. Some kernels since
+ * Linux 6.3 (6.16 is one) do not look for writable mappings then, so a sender who has one goes on writing
+ * below a write seal. Nothing tells such a seal from a true one, but only if both EXEC and FUTURE_WRITE
+ * are there can it be one: and then only a kernel that is seen to look is believed.
+ */
+static int check_exec_seal(void)
+{
+	static atomic_int known; /* what the kernel answered; 0 is what it must not */
+	int err = atomic_load(&known);
+
+	if (err == 0)
+		err = add_exec_seal_despite_writer();
+	if (err == -EBUSY) {
+		atomic_store(&known, err);
+		return 0;
+	}
+	/* Seen not to look; or no executable memfd is to be had, so that nothing can be seen. */
+	return err >= 0 || err == -EINVAL || err == -EACCES ? -EPERM : not_given(err);
+}
+
 int memfd_check_foreign(int fd)
 {
+	const int doubtful = F_SEAL_EXEC | F_SEAL_FUTURE_WRITE;
 	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
 
+	/* The errors of fcntl(2) say nothing to somebody who passed on what he was sent. */
 	if (seals < 0)
-		return not_given(seals);
-	return (seals & FINAL_SEALS) == FINAL_SEALS ? 0 : -EPERM;
+		return seals == -EINVAL ? -ENODEV : not_given(seals);
+	if ((seals & FINAL_SEALS) != FINAL_SEALS)
+		return -EPERM;
+	return (seals & doubtful) == doubtful ? check_exec_seal() : 0;
+}
+
+int memfd_page(int fd, size_t *ret)
+{
+	struct statfs filesystem;
+	int err = sys_filesystem(fd, &filesystem);
+
+	if (err < 0)
+		return not_given(err);
+	*ret = filesystem.f_type == HUGETLBFS_MAGIC ? (size_t)filesystem.f_bsize : page_size();
+	return 0;
 }

@@ -48,8 +48,11 @@ int memfd_seal_executable(int fd);
 /* 0 if bytes and size of our own file are final, for certain. */
 int memfd_check(int fd);
 
-/* The same of anybody's file. -EPERM if its bytes or its size can still change, -EINVAL if it is not a
+/* The same of anybody's file. -EPERM if its bytes or its size can still change, -ENODEV if it is not a
  * memfd, -EBADF if it is not an open file. */
 int memfd_check_foreign(int fd);
+
+/* The size of the pages that anybody's memfd is made of. */
+int memfd_page(int fd, size_t *ret);
 
 #endif

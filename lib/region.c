@@ -26,8 +26,9 @@
 struct sealmem_region {
 	char *data;
 	size_t capacity;
-	size_t used;		   /* handed out by alloc; 0 means that it was never called */
-	size_t reserved;	   /* bytes of the file that memory was set aside for */
+	size_t used;	 /* handed out by alloc; 0 means that it was never called */
+	size_t reserved; /* bytes of the file that memory was set aside for */
+	size_t page;	 /* what the file is made of: huge pages, if somebody else made it so */
 	struct scoped_mapping all; /* data with its guard pages */
 	int writer;		   /* -1 once sealed */
 	int reader;		   /* what a sealed region is mapped from */
@@ -123,6 +124,7 @@ static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 	memcpy(r->name, name, strlen(name));
 	r->capacity = capacity;
 	r->guarantees = guarantees | (guarantees & SEALMEM_SECRECY ? SECRET_GUARANTEES : 0);
+	r->page = page_size();
 	r->writer = -1;
 	r->reader = -1;
 	r->owner = sys_getpid();
@@ -149,17 +151,20 @@ static int map(struct sealmem_region *r, size_t size, int protection, int fd)
 static int reserve_addresses(struct sealmem_region *r, size_t size)
 {
 	bool emulated = r->guarantees & SEALMEM_ADDRESS && address_is_emulated();
+	uintptr_t start;
 	int err;
 
 	if (guard_size(r) == 0 && !emulated)
 		return 0;
-	size += 2 * guard_size(r);
+	/* Huge pages lie at multiples of their size. */
+	size += 2 * guard_size(r) + r->page - page_size();
 	err = emulated ? emulation_reserve(&r->all.addr, size)
 		       : mapping_new_reserve(&r->all.addr, size);
 	if (err < 0)
 		return err;
 	r->all.size = size;
-	r->data = (char *)r->all.addr + guard_size(r);
+	start = (uintptr_t)r->all.addr + guard_size(r);
+	r->data = (char *)r->all.addr + guard_size(r) + (-start & (r->page - 1));
 	return 0;
 }
 
@@ -596,10 +601,29 @@ static int seal_bytes(struct sealmem_region *r, const void *bytes)
 	return err < 0 ? err : map_sealed_file(r);
 }
 
-int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size,
+/*
+ * From a descriptor of our own if there can be one: the one that was given has its position and flags in
+ * common with whoever gave it, who could turn a later read(2) of sealed bytes to other bytes. Where
+ * there cannot, the mapping is as good, and the region has no descriptor afterwards.
+ */
+static int map_given(struct sealmem_region *r, int fd)
+{
+	CLEANUP(close_fd_at) int given = fd;
+	int reader = memfd_reopen_readonly(given), err;
+
+	if (reader < 0 && reader != -EOPNOTSUPP)
+		return reader;
+	r->reader = reader >= 0 ? reader : take_fd(&given);
+	err = map_sealed_file(r);
+	if (reader < 0)
+		r->reader = close_fd(r->reader);
+	return err;
+}
+
+int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size, size_t page,
 		 unsigned guarantees)
 {
-	CLEANUP(close_fd_at) int own = fd;
+	CLEANUP(close_fd_at) int given = fd;
 	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
 	int err = check_demand(name, size, guarantees);
 
@@ -608,8 +632,8 @@ int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t s
 	r = allocate_region(name, size, guarantees);
 	if (r == NULL)
 		return -ENOMEM;
-	r->reader = take_fd(&own);
-	err = map_sealed_file(r);
+	r->page = page;
+	err = map_given(r, take_fd(&given));
 	if (err < 0)
 		return err;
 	*ret = r;
@@ -720,7 +744,7 @@ EXPORT int sealmem_region_fd(const struct sealmem_region *r)
 		return -EINVAL;
 	if (r->state != SEALED)
 		return -EPERM;
-	if (is_secret(r))
+	if (is_secret(r) || r->reader < 0)
 		return -EOPNOTSUPP;
 	flags = sys_fcntl(r->reader, F_GETFL, 0);
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)

@@ -5,10 +5,10 @@
 #include "sealmem.h"
 
 /*
- * Makes a sealed region of a memfd that is known to be sealed and `size` bytes long. Takes the
- * descriptor over, on failure too. Errors as sealmem_region_new_from().
+ * Makes a sealed region of a memfd that is known to be sealed, and `size` bytes long, in pages of `page`
+ * bytes. Takes the descriptor over, on failure too. Errors as sealmem_region_new_from().
  */
-int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size,
+int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size, size_t page,
 		 unsigned guarantees);
 
 #endif

@@ -106,6 +106,24 @@ int sys_stat(int fd, struct stat *ret)
 	return (int)answer(fstat(fd, ret));
 }
 
+int sys_filesystem(int fd, struct statfs *ret)
+{
+	return (int)answer(syscall(SYS_fstatfs, fd, ret));
+}
+
+int sys_socket_option(int socket, int option, int *ret)
+{
+	socklen_t size = sizeof(*ret);
+
+	return (int)answer(syscall(SYS_getsockopt, socket, SOL_SOCKET, option, ret, &size));
+}
+
+int sys_set_linger(int socket, const struct linger *linger)
+{
+	return (int)answer(
+		syscall(SYS_setsockopt, socket, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger)));
+}
+
 ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags)
 {
 	return answer(syscall(SYS_sendmsg, socket, message, flags));

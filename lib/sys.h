@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 /* Debian 12 has the headers of Linux 6.1. */
 #ifndef __NR_mseal
@@ -81,6 +82,9 @@ int sys_file_size(int fd, off_t *ret);
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
 
 int sys_stat(int fd, struct stat *ret);
+int sys_filesystem(int fd, struct statfs *ret);
+int sys_socket_option(int socket, int option, int *ret);
+int sys_set_linger(int socket, const struct linger *linger);
 ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags);
 ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags);
 

@@ -75,14 +75,19 @@ static void expect_open(const struct subject *s)
 
 static void expect_sealed_file(int fd, size_t size)
 {
-	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
 	struct stat file;
 
 	EXPECT(fd >= 0);
-	EXPECT((fcntl(fd, F_GET_SEALS) & seals) == seals);
+	EXPECT((fcntl(fd, F_GET_SEALS) & ALL_SEALS) == ALL_SEALS);
 	EXPECT((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
 	EXPECT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	EXPECT(fstat(fd, &file) == 0 && (size_t)file.st_size == size);
+}
+
+/* A file of somebody else is good without a descriptor too. */
+static bool could_not_be_opened(const struct subject *s)
+{
+	return s->operation->kind->foreign && s->faults > 0 && sealmem_region_fd(s->region) < 0;
 }
 
 static void expect_sealed(const struct subject *s)
@@ -96,7 +101,7 @@ static void expect_sealed(const struct subject *s)
 		EXPECT(is_mapped_as(s->data, PROT_READ, true));
 	else
 		EXPECT(way_not_to_write(s->data) == NULL);
-	if (promised(s) & SECRET)
+	if (promised(s) & SECRET || could_not_be_opened(s))
 		EXPECT(sealmem_region_fd(s->region) == -EOPNOTSUPP);
 	else
 		expect_sealed_file(sealmem_region_fd(s->region), s->size);
@@ -301,6 +306,16 @@ static void prepare_offered(struct subject *s)
 	EXPECT(s->offered >= 0);
 }
 
+/* With the seals that may have been given without a look, which accepting tries on a file of its own. */
+static void prepare_doubtful(struct subject *s)
+{
+	prepare_nothing(s);
+	s->offered = memfd_create("sealmem:doubtful", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+	EXPECT(s->offered < 0 || write(s->offered, source, s->size) == (ssize_t)s->size);
+	if (s->offered < 0 || fcntl(s->offered, F_ADD_SEALS, ALL_SEALS | F_SEAL_EXEC) < 0)
+		s->result = -EPERM;
+}
+
 static int accept_it(struct subject *s)
 {
 	return sealmem_region_accept(&s->region, s->offered, s->operation->guarantees);
@@ -310,6 +325,12 @@ static void done_accepting(struct subject *s)
 {
 	done_from(s);
 	EXPECT(sealmem_region_free(s->other) == NULL);
+}
+
+static void done_doubtful(struct subject *s)
+{
+	done_accepting(s);
+	EXPECT(close(s->offered) == 0);
 }
 
 static void connect_sockets(struct subject *s)
@@ -670,10 +691,11 @@ static const struct function
 	accepting = { "sealmem_region_accept",
 		      { REGION_ERRORS, EFAULT, EBUSY, EBADF, ENODEV, EPERM, ENODATA } },
 	sending = { "sealmem_send",
-		    { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EMSGSIZE, EAGAIN, EPIPE } },
+		    { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EMSGSIZE, EAGAIN, EPIPE,
+		      EAFNOSUPPORT, ETOOMANYREFS, ENOTSOCK } },
 	receiving = { "sealmem_receive",
 		      { REGION_ERRORS, EFAULT, EBUSY, EBADF, ENODEV, EPERM, ENODATA, ECONNRESET,
-			EBADMSG } },
+			EBADMSG, EAFNOSUPPORT } },
 	range = { "sealmem_seal_range",
 		  { EINVAL, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE,
 		    ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },
@@ -712,10 +734,13 @@ KIND(seal_file_range, range, prepare_file_range, seal_it, unchanged_range, done_
      .after = seal_unless_lost);
 KIND(mseal, address, prepare_range, mseal_it, unchanged_range, done_mseal);
 KIND(mseal_two, addresses, prepare_two_ranges, mseal_many, unchanged_many, done_mseal);
-KIND(accept_fd, accepting, prepare_offered, accept_it, unchanged_nothing, done_accepting);
+KIND(accept_fd, accepting, prepare_offered, accept_it, unchanged_nothing, done_accepting,
+     .foreign = true);
+KIND(accept_doubtful, accepting, prepare_doubtful, accept_it, unchanged_nothing, done_doubtful,
+     .foreign = true, .refused_here = EPERM);
 KIND(send_region, sending, prepare_sender, send_it, unchanged_sender, done_sending);
 KIND(receive_region, receiving, prepare_receiver, receive_it, unchanged_nothing, done_receiving,
-     .after = receive_another);
+     .after = receive_another, .foreign = true);
 KIND(emulated_new, region_new_from, prepare_nothing, make_from, unchanged_nothing, done_from,
      .emulated = true);
 KIND(emulated_seal, region_seal, prepare_taken, seal, unchanged_taken, done_sealed,
@@ -770,6 +795,7 @@ const struct operation operations[] = {
 	{ &free_sealed, SECRET },
 	{ &accept_fd, C },
 	{ &accept_fd, CA | REST },
+	{ &accept_doubtful, C },
 	{ &send_region, C },
 	{ &receive_region, C | GUARDS },
 	{ &seal_range, C },

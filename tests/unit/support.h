@@ -37,6 +37,10 @@ int run_tests(const char *name, const TTest *const *tests, size_t count);
 
 #define RUN_TESTS(name, tests) run_tests(name, tests, sizeof(tests) / sizeof(*(tests)))
 
+/* What makes a memfd final, and the seal against further seals. */
+#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+#define ALL_SEALS   (FINAL_SEALS | F_SEAL_SEAL)
+
 /* A pattern without a zero byte, and different in neighbouring pages. */
 void fill(void *at, size_t size);
 bool is_filled(const void *at, size_t size);

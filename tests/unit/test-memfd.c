@@ -18,8 +18,6 @@
 #include <sys/statfs.h>
 #include <sys/uio.h>
 
-#define ALL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
-
 static int new_memfd(size_t size)
 {
 	int fd = memfd_new("test", size);
