@@ -35,16 +35,16 @@ static int check_demand(unsigned guarantees)
 /* Of a file that is sealed. A huge page that is not all there raises SIGBUS where it is not there. */
 static int final_size(int fd, size_t page, size_t limit, size_t *ret)
 {
-	struct stat file;
-	int err = sys_stat(fd, &file);
+	off_t size = 0;
+	int err = sys_file_size(fd, &size);
 
 	if (err < 0)
 		return not_given(err);
-	if (file.st_size == 0 || (page > page_size() && (uint64_t)file.st_size % page != 0))
+	if (size == 0 || (page > page_size() && (size_t)size % page != 0))
 		return -ENODATA;
-	if ((uint64_t)file.st_size > limit)
+	if ((size_t)size > limit)
 		return -EFBIG;
-	*ret = (size_t)file.st_size;
+	*ret = (size_t)size;
 	return 0;
 }
 

@@ -100,12 +100,6 @@ int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)
 	return 0;
 }
 
-/* The C library's: the kernel's struct differs between architectures. */
-int sys_stat(int fd, struct stat *ret)
-{
-	return (int)answer(fstat(fd, ret));
-}
-
 int sys_filesystem(int fd, struct statfs *ret)
 {
 	return (int)answer(syscall(SYS_fstatfs, fd, ret));

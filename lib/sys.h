@@ -19,7 +19,6 @@
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/vfs.h>
@@ -81,7 +80,6 @@ int sys_file_size(int fd, off_t *ret);
 
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
 
-int sys_stat(int fd, struct stat *ret);
 int sys_filesystem(int fd, struct statfs *ret);
 int sys_socket_option(int socket, int option, int *ret);
 int sys_set_linger(int socket, const struct linger *linger);

@@ -29,7 +29,7 @@ static const struct {
 } errors[] = {
 	{ { MALLOC, 0 }, "malloc", { ENOMEM } },
 	{ { CALLOC, 0 }, "calloc", { ENOMEM } },
-	{ { FSTAT, 0 }, "fstat", { ENOMEM, SANDBOX, EOVERFLOW } },
+	{ { SYS_fstat, 0 }, "fstat", { ENOMEM, SANDBOX, EOVERFLOW } },
 	{ { SYS_openat, 0 }, "openat", { EMFILE, SANDBOX, ENFILE, ENOENT, ENOTDIR, EACCES } },
 	{ { SYS_openat, 0 }, "openat", { EINTR, ELOOP, ENODEV, ENOMEM, ENXIO } },
 	{ { SYS_close, 0 }, "close", { EINTR, SANDBOX, EIO, ENOSPC, EDQUOT } },

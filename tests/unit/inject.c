@@ -15,7 +15,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -24,14 +23,12 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void __real_free(void *memory);
 int __real_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
-int __real_fstat(int fd, struct stat *file);
 
 long __wrap_syscall(long number, ...);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void __wrap_free(void *memory);
 int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *old);
-int __wrap_fstat(int fd, struct stat *file);
 
 /* By which the library asks whether the emulation of mseal(2) refuses. */
 #define NO_ADVICE INT_MAX
@@ -217,9 +214,4 @@ void __wrap_free(void *memory)
 int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *old)
 {
 	return fails(SYS_rt_sigaction) ? -1 : __real_sigaction(signal, action, old);
-}
-
-int __wrap_fstat(int fd, struct stat *file)
-{
-	return fails(FSTAT) ? -1 : __real_fstat(fd, file);
 }

@@ -4,7 +4,7 @@
 
 /*
  * Makes chosen system calls of the library fail. The program is linked with
- * -Wl,--wrap=NAME for syscall, sigaction, fstat, malloc, calloc and free, which puts the functions of
+ * -Wl,--wrap=NAME for syscall, sigaction, malloc, calloc and free, which puts the functions of
  * inject.c between the library and the C library; no kernel feature and no privilege is needed, so it
  * works wherever the tests run.
  */
@@ -14,7 +14,6 @@
 /* These stand among the numbers of system calls for functions of the C library. */
 #define MALLOC (-1L)
 #define CALLOC (-2L)
-#define FSTAT  (-3L)
 
 enum manner {
 	REFUSED,   /* nothing is done, and an error */
