@@ -8,8 +8,8 @@ function at_least(text, width) {
 	return text sprintf("%" (width > length(text) ? width - length(text) : 0) "s", "")
 }
 
-# A cell for one user: "ok", "12 ok", "12 ok 3 skip", "skip", "FAIL", "2 FAIL", "signal 11", "limit 60".
-function outcome(key,    p, n) {
+# How a program ended for one user: "ok", "skip", "FAIL", "signal 11", "limit 60", "missing".
+function ending(key,    p) {
 	if (!(key in result))
 		return "missing"
 	split(result[key], p, ":")
@@ -17,14 +17,32 @@ function outcome(key,    p, n) {
 		return p[1] " " p[2]
 	if (p[2] == 77)
 		return "skip"
-	if (p[2] != 0)
-		return (failed[key] ? failed[key] " " : "") "FAIL"
-	n = skipped[key] ? " " skipped[key] " skip" : ""
-	return (passed[key] || n ? passed[key] + 0 " " : "") "ok" n
+	return p[2] == 0 && !failed[key] ? "ok" : "FAIL"
 }
 
 function is_bad(text) {
-	return text !~ /(^|[ 0-9])ok($| [0-9]+ skip$)|^skip$|^-$/
+	return text !~ /^(ok|skip)$/
+}
+
+# A cell for one user, of all programs of a column: "ok", "12", "12 (3)", "skip", "2 FAIL", "signal 11".
+function outcome(k, c, user, arch,    p, key, text, worst, good, bad_ones, left_out) {
+	worst = "skip"
+	for (p = 1; p <= programs; p++) {
+		if (column_of[p] != c || !((arch, program[p]) in built))
+			continue
+		key = k SUBSEP program[p] SUBSEP user
+		text = ending(key)
+		if (is_bad(text) ? !is_bad(worst) || text != "FAIL" : worst == "skip")
+			worst = text
+		good += passed[key]
+		bad_ones += failed[key]
+		left_out += skipped[key]
+	}
+	if (worst == "FAIL" && bad_ones)
+		return bad_ones " FAIL"
+	if (worst != "ok" || !(good + left_out))
+		return worst
+	return good + 0 (left_out ? " (" left_out ")" : "")
 }
 
 # One cell for both users, said once if they agree.
@@ -56,13 +74,28 @@ function read_log(k,    file, line, w, n, i, key, rest, user, name) {
 	close(file)
 }
 
-function read_program_line(k, name, user, rest,    w) {
+function column(name) {
+	sub(/\/.*/, "", name)
+	return name
+}
+
+function note_skip(text, k) {
+	if (!(text in why))
+		why_text[++reasons] = text
+	why[text]++
+	if (!((text, k) in noted))
+		why_where[text] = why_where[text] " " k
+	noted[text, k] = 1
+}
+
+function read_program_line(k, name, user, rest,    w, n) {
 	output[k, name, user, ++lines[k, name, user]] = rest
-	if (rest ~ /^ *[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped/) {
+	if (rest ~ /^ *[0-9]+ passed, [0-9]+ failed/) {
 		split(rest, w, " ")
-		passed[k, name, user] += w[1]
+		n = rest ~ /, [0-9]+ skipped/ ? 0 : skips[k, name, user]
+		passed[k, name, user] += w[1] - n
 		failed[k, name, user] += w[3]
-		skipped[k, name, user] += w[5]
+		skipped[k, name, user] += w[5] + n
 	} else if (rest ~ /^FACT /) {
 		split(rest, w, " ")
 		if (!(w[2] in fact_number)) {
@@ -71,7 +104,9 @@ function read_program_line(k, name, user, rest,    w) {
 		}
 		fact[k, w[2], user] = substr(rest, length("FACT " w[2] " ") + 1)
 	} else if (rest ~ /^SKIP/) {
-		why[name ": " rest] = why[name ": " rest] " " k "." user
+		skips[k, name, user]++
+		sub(/ +$/, "", rest)
+		note_skip(column(name) ": " rest, k)
 	}
 }
 
@@ -85,7 +120,7 @@ function print_table(rows, columns,    c, r, from, to, width, size) {
 	}
 	for (from = 2; from <= columns; from = to + 1) {
 		width = size[1] + 2 + size[from]
-		for (to = from; to < columns && width + 2 + size[to + 1] <= 118; to++)
+		for (to = from; to < columns && width + 2 + size[to + 1] <= 130; to++)
 			width += 2 + size[to + 1]
 		for (r = 0; r <= rows; r++)
 			print_row(r, from, to, size)
@@ -129,47 +164,50 @@ function complain(text) {
 	complaint[++complaints] = text
 }
 
-function result_row(r, k, arch,    p, root, plain) {
+function judge_programs(k, arch,    p) {
+	for (p = 1; p <= programs; p++) {
+		if (!((arch, program[p]) in built)) {
+			lacking[arch " " program[p]] = 1
+			continue
+		}
+		has[arch, column_of[p]] = 1
+		note_if_bad(k, program[p], "root", ending(k SUBSEP program[p] SUBSEP "root"))
+		note_if_bad(k, program[p], "plain", ending(k SUBSEP program[p] SUBSEP "plain"))
+	}
+}
+
+function result_row(r, k, arch,    c) {
+	judge_programs(k, arch)
 	cell[r, 1] = k
 	cell[r, 2] = release[k]
 	cell[r, 3] = arch
 	cell[r, 4] = page[k]
-	for (p = 1; p <= programs; p++) {
-		if (!((arch, program[p]) in built)) {
-			cell[r, 4 + p] = "-"
-			lacking[arch " " program[p]] = 1
-			continue
-		}
-		root = outcome(k SUBSEP program[p] SUBSEP "root")
-		plain = outcome(k SUBSEP program[p] SUBSEP "plain")
-		cell[r, 4 + p] = both(root, plain)
-		note_if_bad(k, program[p], "root", root)
-		note_if_bad(k, program[p], "plain", plain)
-	}
-	cell[r, 5 + programs] = took[k]
+	for (c = 1; c <= columns; c++)
+		cell[r, 4 + c] = (arch, c) in has ? both(outcome(k, c, "root", arch), outcome(k, c, "plain", arch)) : "-"
+	cell[r, 5 + columns] = took[k] (boots[k] > 1 ? " (" boots[k] " boots)" : "")
 }
 
-function print_results(    r, p) {
+function print_results(    r, c) {
 	head[1] = "kernel"
 	head[2] = "version"
 	head[3] = "arch"
 	head[4] = "page"
-	for (p = 1; p <= programs; p++)
-		head[4 + p] = program[p]
-	head[5 + programs] = "seconds"
+	for (c = 1; c <= columns; c++)
+		head[4 + c] = heading[c]
+	head[5 + columns] = "seconds"
 	for (r = 1; r <= kernels; r++) {
 		result_row(r, kernel[r], arch_of[r])
 		if (status[kernel[r]] == "gone")
 			instead[r] = "not available: " reason[kernel[r]]
 	}
-	print_table(kernels, 5 + programs)
+	print_table(kernels, 5 + columns)
 }
 
 # Facts that are the same wherever a kernel has what they are about need a line, not a column.
-function print_facts(    f, r, value, first, here, same, same_list, columns) {
+function print_facts(    f, r, value, first, here, same, same_list, n) {
 	split("", cell)
 	split("", instead)
-	columns = 1
+	n = 1
 	for (f = 1; f <= facts; f++) {
 		first = ""
 		same = 1
@@ -190,15 +228,15 @@ function print_facts(    f, r, value, first, here, same, same_list, columns) {
 			same_list = same_list sprintf("  %s: %s (%d)\n", fact_name[f], here ? first : "-", here)
 			continue
 		}
-		head[++columns] = fact_name[f]
+		head[++n] = fact_name[f]
 		for (r = 1; r <= kernels; r++)
-			cell[r, columns] = value[r]
+			cell[r, n] = value[r]
 	}
 	for (r = 1; r <= kernels; r++)
 		cell[r, 1] = kernel[r]
-	if (columns > 1) {
+	if (n > 1) {
 		print "Facts that differ (\"-\": the kernel lacks what they are about)\n"
-		print_table(kernels, columns)
+		print_table(kernels, n)
 	}
 	if (same_list)
 		print "Facts that are the same (in brackets: on how many of them)\n" same_list
@@ -206,8 +244,14 @@ function print_facts(    f, r, value, first, here, same, same_list, columns) {
 
 BEGIN {
 	most_lines = 40
-	while ((getline line < (work "/programs")) > 0)
+	while ((getline line < (work "/programs")) > 0) {
 		program[++programs] = line
+		if (!(column(line) in number_of)) {
+			number_of[column(line)] = ++columns
+			heading[columns] = column(line)
+		}
+		column_of[programs] = number_of[column(line)]
+	}
 	read_list("amd64")
 	read_list("arm64")
 }
@@ -220,7 +264,9 @@ BEGIN {
 		split(line, word, " ")
 		status[$1] = word[1]
 		took[$1] = word[2]
-		reason[$1] = substr(line, length(word[1] " " word[2] " ") + 1)
+		processor += word[3]
+		boots[$1] = word[4]
+		reason[$1] = substr(line, length(word[1] " " word[2] " " word[3] " " word[4] " ") + 1)
 	} else {
 		status[$1] = "crash"
 		reason[$1] = "nothing is known of it"
@@ -240,12 +286,13 @@ BEGIN {
 }
 
 END {
-	print "\nResults (root | plain user, where these differ)\n"
+	print "\nResults: passed (skipped), root | plain user where these differ\n"
 	print_results()
 	print_facts()
-	for (w in why) {
-		n = split(why[w], word, " ")
-		print w " (" (n > 4 ? n " times" : substr(why[w], 2)) ")"
+	for (i = 1; i <= reasons; i++) {
+		text = why_text[i]
+		n = split(why_where[text], word, " ")
+		print text " (" why[text] " times, on " (n > 4 ? n " kernels" : substr(why_where[text], 2)) ")"
 	}
 	for (p = 1; p <= programs; p++)
 		for (i = split("amd64 arm64", arches, " "); i; i--)
@@ -253,8 +300,9 @@ END {
 				print program[p] ": not given for " arches[i]
 	for (i = 1; i <= complaints; i++)
 		print complaint[i]
-	printf "%d boots of %d different kernels in %d s; %d crashed, %d programs failed, %d not available\n",
-		kernels - gone, different, seconds, crashed, bad, gone
+	printf "%d different kernels ran in %d rows; %d crashed, %d programs failed, %d not available\n",
+		different, kernels - gone - crashed, crashed, bad, gone
+	printf "%d s, %d s of processor time\n", seconds, processor
 	enough = least == "all" ? !gone : different >= least
 	if (!enough)
 		print least == "all" ? "not all of them ran" : "fewer than " least " different kernels ran"
