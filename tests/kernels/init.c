@@ -70,8 +70,9 @@ static const struct alias {
 	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
+/* What is done many times over is done a few times: an emulated processor is slow. */
 static char *const environment[] = {
-	"PATH=/tests", "HOME=/tmp", "TMPDIR=/tmp", "TERM=dumb", NULL,
+	"PATH=/tests", "HOME=/tmp", "TMPDIR=/tmp", "TERM=dumb", "SEALMEM_TEST_SCALE=10", NULL,
 };
 
 static void prepare_files(void)

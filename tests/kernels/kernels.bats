@@ -243,3 +243,37 @@ boot() {
     echo "next amd64 trixie 6.12 cloud-amd64" >>"$work/kernels/matrix"
     [ "$("$work/kernels/run" --list | wc -l)" = $((before + 1)) ]
 }
+
+# probe: a command that says SEDSCRIPT otherwise than the real one, and exits with STATUS.
+liar() {
+    printf '#!/bin/sh\n"%s" "$@" | sed "%s"\nexit %s\n' "$SEALMEM" "$1" "$2" >"$work/liar"
+    chmod +x "$work/liar"
+}
+
+honest_status() {
+    "$SEALMEM" probe >"$work/said" && status=0 || status=$?
+    echo "$status"
+}
+
+@test "probe: what the command says is what is given" {
+    run -0 "$PROBE" "$SEALMEM"
+    [[ $output == *" passed, 0 failed, "* ]]
+}
+
+@test "probe: to deny what is given is wrong" {
+    liar 's/^CONTENT   yes/CONTENT   no /' 1
+    run -1 "$PROBE" "$work/liar"
+    [[ $output == *"FAIL CONTENT: it says no, and that is wrong"* ]]
+}
+
+@test "probe: a row that is not there is wrong" {
+    liar '/^GUARDS/d' "$(honest_status)"
+    run -1 "$PROBE" "$work/liar"
+    [[ $output == *"FAIL not every guarantee has a row"* ]]
+}
+
+@test "probe: an exit status that says something else is wrong" {
+    liar '' $((1 - $(honest_status)))
+    run -1 "$PROBE" "$work/liar"
+    [[ $output == *"FAIL the wait status"* ]]
+}

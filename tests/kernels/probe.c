@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * `sealmem probe` on a kernel: what the command says of each guarantee, held against what a region gets that demands
+ * it, and its exit status against both. That a kernel lacks a guarantee is no failure of the command; to say so where
+ * it is given, or not to say so where it is not, is one. So a guarantee counts as passed where it is given, as
+ * skipped where it is not, with the reason that people read; and as failed where the two disagree.
+ */
+
+#include "sealmem.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct count {
+	unsigned passed, failed, skipped;
+};
+
+static bool is_given(unsigned guarantee)
+{
+	unsigned demanded = guarantee | (guarantee == SEALMEM_SECRECY ? 0 : SEALMEM_CONTENT);
+	struct sealmem_region *region;
+
+	return sealmem_region_new_from(&region, "probe", "x", 1, demanded) == 0;
+}
+
+static unsigned guarantee_named(const char *name)
+{
+	for (unsigned bit = 1; bit <= SEALMEM_GUARANTEES; bit <<= 1)
+		if (strcmp(sealmem_guarantee_name(bit), name) == 0)
+			return bit;
+	return 0;
+}
+
+/* A row of the command's table: a guarantee, "yes" or "no", by what or why not. */
+static unsigned judge_row(struct count *count, char *row)
+{
+	char name[16], answer[8], reason[160] = "";
+	unsigned guarantee;
+	bool said;
+
+	if (sscanf(row, "%15s %7s %159[^\n]", name, answer, reason) < 2)
+		return 0;
+	guarantee = guarantee_named(name);
+	if (guarantee == 0)
+		return 0;
+	said = strcmp(answer, "yes") == 0;
+	if (said != is_given(guarantee)) {
+		count->failed++;
+		printf("FAIL %s: it says %s, and that is wrong\n", name, answer);
+	} else if (said) {
+		count->passed++;
+	} else {
+		count->skipped++;
+		printf("SKIP %s: %s\n", name, reason);
+	}
+	return guarantee;
+}
+
+static unsigned judge_rows(struct count *count, FILE *rows)
+{
+	unsigned judged = 0;
+	char *row = NULL, *advice;
+	size_t size = 0, width = 0;
+
+	while (getline(&row, &size, rows) > 0) {
+		(void)fputs(row, stdout);
+		advice = strstr(row, "WHAT TO DO");
+		if (advice != NULL)
+			width = (size_t)(advice - row);
+		else if (width < strlen(row))
+			row[width] = '\0';
+		judged |= judge_row(count, row);
+	}
+	free(row);
+	return judged;
+}
+
+static FILE *start(const char *command, pid_t *ret)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		return NULL;
+	*ret = fork();
+	if (*ret == 0) {
+		(void)dup2(ends[1], STDOUT_FILENO);
+		(void)execl(command, command, "probe", (char *)NULL);
+		_exit(127);
+	}
+	(void)close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
+static bool ended_with(pid_t pid, int expected)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return false;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == expected)
+		return true;
+	printf("FAIL the wait status is %#x, not exit status %d\n", (unsigned)status, expected);
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	struct count count = { 0 };
+	pid_t pid = -1;
+	FILE *rows;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	rows = argc == 2 ? start(argv[1], &pid) : NULL;
+	if (rows == NULL) {
+		(void)fprintf(stderr, "usage: probe COMMAND\n");
+		return 2;
+	}
+	if (judge_rows(&count, rows) != SEALMEM_GUARANTEES) {
+		count.failed++;
+		printf("FAIL not every guarantee has a row\n");
+	}
+	if (!ended_with(pid, count.skipped > 0 ? 1 : 0))
+		count.failed++;
+	printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed, count.skipped);
+	return count.failed == 0 ? 0 : 1;
+}
