@@ -258,7 +258,7 @@ static int reserve_in(void **ret, const struct filter_range *window, size_t size
 {
 	int err = -EEXIST;
 
-	for (int tries = 0; tries < 64 && err == -EEXIST; tries++) {
+	for (int tries = 0; tries < 32 && err == -EEXIST; tries++) {
 		uint64_t random, addr;
 
 		err = sys_random(&random);
@@ -270,11 +270,14 @@ static int reserve_in(void **ret, const struct filter_range *window, size_t size
 	return err;
 }
 
-/* Where the window is one that this processor has. */
-static bool can_be_mapped(const struct filter_range *window)
+/* Whether this processor has the window; but not if there was no memory for a larger one only, which the
+ * stack tells: it lies at the top. */
+static bool can_be_mapped(const struct placement_window *window)
 {
 	void *page;
-	int err = reserve_at(&page, window->start, page_size());
+	uintptr_t stack = (uintptr_t)&page;
+	int err = stack >> window->bits == 0 ? reserve_at(&page, window->range.start, page_size())
+					     : -ENOMEM;
 
 	if (err == 0)
 		(void)sys_munmap(page, page_size());
@@ -286,7 +289,7 @@ static unsigned find_address_bits(void)
 	unsigned bits = atomic_load(&address_bits);
 
 	for (size_t i = 0; i < PLACEMENT_WINDOWS && bits == 0; i++)
-		if (can_be_mapped(&placement_windows[i].range))
+		if (can_be_mapped(&placement_windows[i]))
 			bits = placement_windows[i].bits;
 	atomic_store(&address_bits, bits);
 	return bits;

@@ -72,6 +72,8 @@ static const struct survivable {
 	{ SYS_madvise, EPERM, REFUSED, 1, "and an emulated seal by the refusal of this one" },
 	{ SYS_mmap, ANY, REFUSED, 1, "addresses that are taken: others will do" },
 	{ SYS_mmap, ANY, HALF_DONE, 1, "addresses that are taken: others will do" },
+	{ SYS_getrandom, ANY, REFUSED, 1, "no random numbers: the kernel chooses where" },
+	{ SYS_getrandom, ANY, PRETENDED, 1, "no random numbers: the kernel chooses where" },
 	{ __NR_mseal, ANY, PRETENDED, 0, "of no pages it does nothing, which was the question" },
 	{ SYS_memfd_create, EINVAL, REFUSED, 0, "before MFD_NOEXEC_SEAL: made without it" },
 	{ SYS_mmap, EPERM, REFUSED, 0,
