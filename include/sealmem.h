@@ -322,8 +322,8 @@ int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
  * inherited by children and stays in force after exec, over the new program's addresses; regions are
  * therefore placed where programs do not map, at random. (One that is too large for that place is put
  * anywhere.) The kernel's room for filters ends after some 500 seals of regions one by
- * one; of other memory, for which no two seals share a filter, after a third as many (seal many extents
- * at once). The filter refuses what mseal(2) refuses, and also, for the whole process
+ * one; of other memory, for which no two seals share a filter, after a quarter to a third as many (seal
+ * many extents at once). The filter refuses what mseal(2) refuses, and also, for the whole process
  * from the first seal on, what it cannot look into: io_uring_setup(2), userfaultfd(2),
  * process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, mprotect(2) with
  * PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a library that was

@@ -36,8 +36,8 @@ const struct placement_window placement_windows[PLACEMENT_WINDOWS] = {
 	{ 36, { UINT64_C(0x000a00000000), UINT64_C(0x000aa0000000) } },
 };
 
-/* Every huge page is a multiple of this many pages, whatever size they have. */
-#define BLOCK 16
+/* Whatever lib/filter.c takes for the size of a huge page is a multiple of this many pages. */
+#define BLOCK 4
 
 int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,
 		   uint64_t *ret)

@@ -24,7 +24,7 @@ extern const struct placement_window placement_windows[PLACEMENT_WINDOWS];
 
 /*
  * An address in the window for a mapping of `size` bytes, chosen by `random`, which should be all
- * that, among nearly all the pages there are. Neither the address nor the page after it is a multiple
+ * that, among half the pages there are. Neither the address nor the page after it is a multiple
  * of a huge page's size, as FILTER_RARE wants it of a mapping that is going to be made there. -ENOMEM
  * if the window is too small.
  */

@@ -236,8 +236,8 @@ static int seal_other_memory_until_full(size_t count)
 }
 
 /*
- * A seal of memory that lies anywhere takes a program with all the calls in it, three times as long as that
- * of a region: what regions share is said of the window they lie in, and would be wrong of other memory.
+ * A seal of memory that lies anywhere takes a program with all the calls in it, three or four times as long as
+ * that of a region: what regions share is said of the window they lie in, and would be wrong of other memory.
  */
 START_TEST(other_memory_takes_more_room)
 {
@@ -246,7 +246,7 @@ START_TEST(other_memory_takes_more_room)
 	emulate_mseal();
 	count = seal_other_memory_until_full(1);
 	printf("%d pages of other memory sealed one by one before ENOSPC\n", count);
-	ck_assert_int_ge(count, 150);
+	ck_assert_int_ge(count, 100);
 }
 END_TEST
 
