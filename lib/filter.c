@@ -150,13 +150,21 @@ static const struct row {
 };
 
 /*
- * The sizes huge pages have, in ascending order. On arm64 they depend on the size of a page, and
- * those of all kernels are here.
+ * The sizes huge pages have, in ascending order, and beside each the sizes of a page that it goes
+ * with. On arm64 a page has one of three sizes, and to take a huge page's size from another would
+ * refuse what touches no range.
  */
 #define HUGE_SIZES 6
-static const uint64_t huge_sizes[FILTER_ABIS][HUGE_SIZES] = {
-	[FILTER_X86_64] = { 1 << 21, 1 << 30 },
-	[FILTER_AARCH64] = { 1 << 16, 1 << 21, 1 << 25, 1 << 29, 1 << 30, UINT64_C(1) << 34 },
+static const struct huge {
+	uint64_t size, pages;
+} huge_pages[FILTER_ABIS][HUGE_SIZES] = {
+	[FILTER_X86_64] = { { 1 << 21, 1 << 12 }, { 1 << 30, 1 << 12 } },
+	[FILTER_AARCH64] = { { 1 << 16, 1 << 12 },
+			     { 1 << 21, 1 << 12 | 1 << 14 | 1 << 16 },
+			     { 1 << 25, 1 << 12 | 1 << 14 },
+			     { 1 << 29, 1 << 16 },
+			     { 1 << 30, 1 << 12 | 1 << 14 },
+			     { UINT64_C(1) << 34, 1 << 16 } },
 };
 
 struct build {
@@ -391,18 +399,20 @@ static void round_up_to(struct build *b, uint64_t size)
  */
 static void round_up(struct build *b)
 {
+	const struct huge *huge = huge_pages[b->target->abi];
+
 	for (size_t i = 0; i < HUGE_SIZES; i++)
-		if (huge_sizes[b->target->abi][i] > b->target->page_size)
-			round_up_to(b, huge_sizes[b->target->abi][i]);
+		if (huge[i].pages & b->target->page_size)
+			round_up_to(b, huge[i].size);
 }
 
 static uint64_t smallest_huge(const struct build *b)
 {
-	const uint64_t *size = huge_sizes[b->target->abi];
+	const struct huge *huge = huge_pages[b->target->abi];
 
-	while (*size <= b->target->page_size)
-		size++;
-	return *size;
+	while (!(huge->pages & b->target->page_size))
+		huge++;
+	return huge->size;
 }
 
 /*

@@ -40,8 +40,10 @@ CALLS = {
     "i386": {"prctl": 172, "userfaultfd": 374, "io_uring_setup": 425, "uselib": 86,
              "ipc": 117, "shmat": 397, "brk": 45},
 }
-HUGE = {"x86_64": [1 << 21, 1 << 30],
-        "aarch64": [1 << 16, 1 << 21, 1 << 25, 1 << 29, 1 << 30, 1 << 34]}
+HUGE = {("x86_64", 1 << 12): [1 << 21, 1 << 30],
+        ("aarch64", 1 << 12): [1 << 16, 1 << 21, 1 << 25, 1 << 30],
+        ("aarch64", 1 << 14): [1 << 21, 1 << 25, 1 << 30],
+        ("aarch64", 1 << 16): [1 << 21, 1 << 29, 1 << 34]}
 HARMLESS = {0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25, 103}
 
 
@@ -207,7 +209,7 @@ class World:
         return z3.And(length != 0, self.meets(address, address + length))
 
     def huge_sizes(self):
-        return [size for size in HUGE[self.machine] if size > self.page]
+        return HUGE[self.machine, self.page]
 
     def overlaps_with_huge(self, address, length):
         address, length = untagged(address), wide(length)
@@ -353,13 +355,14 @@ PROGRAMS = [
     ("x86_64", 1 << 12, "availability"),
     ("x86_64", 1 << 12, "heap"),
     ("aarch64", 1 << 16, "plain"),
+    ("aarch64", 1 << 14, "rare, process"),
 ]
 
 
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for size in HUGE["aarch64"]:
+    for size in sorted(set().union(*HUGE.values())):
         prove_rounding(size)
     workers = min(2, os.cpu_count() or 1)
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:

@@ -138,11 +138,15 @@ static bool overlaps(const struct world *w, uint64_t address, __int128 length)
 static size_t huge_sizes(const struct world *w, uint64_t address, uint64_t *ret)
 {
 	static const uint64_t x86[] = { 2 * MiB, GiB, 0 };
-	static const uint64_t arm[] = { 64 * KiB, 2 * MiB, 32 * MiB, 512 * MiB, GiB, 16 * GiB, 0 };
+	static const uint64_t arm_4[] = { 64 * KiB, 2 * MiB, 32 * MiB, GiB, 0 };
+	static const uint64_t arm_16[] = { 2 * MiB, 32 * MiB, GiB, 0 };
+	static const uint64_t arm_64[] = { 2 * MiB, 512 * MiB, 16 * GiB, 0 };
+	const uint64_t page = w->target->page_size;
+	const uint64_t *size = page == 4 * KiB ? arm_4 : page == 16 * KiB ? arm_16 : arm_64;
 	size_t n = 0;
 
-	for (const uint64_t *size = w->target->abi == FILTER_X86_64 ? x86 : arm; *size; size++)
-		if (*size > w->target->page_size && address % *size == 0)
+	for (size = w->target->abi == FILTER_X86_64 ? x86 : size; *size; size++)
+		if (address % *size == 0)
 			ret[n++] = *size;
 	ret[n] = 0;
 	return n;

@@ -24,6 +24,7 @@
 
 #include "bpf.h"
 #include "filter.h"
+#include "placement.h"
 #include "sys.h"
 #include "filter-oracle.h"
 #include "scale.h"
@@ -318,6 +319,35 @@ START_TEST(every_boundary_of_one_range)
 		s.ranges_n = s.scope != FILTER_PROCESS;
 		build(&s);
 		judge_boundaries(&s);
+	}
+}
+END_TEST
+
+/* The whole window is closed to what may be huge pages; a region, with a guard page or without one, is none. */
+START_TEST(a_file_can_be_mapped_wherever_a_window_places_it)
+{
+	const struct filter_target *machine = &machines[_i];
+	struct seccomp_data call = {
+		.nr = machine->abi == FILTER_X86_64 ? 9 : 222,
+		.arch = arch_of(machine->abi),
+		.args = { 0, machine->page_size, PROT_READ, MAP_SHARED | MAP_FIXED, 3, 0 },
+	};
+	const uint64_t page = machine->page_size;
+	uint64_t at;
+
+	for (size_t w = 0; w < PLACEMENT_WINDOWS; w++) {
+		struct subject s = { .target = machine, .scope = FILTER_RARE, .ranges_n = 1 };
+
+		s.ranges[0] = placement_windows[w].range;
+		build(&s);
+		for (unsigned i = 0; i < 2000; i++) {
+			ck_assert_int_eq(placement_pick(s.ranges, 3 * page, page, random64(), &at),
+					 0);
+			call.args[0] = at + i % 2 * page;
+			ck_assert(bpf_run(s.prog, s.n, &call, NULL) == SECCOMP_RET_ALLOW);
+		}
+		call.args[0] = s.ranges[0].start;
+		ck_assert(bpf_run(s.prog, s.n, &call, NULL) != SECCOMP_RET_ALLOW);
 	}
 }
 END_TEST
@@ -1110,6 +1140,8 @@ static Suite *filter_suite(void)
 	tcase_add_loop_test(paper, every_boundary_of_one_range, 0,
 			    (int)(COUNT(machines) * COUNT(places)));
 	tcase_add_loop_test(paper, every_boundary_of_several_ranges, 0, (int)COUNT(machines));
+	tcase_add_loop_test(paper, a_file_can_be_mapped_wherever_a_window_places_it, 0,
+			    (int)COUNT(machines));
 	tcase_add_test(paper, random_calls);
 	suite_add_tcase(suite, paper);
 
