@@ -25,6 +25,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 /* What one program sealed. The list only grows, and a node never changes once it is in: so it can be
  * read without a lock, also by the child of a fork in the middle of a push. */
@@ -270,15 +271,20 @@ static int reserve_in(void **ret, const struct filter_range *window, size_t size
 	return err;
 }
 
-/* Whether this processor has the window; but not if there was no memory for a larger one only, which the
- * stack tells: it lies at the top. */
+/*
+ * Whether this processor has the window, and programs know of it. The stack lies at the top of what they
+ * are given: beyond the window's bits if there was no memory for a larger window only; below the window
+ * where x86-64 has five levels of page tables, and maps higher addresses for those who ask.
+ */
 static bool can_be_mapped(const struct placement_window *window)
 {
+	uint64_t stack = getauxval(AT_RANDOM);
 	void *page;
-	uintptr_t stack = (uintptr_t)&page;
-	int err = stack >> window->bits == 0 ? reserve_at(&page, window->range.start, page_size())
-					     : -ENOMEM;
+	int err;
 
+	if (stack >> window->bits != 0 || stack < window->range.start)
+		return false;
+	err = reserve_at(&page, window->range.start, page_size());
 	if (err == 0)
 		(void)sys_munmap(page, page_size());
 	return err == 0 || err == -EEXIST;

@@ -399,6 +399,16 @@ START_TEST(regions_do_not_lie_at_regular_distances)
 }
 END_TEST
 
+START_TEST(a_region_is_not_above_all_that_programs_are_given)
+{
+	char in_stack;
+
+	emulate_mseal();
+	ck_assert_uint_lt((uintptr_t)sealmem_region_data(open_region("low", 1, KEPT)),
+			  (uintptr_t)&in_stack);
+}
+END_TEST
+
 static size_t size_of_largest_window(void)
 {
 	uint64_t most = 0;
@@ -545,6 +555,7 @@ int main(int argc, char **argv)
 		a_child_that_frees_a_sealed_region_keeps_it,
 		where_a_region_is_cannot_be_guessed,
 		regions_do_not_lie_at_regular_distances,
+		a_region_is_not_above_all_that_programs_are_given,
 		a_region_that_no_window_holds_is_sealed_elsewhere,
 		what_is_not_sealed_goes_on_as_before,
 		sealing_again_needs_no_more_room,
