@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Where a program or library has its RELRO, which the mappings alone do not tell: to the kernel those
+ * pages are a file mapped privately, like any other.
+ *
+ * It reads two tables of fixed size and nothing that they point to, so a library for the whole of ELF
+ * would bring more code than it saves: the file belongs to the audited process, and libelf hands out what
+ * it finds in it, to be checked here all the same. Both word sizes and both byte orders, for a machine
+ * runs programs of several.
+ */
+
+#include "elf-file.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+
+/* The places of the fields that are of interest, which differ between the two word sizes. */
+struct layout {
+	size_t word;
+	size_t header, phoff, phentsize, phnum;
+	size_t entry, offset, vaddr, filesz, memsz;
+};
+
+#define LAYOUT(bits)                                                                               \
+ {                                                                                                 \
+  bits / 8, sizeof(Elf##bits##_Ehdr), offsetof(Elf##bits##_Ehdr, e_phoff),                         \
+	  offsetof(Elf##bits##_Ehdr, e_phentsize), offsetof(Elf##bits##_Ehdr, e_phnum),            \
+	  sizeof(Elf##bits##_Phdr), offsetof(Elf##bits##_Phdr, p_offset),                          \
+	  offsetof(Elf##bits##_Phdr, p_vaddr), offsetof(Elf##bits##_Phdr, p_filesz),               \
+	  offsetof(Elf##bits##_Phdr, p_memsz)                                                      \
+ }
+
+struct form {
+	struct layout at;
+	bool big_endian;
+};
+
+static uint64_t field(const unsigned char *bytes, size_t size, bool big_endian)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < size; i++)
+		value = value << 8 | bytes[big_endian ? i : size - 1 - i];
+	return value;
+}
+
+static int find_form(struct form *ret, const unsigned char ident[EI_NIDENT])
+{
+	static const struct layout layouts[] = {
+		[ELFCLASS32] = LAYOUT(32),
+		[ELFCLASS64] = LAYOUT(64),
+	};
+	unsigned class = ident[EI_CLASS], order = ident[EI_DATA];
+
+	if (memcmp(ident, ELFMAG, SELFMAG) != 0 || (class != ELFCLASS32 && class != ELFCLASS64) ||
+	    (order != ELFDATA2LSB && order != ELFDATA2MSB))
+		return -ENOEXEC;
+	*ret = (struct form){ layouts[class], order == ELFDATA2MSB };
+	return 0;
+}
+
+static int read_all(elf_reader *read, void *file, void *ret, size_t size, uint64_t offset)
+{
+	ssize_t got;
+
+	if (offset > INT64_MAX)
+		return -ENOEXEC;
+	got = read(file, ret, size, (off_t)offset);
+	if (got < 0)
+		return -errno;
+	return (size_t)got == size ? 0 : -ENOEXEC;
+}
+
+/* What lies beyond the end of the address space is no segment, and one that begins before the end of the
+ * one before is not what a loader takes. */
+static int add_segment(struct elf_file *elf, struct elf_segment segment)
+{
+	uint64_t free_from = 0;
+
+	if (elf->count > 0)
+		free_from =
+			elf->segments[elf->count - 1].address + elf->segments[elf->count - 1].size;
+	if (elf->count == ELF_FILE_SEGMENTS || segment.address < free_from ||
+	    segment.size > UINT64_MAX - segment.address || segment.file_size > segment.size ||
+	    segment.file_size > UINT64_MAX - segment.offset)
+		return -ENOEXEC;
+	elf->segments[elf->count++] = segment;
+	return 0;
+}
+
+static int add_entry(struct elf_file *elf, const unsigned char *entry, const struct form *form)
+{
+	const struct layout *at = &form->at;
+	struct elf_segment segment = {
+		.address = field(entry + at->vaddr, at->word, form->big_endian),
+		.size = field(entry + at->memsz, at->word, form->big_endian),
+		.offset = field(entry + at->offset, at->word, form->big_endian),
+		.file_size = field(entry + at->filesz, at->word, form->big_endian),
+	};
+	uint64_t type = field(entry, sizeof(Elf64_Word), form->big_endian);
+
+	if (type == PT_LOAD && segment.size > 0)
+		return add_segment(elf, segment);
+	if (type != PT_GNU_RELRO)
+		return 0;
+	elf->relro = segment.address;
+	elf->relro_size = segment.size;
+	return segment.size > UINT64_MAX - segment.address ? -ENOEXEC : 0;
+}
+
+static int add_entries(struct elf_file *elf, elf_reader *read, void *file, const struct form *form)
+{
+	unsigned char header[sizeof(Elf64_Ehdr)], entry[sizeof(Elf64_Phdr)];
+	int err = read_all(read, file, header, form->at.header, 0);
+	uint64_t table, size, count;
+
+	if (err < 0)
+		return err;
+	table = field(header + form->at.phoff, form->at.word, form->big_endian);
+	size = field(header + form->at.phentsize, sizeof(Elf64_Half), form->big_endian);
+	count = field(header + form->at.phnum, sizeof(Elf64_Half), form->big_endian);
+	if (size != form->at.entry || table > INT64_MAX || count > 128)
+		return -ENOEXEC;
+	for (uint64_t i = 0; i < count && err == 0; i++) {
+		err = read_all(read, file, entry, size, table + i * size);
+		if (err == 0)
+			err = add_entry(elf, entry, form);
+	}
+	return err;
+}
+
+int elf_file_read(struct elf_file *ret, elf_reader *read, void *file)
+{
+	unsigned char ident[EI_NIDENT];
+	struct elf_file elf = { 0 };
+	struct form form;
+	int err = read_all(read, file, ident, sizeof(ident), 0);
+
+	if (err == 0)
+		err = find_form(&form, ident);
+	if (err == 0)
+		err = add_entries(&elf, read, file, &form);
+	if (err < 0)
+		return err;
+	if (elf.count == 0)
+		return -ENOEXEC;
+	*ret = elf;
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_AUDIT_ELF_FILE_H
+#define SEALMEM_AUDIT_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define ELF_FILE_SEGMENTS 16
+
+/* What a loader maps of an ELF file: addresses are those that the file asks for. */
+struct elf_segment {
+	uint64_t address, size; /* in memory */
+	uint64_t offset, file_size;
+};
+
+struct elf_file {
+	struct elf_segment segments[ELF_FILE_SEGMENTS]; /* in order */
+	size_t count;					/* at least 1 */
+	uint64_t relro, relro_size;			/* size 0: there is none */
+};
+
+/* As pread(2). */
+typedef ssize_t elf_reader(void *file, void *ret, size_t size, off_t offset);
+
+/*
+ * -ENOEXEC  not an ELF file, or one with more segments than a loader would take, out of order, or larger
+ *           than the address space
+ * or what `read` failed with, as a negative errno.
+ */
+int elf_file_read(struct elf_file *ret, elf_reader *read, void *file);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * How a process holds a file open: whoever has a memfd open for writing can write to it, mapped or not.
+ * Which lines there are depends on what kind of file it is, so only those of interest are looked for.
+ */
+
+#include "fdinfo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+/* The value of the line "KEY:\tVALUE", or NULL. */
+static const char *find_value(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	while (text != NULL && *text != '\0') {
+		if (strncmp(text, key, length) == 0 && text[length] == ':')
+			return text + length + 1 + strspn(text + length + 1, "\t ");
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	return NULL;
+}
+
+static bool number(const char *text, int base, uint64_t *ret, const char **end)
+{
+	char *after;
+
+	if (text == NULL || *text < '0' || *text > 'f')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, &after, base);
+	*end = after;
+	return errno == 0 && after != text;
+}
+
+static dev_t parse_device(const char *value)
+{
+	uint64_t high, low;
+
+	if (!number(value, 16, &high, &value) || *value != ':' ||
+	    !number(value + 1, 16, &low, &value))
+		return 0;
+	return makedev((unsigned)high, (unsigned)low);
+}
+
+int fdinfo_parse(struct fdinfo *ret, const char *text)
+{
+	struct fdinfo info = { 0 };
+	uint64_t flags;
+	const char *end;
+
+	if (!number(find_value(text, "flags"), 8, &flags, &end))
+		return -EBADMSG;
+	info.writable = (flags & O_ACCMODE) != O_RDONLY && (flags & O_PATH) == 0;
+	if (!number(find_value(text, "ino"), 10, &info.file.inode, &end))
+		info.file.inode = 0;
+	info.file.device = parse_device(find_value(text, "dev"));
+	*ret = info;
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_AUDIT_FDINFO_H
+#define SEALMEM_AUDIT_FDINFO_H
+
+#include "mapping.h"
+
+/* One file of /proc/PID/fdinfo. */
+struct fdinfo {
+	bool writable;	     /* opened with O_WRONLY or O_RDWR */
+	struct file_id file; /* zeroes where the kernel does not tell: the inode from Linux 5.14,
+				the device in recorded trees only */
+};
+
+/* -EBADMSG if there is no line "flags:". */
+int fdinfo_parse(struct fdinfo *ret, const char *text);
+
+#endif

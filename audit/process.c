@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One process, as it was at one moment. The kernel writes smaps a page at a time and lets the process
+ * run in between, and seals and headers are read later still; so maps is read once more at the end, and if
+ * it does not say the same, all of it is done again. What goes on changing is reported as it was in
+ * the last reading, and marked: each line of it was true, and seals belong to the file that the line
+ * names, but lines may be of different moments.
+ */
+
+#include "process.h"
+
+#include "known-files.h"
+
+#include "util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define READINGS 3
+
+/* "Name:\tcat" */
+static const char *find_line(const char *text, const char *key)
+{
+	size_t length = strlen(key);
+
+	for (; text != NULL && *text != '\0'; text = strchr(text, '\n'), text += text != NULL)
+		if (strncmp(text, key, length) == 0)
+			return text + length + strspn(text + length, "\t ");
+	return NULL;
+}
+
+static unsigned long find_number(const char *text, const char *key)
+{
+	const char *value = find_line(text, key);
+
+	return value != NULL ? strtoul(value, NULL, 10) : 0;
+}
+
+static int read_status(struct process *process, int directory)
+{
+	char text[4096];
+	ssize_t length = procfs_read(directory, "status", text, sizeof(text));
+	const char *name;
+
+	if (length < 0)
+		return (int)length;
+	name = find_line(text, "Name:");
+	(void)snprintf(process->name, sizeof(process->name), "%.*s",
+		       name != NULL ? (int)strcspn(name, "\n") : 0, name != NULL ? name : "");
+	process->parent = (pid_t)find_number(text, "PPid:");
+	process->user = (uid_t)find_number(text, "Uid:");
+	process->filtered = find_number(text, "Seccomp:") == 2;
+	return 0;
+}
+
+/* Not every kernel has smaps. */
+static int read_mappings(struct process *process, int directory, bool vm)
+{
+	int err = vm ? procfs_read_mappings(directory, "smaps", &process->mappings) : -ENOENT;
+
+	if (err == -ENOENT)
+		err = procfs_read_mappings(directory, "maps", &process->mappings);
+	if (err == 0 && process->mappings.page == 0)
+		process->mappings.page = page_size();
+	return err;
+}
+
+static void mark_mapped(struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		for (size_t k = 0; k < process->descriptors.count; k++)
+			if (same_file(process->mappings.rows[i].file,
+				      process->descriptors.rows[k].file))
+				process->descriptors.rows[k].mapped = true;
+}
+
+/* Seals are never taken away: what was seen once holds. */
+static int find_seals(struct mapping *row, const struct procfs *procfs, int directory,
+		      struct known_files *files)
+{
+	struct known_file *file;
+	int seals;
+
+	if (!is_memfd(row))
+		return 0;
+	file = known_files_get(files, row->file);
+	if (file == NULL)
+		return -ENOMEM;
+	seals = procfs_read_seals(procfs, directory, row);
+	if (seals >= 0)
+		file->seals = seals | (file->seals > 0 ? file->seals : 0);
+	row->seals = file->seals;
+	return 0;
+}
+
+static int find_all_seals(struct mappings *rows, const struct procfs *procfs, int directory,
+			  struct known_files *files)
+{
+	for (size_t i = 0; i < rows->count; i++) {
+		int err = find_seals(&rows->rows[i], procfs, directory, files);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int read_memfds(struct process *process, const struct procfs *procfs, int directory,
+		       struct known_files *files)
+{
+	int err = procfs_read_descriptors(procfs, directory, &process->descriptors);
+
+	if (err == -ENOMEM)
+		return err;
+	process->descriptors_known = err == 0;
+	mark_mapped(process);
+	err = find_all_seals(&process->descriptors, procfs, directory, files);
+	return err < 0 ? err : find_all_seals(&process->mappings, procfs, directory, files);
+}
+
+/* Whether nothing has changed since. */
+static int confirm(const struct process *process, int directory, bool *ret)
+{
+	CLEANUP(mappings_free) struct mappings again = { 0 };
+	int err = procfs_read_mappings(directory, "maps", &again);
+
+	if (err < 0)
+		return err;
+	*ret = mappings_agree(&process->mappings, &again);
+	return 0;
+}
+
+static int read_once(struct process *process, const struct procfs *procfs, int directory,
+		     struct known_files *files, unsigned needs)
+{
+	int err = read_status(process, directory);
+
+	if (err == 0)
+		err = read_mappings(process, directory, needs & NEED_VM);
+	if (err == 0 && process->mappings.count == 0)
+		return -ENODATA;
+	if (err == 0 && (needs & NEED_MEMFDS))
+		err = read_memfds(process, procfs, directory, files);
+	if (err == 0 && (needs & NEED_OBJECTS))
+		err = objects_find(process, procfs, directory, files);
+	return err;
+}
+
+int process_read(struct process *ret, const struct procfs *procfs, struct known_files *files,
+		 pid_t pid, unsigned needs)
+{
+	CLEANUP(close_fd_at) int directory = procfs_open_process(procfs, pid);
+	CLEANUP(process_free) struct process process = { 0 };
+	bool same = needs == 0;
+	int err = directory < 0 ? directory : 0;
+
+	for (int i = 0; i < READINGS && err == 0; i++) {
+		process_free(&process);
+		process.pid = pid;
+		err = read_once(&process, procfs, directory, files, needs);
+		if (err == 0 && needs != 0)
+			err = confirm(&process, directory, &same);
+		if (same)
+			break;
+	}
+	if (err < 0)
+		return err;
+	process.changed = !same;
+	*ret = process;
+	process = (struct process){ 0 };
+	return 0;
+}
+
+void process_free(struct process *process)
+{
+	mappings_free(&process->mappings);
+	mappings_free(&process->descriptors);
+	free(process->objects);
+	*process = (struct process){ 0 };
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What somebody requires of a process, for an exit status. The words are those of the other tables, so a
+ * rule is parsed by looking them up there, and a new kind, guarantee or flag can be required without a
+ * line here. A rule is strict where it could be quiet: what cannot be known is not allowed, and a rule that
+ * names mappings by a pattern is not met by a process that has none of them.
+ */
+
+#include "rules.h"
+
+#include "flags.h"
+#include "process.h"
+#include "sealmem.h"
+
+#include "util.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && strncmp(text, word, length) == 0;
+}
+
+static unsigned kinds_called(const char *text, size_t length)
+{
+	if (is_word(text, length, "any"))
+		return (1u << KIND_COUNT) - 1;
+	for (unsigned kind = 0; kind < KIND_COUNT; kind++)
+		if (is_word(text, length, kind_rows[kind].name))
+			return 1u << kind;
+	return 0;
+}
+
+static unsigned guarantee_called(const char *text, size_t length)
+{
+	for (unsigned bit = 1; bit <= SEALMEM_GUARANTEES; bit <<= 1)
+		if (is_word(text, length, sealmem_guarantee_name(bit)))
+			return bit;
+	return 0;
+}
+
+static const char *parse_flag(struct rule *rule, const char *word)
+{
+	for (unsigned flag = 0; flag < FLAG_COUNT; flag++) {
+		if (strcmp(word, flag_rows[flag].word) != 0)
+			continue;
+		rule->flags = 1u << flag | flag_rows[flag].doubts;
+		rule->needs = flag_rows[flag].needs;
+		return NULL;
+	}
+	return "no such flag";
+}
+
+static const char *parse_guarantees(struct rule *rule, const char *words)
+{
+	for (;;) {
+		size_t length = strcspn(words, ",");
+		unsigned guarantee = guarantee_called(words, length);
+
+		if (guarantee == 0)
+			return "no such guarantee";
+		rule->guarantees |= guarantee;
+		if (words[length] == '\0')
+			return NULL;
+		words += length + 1;
+	}
+}
+
+/* The last colon: a pattern may have some. */
+static const char *parse_kind(struct rule *rule, const char *text)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length = strcspn(text, "=:");
+
+	if (colon == NULL)
+		return "neither no-FLAG nor KIND:GUARANTEE";
+	rule->kinds = kinds_called(text, length);
+	if (rule->kinds == 0)
+		return "no such kind of mapping";
+	if (rule->kinds & 1u << KIND_RELRO)
+		rule->flags = 1u << FLAG_relro_unknown;
+	rule->needs = NEED_ALL;
+	if (text[length] == '=')
+		rule->pattern = strndup(text + length + 1, (size_t)(colon - text) - length - 1);
+	return parse_guarantees(rule, colon + 1);
+}
+
+static void free_rule(struct rule *rule)
+{
+	free(rule->text);
+	free(rule->pattern);
+}
+
+int rules_add(struct rules *rules, const char *text, const char **ret_fault)
+{
+	CLEANUP(free_rule) struct rule rule = { .text = strdup(text) };
+	struct rule *more = reallocarray(rules->rows, rules->count + 1, sizeof(*more));
+	const char *fault;
+
+	if (more == NULL)
+		return -ENOMEM;
+	rules->rows = more;
+	fault = strncmp(text, "no-", 3) == 0 ? parse_flag(&rule, text + 3)
+					     : parse_kind(&rule, text);
+	if (fault != NULL) {
+		*ret_fault = fault;
+		return -EINVAL;
+	}
+	if (rule.text == NULL || (strchr(text, '=') != NULL && rule.pattern == NULL))
+		return -ENOMEM;
+	more[rules->count++] = rule;
+	rule = (struct rule){ 0 };
+	return 0;
+}
+
+void rules_free(struct rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		free_rule(&rules->rows[i]);
+	free(rules->rows);
+	*rules = (struct rules){ 0 };
+}
+
+static bool is_about(const struct rule *rule, const struct mapping *mapping)
+{
+	return (rule->kinds & 1u << mapping->kind) &&
+	       (rule->pattern == NULL || fnmatch(rule->pattern, mapping->name, 0) == 0);
+}
+
+bool rule_allows(struct rule *rule, const struct mapping *mapping)
+{
+	/* Its mappings are judged. */
+	if (mapping->mapped)
+		return true;
+	if (mapping->flags & rule->flags)
+		return false;
+	if (!is_about(rule, mapping))
+		return true;
+	rule->matched++;
+	return (mapping->guarantees & rule->guarantees) == rule->guarantees;
+}
+
+bool rule_missed(const struct rule *rule)
+{
+	return rule->pattern != NULL && rule->matched == 0;
+}
