@@ -5,7 +5,7 @@
 # named in one line that can be pasted when we may not.
 
 packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev libssl-dev"
-packages_check="check bats jq strace procps util-linux scdoc man-db openssl netbase
+packages_check="check bats jq strace procps util-linux libxml2-utils scdoc man-db openssl netbase
     clang llvm libclang-rt-14-dev clang-format cppcheck gcovr shellcheck valgrind
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     bash-completion fish zsh nginx-light postgresql postgresql-client openssh-client openssh-server curl

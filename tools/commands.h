@@ -8,6 +8,7 @@
  */
 #define COMMANDS(ROW)                                                                              \
  ROW(attack, "the attacks, tried on this machine against each way to protect memory")              \
+ ROW(audit, "what is sealed in a process, and what deserves a look")                               \
  ROW(demo, "the walkthrough: allocate, seal, attempt a store, see that it failed")                 \
  ROW(probe, "what this machine can give, why not where it cannot, what to do")                     \
  ROW(run, "a program with its secrets in sealed, named descriptors")                               \

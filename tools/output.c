@@ -35,7 +35,8 @@ struct libscols_table *table_new(const struct column *columns, size_t count)
 
 		(void)scols_column_set_wrapfunc(column, scols_wrapnl_chunksize,
 						scols_wrapnl_nextchunk, NULL);
-		(void)scols_column_set_safechars(column, "\n");
+		/* The cells are escaped already. */
+		(void)scols_column_set_safechars(column, "\n\\");
 	}
 	return table;
 }

@@ -11,16 +11,17 @@ setup_file() {
 
     SHARED=$(mktemp -d)
     chmod 755 "$SHARED"
-    for file in "$SEALMEM" "$FORBID" "$PRETEND_SEALED"; do
+    for file in "$SEALMEM" "$FORBID" "$MAPPED" "$PRETEND_SEALED"; do
         install -m 755 "$file" "$SHARED/"
     done
     SEALMEM=$SHARED/${SEALMEM##*/}
     FORBID=$SHARED/${FORBID##*/}
+    MAPPED=$SHARED/${MAPPED##*/}
     PRETEND_SEALED=$SHARED/${PRETEND_SEALED##*/}
     # A preload comes before a sanitizer's runtime.
     ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
     unset NO_COLOR COLUMNS
-    export SHARED SEALMEM FORBID PRETEND_SEALED ASAN_OPTIONS LC_ALL=C.UTF-8 TERM=xterm-256color
+    export SHARED SEALMEM FORBID MAPPED PRETEND_SEALED ASAN_OPTIONS LC_ALL=C.UTF-8 TERM=xterm-256color
 }
 
 teardown_file() {

@@ -249,13 +249,24 @@ def members(value):
     return set().union(*map(members, value)) if isinstance(value, list) else set()
 
 
-def test_the_JSON_of_probe_has_the_members_that_its_page_names(manual):
+def expect_members_of_page(manual, name, *arguments):
     if not manual.command:
         raise tap.Skip("the command was not built")
-    shown = subprocess.run([manual.command, "probe", "--json"], capture_output=True, text=True, check=False)
-    page = next(page for page in manual.pages if page.file == "sealmem-probe.1")
+    shown = subprocess.run([manual.command, name, *arguments], capture_output=True, text=True, check=False)
+    page = next(page for page in manual.pages if page.file == f"sealmem-{name}.1")
     named = set(re.findall(r"(?<!\w)_(\w+?)_(?!\w)", page.sections["JSON"]))
     tap.expect_none(sorted(named ^ members(json.loads(shown.stdout))))
+
+
+def test_the_JSON_of_probe_has_the_members_that_its_page_names(manual):
+    expect_members_of_page(manual, "probe", "--json")
+
+
+def test_the_JSON_of_audit_has_the_members_that_its_page_names(manual):
+    # Something that has holders.
+    memfd = os.memfd_create("held")
+    expect_members_of_page(manual, "audit", "--json", str(os.getpid()))
+    os.close(memfd)
 
 
 def main():
