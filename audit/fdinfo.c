@@ -7,25 +7,13 @@
 
 #include "fdinfo.h"
 
+#include "lines.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-
-/* The value of the line "KEY:\tVALUE", or NULL. */
-static const char *find_value(const char *text, const char *key)
-{
-	size_t length = strlen(key);
-
-	while (text != NULL && *text != '\0') {
-		if (strncmp(text, key, length) == 0 && text[length] == ':')
-			return text + length + 1 + strspn(text + length + 1, "\t ");
-		text = strchr(text, '\n');
-		text += text != NULL;
-	}
-	return NULL;
-}
 
 static bool number(const char *text, int base, uint64_t *ret, const char **end)
 {

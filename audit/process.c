@@ -11,6 +11,7 @@
 #include "process.h"
 
 #include "known-files.h"
+#include "lines.h"
 
 #include "util.h"
 
@@ -19,20 +20,9 @@
 
 #define READINGS 3
 
-/* "Name:\tcat" */
-static const char *find_line(const char *text, const char *key)
-{
-	size_t length = strlen(key);
-
-	for (; text != NULL && *text != '\0'; text = strchr(text, '\n'), text += text != NULL)
-		if (strncmp(text, key, length) == 0)
-			return text + length + strspn(text + length, "\t ");
-	return NULL;
-}
-
 static unsigned long find_number(const char *text, const char *key)
 {
-	const char *value = find_line(text, key);
+	const char *value = find_value(text, key);
 
 	return value != NULL ? strtoul(value, NULL, 10) : 0;
 }
@@ -45,12 +35,12 @@ static int read_status(struct process *process, int directory)
 
 	if (length < 0)
 		return (int)length;
-	name = find_line(text, "Name:");
+	name = find_value(text, "Name");
 	(void)snprintf(process->name, sizeof(process->name), "%.*s",
 		       name != NULL ? (int)strcspn(name, "\n") : 0, name != NULL ? name : "");
-	process->parent = (pid_t)find_number(text, "PPid:");
-	process->user = (uid_t)find_number(text, "Uid:");
-	process->filtered = find_number(text, "Seccomp:") == 2;
+	process->parent = (pid_t)find_number(text, "PPid");
+	process->user = (uid_t)find_number(text, "Uid");
+	process->filtered = find_number(text, "Seccomp") == 2;
 	return 0;
 }
 

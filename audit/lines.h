@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_AUDIT_LINES_H
+#define SEALMEM_AUDIT_LINES_H
+
+/* In a text of lines "KEY:\tVALUE", where the value of the first line of that key begins, up to the end of
+ * the line; NULL if there is none. */
+const char *find_value(const char *text, const char *key);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The headers of programs and libraries, which belong to the process that is looked at. Whatever is in them: a
+ * file is refused, or its segments are in order and within the address space.
+ */
+
+#include "promise.h"
+#include "target.h"
+
+#include "elf-file.h"
+
+#include <errno.h>
+#include <string.h>
+
+struct input {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
+{
+	const struct input *input = file;
+	size_t left;
+
+	PROMISE(offset >= 0);
+	if ((size_t)offset >= input->size)
+		return 0;
+	left = input->size - (size_t)offset;
+	memcpy(ret, input->bytes + offset, size < left ? size : left);
+	return (ssize_t)(size < left ? size : left);
+}
+
+static void check_segments(const struct elf_file *elf)
+{
+	uint64_t free_from = 0;
+
+	PROMISE(elf->count >= 1 && elf->count <= ELF_FILE_SEGMENTS);
+	for (size_t i = 0; i < elf->count; i++) {
+		const struct elf_segment *segment = &elf->segments[i];
+
+		PROMISE(segment->address >= free_from && segment->size > 0);
+		PROMISE(segment->address + segment->size > segment->address);
+		PROMISE(segment->offset + segment->file_size >= segment->offset);
+		PROMISE(segment->file_size <= segment->size);
+		free_from = segment->address + segment->size;
+	}
+	PROMISE(elf->relro + elf->relro_size >= elf->relro);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct input input = { bytes, size };
+	struct elf_file elf = { .count = 99 };
+	int err = elf_file_read(&elf, read_at, &input);
+
+	PROMISE(err == 0 || err == -ENOEXEC);
+	PROMISE(err == 0 || elf.count == 99);
+	if (err == 0)
+		check_segments(&elf);
+	return 0;
+}

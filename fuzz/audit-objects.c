@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Headers and mappings that do not fit together: a library that was replaced while it is mapped, a process that
+ * maps a file as no loader would. Whatever is mapped how: a part of a program lies within it, and its
+ * RELRO within that.
+ *
+ * An input is the first two bytes the length of an ELF file, the file, and the text of maps, of which all
+ * files are that one.
+ */
+
+#include "promise.h"
+#include "target.h"
+
+#include "flags.h"
+#include "guarantees.h"
+#include "known-files.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+struct input {
+	const uint8_t *bytes;
+	size_t size;
+};
+
+static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
+{
+	const struct input *input = file;
+	size_t left;
+
+	if ((size_t)offset >= input->size)
+		return 0;
+	left = input->size - (size_t)offset;
+	memcpy(ret, input->bytes + offset, size < left ? size : left);
+	return (ssize_t)(size < left ? size : left);
+}
+
+static void know_files(const struct process *process, struct known_files *files,
+		       const struct elf_file *elf)
+{
+	for (size_t i = 0; i < process->mappings.count; i++) {
+		struct known_file *file = known_files_get(files, process->mappings.rows[i].file);
+
+		PROMISE(file != NULL);
+		file->elf = *elf;
+		file->elf_error = 0;
+	}
+}
+
+static void check(const struct process *process)
+{
+	for (size_t i = 0; i < process->object_count; i++) {
+		const struct object *object = &process->objects[i];
+
+		PROMISE(object->start < object->end && object->relro_start <= object->relro_end);
+		PROMISE(object->relro_end == 0 ||
+			(object->relro_start >= object->start && object->relro_end <= object->end));
+		PROMISE(i == 0 || object[-1].start <= object->start);
+	}
+	for (size_t i = 0; i < process->mappings.count; i++) {
+		const struct mapping *row = &process->mappings.rows[i];
+
+		PROMISE(row->kind != KIND_RELRO || row->object != NULL);
+		PROMISE(row->object == NULL ||
+			(row->start >= row->object->start && row->end <= row->object->end));
+		PROMISE(row->kind != KIND_RELRO || (row->start >= row->object->relro_start &&
+						    row->end <= row->object->relro_end));
+	}
+}
+
+static void judge(struct input maps, const struct elf_file *elf)
+{
+	const struct procfs procfs = { .directory = -1, .devices.recorded = true };
+	struct process process = { 0 };
+	struct known_files files = { 0 };
+	/* It is only read. */
+	FILE *in = fmemopen((void *)(uintptr_t)maps.bytes, maps.size, "r");
+
+	if (mappings_read(&process.mappings, in) == 0) {
+		if (process.mappings.page == 0)
+			process.mappings.page = 4096;
+		know_files(&process, &files, elf);
+		PROMISE(objects_find(&process, &procfs, -1, &files) == 0);
+		kinds_find(&process, &procfs.devices);
+		guarantees_find(&process);
+		flags_find(&process, &files);
+		check(&process);
+	}
+	(void)fclose(in);
+	process_free(&process);
+	known_files_free(&files);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct input file = { bytes + 2, size > 2 ? bytes[0] | (size_t)bytes[1] << 8 : 0 };
+	struct elf_file elf;
+
+	if (size <= 2 || file.size >= size - 2)
+		return 0;
+	if (elf_file_read(&elf, read_at, &file) == 0)
+		judge((struct input){ file.bytes + file.size, size - 2 - file.size }, &elf);
+	return 0;
+}

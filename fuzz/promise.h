@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_FUZZ_PROMISE_H
+#define SEALMEM_FUZZ_PROMISE_H
+
+/* What the targets of the audit share. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PROMISE(holds)                                                                             \
+ do {                                                                                              \
+  if (!(holds)) {                                                                                  \
+   (void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #holds);                       \
+   abort();                                                                                        \
+  }                                                                                                \
+ } while (0)
+
+#endif
