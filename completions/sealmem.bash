@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 
-# For bash. After the name of a command that run or exec starts, what is completed is that command's.
+# For bash. After the name of a command that run, exec or audit starts, what is completed is that command's.
 
 _sealmem_options() {
     case $1 in
     '') echo '--help --version' ;;
     attack)
         echo '--only --column --list --json --markdown --no-progress --with-hwpoison --help'
+        ;;
+    audit)
+        echo '--all --self --require --flagged --json --raw --columns --svg --procfs --no-progress --help'
         ;;
     demo) echo '--explain --data --file --help' ;;
     probe) echo '--json --help' ;;
@@ -22,7 +25,8 @@ _sealmem_options() {
 # The options that are followed by a value.
 _sealmem_takes_value() {
     case $1 in
-    --secret | --max-size | --mode | --sha256 | --like | --data | --file | --only | --column) return 0 ;;
+    --secret | --max-size | --mode | --sha256 | --like | --data | --file | --only | --column | \
+        --require | --columns | --svg | --procfs) return 0 ;;
     *) return 1 ;;
     esac
 }
@@ -44,14 +48,27 @@ _sealmem_value() {
     local option=$1 word=$2
 
     case $option in
-    --file | --like) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --file | --like | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --secret)
         [[ $word != *=* && $word != '=' && ${COMP_WORDS[COMP_CWORD - 1]} != '=' ]] ||
             mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")
         compopt -o nospace
         ;;
+    --procfs) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+    --require) mapfile -t COMPREPLY < <(compgen -W "$_sealmem_rules" -- "$word") ;;
+    --columns) mapfile -t COMPREPLY < <(compgen -W "$_sealmem_columns" -- "$word") ;;
     *) COMPREPLY=() ;;
     esac
+}
+
+_sealmem_rules='no-write-execute no-relro-unsealed no-relro-undoable no-relro-unknown no-sealed-writable
+    no-sealed-private no-shared-unsealed no-exec-unsealed no-seals-unknown no-secret-dumpable
+    relro:CONTENT relro:CONTENT,ADDRESS text:ADDRESS memfd:CONTENT secret:SECRECY'
+_sealmem_columns='PID PROCESS ADDRESS END SIZE PERM OFFSET DEVICE INODE KIND SEALS GUARANTEES FLAGS HOLDERS
+    RULES NAME'
+
+_sealmem_pids() {
+    (cd /proc && compgen -G '[1-9]*')
 }
 
 _sealmem() {
@@ -67,7 +84,7 @@ _sealmem() {
             ((i >= COMP_CWORD)) || option=''
         elif [ -z "$command" ] && [[ ${COMP_WORDS[i]} != -* ]]; then
             command=${COMP_WORDS[i]}
-        elif [[ $command == @(run|exec) && ${COMP_WORDS[i]} == -- ]]; then
+        elif [[ $command == @(run|exec|audit) && ${COMP_WORDS[i]} == -- ]]; then
             _sealmem_command_at $((i + 1))
             return
         elif [[ $command == @(run|exec) && ${COMP_WORDS[i]} != -* ]]; then
@@ -83,9 +100,11 @@ _sealmem() {
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_options "$command")" -- "$word")
     elif [[ -z $command || $command == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'attack demo probe run exec help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec help' -- "$word")
     elif [[ $command == @(run|exec) ]]; then
         _sealmem_command_at "$COMP_CWORD"
+    elif [[ $command == audit ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_pids)" -- "$word")
     fi
 }
 

@@ -2,19 +2,20 @@
 
 # For fish. After the name of a command that run or exec starts, what is completed is that command's.
 
-set -l commands attack demo probe run exec help
+set -l commands attack audit demo probe run exec help
 
 complete -c sealmem -f
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Print a summary'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'Print the version'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a attack -d 'The attacks, tried on this machine'
+complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a audit -d 'What is sealed in a process'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a demo -d 'The walkthrough of memory sealing'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a probe -d 'What this machine can give'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a run -d 'Start a program with secrets in sealed descriptors'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a exec -d 'Run exactly the bytes that were verified'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a help -d 'The help of a command'
 
-complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack demo probe run exec'
+complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack audit demo probe run exec'
 
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l only -x -d 'Only this attack'
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l column -x -d 'Only this column'
@@ -24,6 +25,19 @@ complete -c sealmem -n '__fish_seen_subcommand_from attack' -l markdown -d 'Answ
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l no-progress -d 'Do not show how far it is'
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l with-hwpoison -d 'Also the attack that takes pages out of use'
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -s h -l help -d 'Print a summary'
+
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l all -d 'Every process that may be read'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l self -d 'This process'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l require -x -a 'no-write-execute no-relro-unsealed no-relro-undoable no-relro-unknown no-sealed-writable no-sealed-private no-shared-unsealed no-exec-unsealed no-seals-unknown no-secret-dumpable relro:CONTENT relro:CONTENT,ADDRESS text:ADDRESS memfd:CONTENT secret:SECRECY' -d 'Exit with 1 unless a rule is met'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l flagged -d 'Show only what deserves a look'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l json -d 'Answer in JSON'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l raw -d 'Answer in lines of one mapping each'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l columns -x -a '(__fish_append , PID PROCESS ADDRESS END SIZE PERM OFFSET DEVICE INODE KIND SEALS GUARANTEES FLAGS HOLDERS RULES NAME)' -d 'Which columns'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l svg -r -F -d 'Also draw the address spaces'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l procfs -x -a '(__fish_complete_directories)' -d 'Read another /proc'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -l no-progress -d 'Do not show how far it is'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -s h -l help -d 'Print a summary'
+complete -c sealmem -n '__fish_seen_subcommand_from audit' -a '(__fish_complete_pids)'
 
 complete -c sealmem -n '__fish_seen_subcommand_from demo' -l explain -d 'Show the system calls of each step'
 complete -c sealmem -n '__fish_seen_subcommand_from demo' -l data -x -d 'Seal a text'

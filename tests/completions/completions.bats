@@ -116,11 +116,26 @@ same() {
     [ "$(complete_bash run --secret NAME = env)" = env: ]
 }
 
+# The lists of audit come from tables in it.
+@test "every shell knows the columns and flags that audit --help names" {
+    help=$("$SEALMEM" audit --help)
+    for word in $(sed -n '/^Columns:/,/^$/{/^Columns:/!p}' <<<"$help") \
+        $(sed -n '/^Flags:/,/^Columns:/s/^  \([a-z-][a-z-]*\) .*/\1/p' <<<"$help"); do
+        for file in sealmem.bash _sealmem sealmem.fish; do
+            grep -qw -- "$word" "$COMPLETIONS/$file"
+        done
+    done
+    [ "$(complete_bash audit --columns GUAR)" = GUARANTEES ]
+    [ "$(complete_bash audit --require no-write)" = no-write-execute ]
+    complete_bash audit '' | grep -qx $$
+}
+
 @test "bash completes the command that is started, with and without --" {
     [[ $(complete_bash run ca) == *cat* ]]
     [[ $(complete_bash run --env-file -- ca) == *cat* ]]
     [[ $(complete_bash run --secret NAME = file ca) == *cat* ]]
     [[ $(complete_bash exec ca) == *cat* ]]
+    [[ $(complete_bash audit --json -- ca) == *cat* ]]
 }
 
 @test "fish completes the commands and options that --help names" {
