@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What is read of a process belongs to the line that it is said of. A race would show it once in a million
+ * times; here the line is made to be out of date.
+ */
+
+#include "procfs.h"
+
+#include "util.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+/* Of this process: a sealed memfd, mapped, its descriptor closed. */
+static void find_sealed(struct mapping *ret, struct mappings *mappings, int directory)
+{
+	int fd = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *at;
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)page_size()), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), 0);
+	at = mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, fd, 0);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(procfs_read_mappings(directory, "smaps", mappings), 0);
+	for (size_t i = 0; i < mappings->count; i++)
+		if (mappings->rows[i].start == (uintptr_t)at)
+			*ret = mappings->rows[i];
+	ck_assert_str_eq(ret->name, "/memfd:sealed (deleted)");
+}
+
+struct fixture {
+	struct procfs procfs;
+	int directory;
+	struct mappings mappings;
+	struct mapping row;
+};
+
+static struct fixture begin(void)
+{
+	struct fixture fixture = { 0 };
+
+	ck_assert_int_eq(procfs_open(&fixture.procfs, NULL), 0);
+	fixture.directory = procfs_open_process(&fixture.procfs, getpid());
+	ck_assert_int_ge(fixture.directory, 0);
+	find_sealed(&fixture.row, &fixture.mappings, fixture.directory);
+	return fixture;
+}
+
+static int seals(const struct fixture *fixture)
+{
+	return procfs_read_seals(&fixture->procfs, fixture->directory, &fixture->row);
+}
+
+/* The link in map_files is for CAP_CHECKPOINT_RESTORE. */
+static bool may_read_seals(const struct fixture *fixture)
+{
+	int answer = seals(fixture);
+
+	if (answer != -EPERM && answer != -EACCES)
+		return true;
+	(void)puts("SKIP reading the seals of a closed memfd: needs root");
+	return false;
+}
+
+START_TEST(seals_of_a_memfd_whose_descriptor_is_closed_are_read)
+{
+	struct fixture fixture = begin();
+
+	if (may_read_seals(&fixture))
+		ck_assert_int_eq(seals(&fixture), F_SEAL_WRITE);
+}
+END_TEST
+
+START_TEST(seals_of_another_file_that_is_there_now_are_estale)
+{
+	struct fixture fixture = begin();
+
+	if (!may_read_seals(&fixture))
+		return;
+	fixture.row.file.inode++;
+	ck_assert_int_eq(seals(&fixture), -ESTALE);
+	fixture.row.file.inode--;
+	fixture.row.file.device++;
+	ck_assert_int_eq(seals(&fixture), -ESTALE);
+}
+END_TEST
+
+START_TEST(seals_where_nothing_is_mapped_any_more_are_not_read)
+{
+	struct fixture fixture = begin();
+
+	/* cppcheck-suppress performance */
+	ck_assert_int_eq(munmap((void *)(uintptr_t)fixture.row.start, page_size()), 0);
+	ck_assert_int_lt(seals(&fixture), 0);
+}
+END_TEST
+
+START_TEST(a_device_is_not_opened)
+{
+	struct fixture fixture = begin();
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	fixture.row.descriptor = fd;
+	ck_assert_int_eq(seals(&fixture), -ENODEV);
+}
+END_TEST
+
+START_TEST(mappings_that_differ_anywhere_do_not_agree)
+{
+	struct fixture fixture = begin();
+	struct mappings again = { 0 };
+	struct mapping *row;
+
+	ck_assert_int_eq(procfs_read_mappings(fixture.directory, "maps", &again), 0);
+	ck_assert(mappings_agree(&again, &again));
+	row = &fixture.mappings.rows[fixture.mappings.count / 2];
+	ck_assert(mappings_agree(&fixture.mappings, &fixture.mappings));
+	again = fixture.mappings;
+	again.rows = calloc(again.count, sizeof(*again.rows));
+	for (size_t i = 0; i < again.count; i++)
+		again.rows[i] = fixture.mappings.rows[i];
+	ck_assert(mappings_agree(&fixture.mappings, &again));
+	row->file.inode++;
+	ck_assert(!mappings_agree(&fixture.mappings, &again));
+	row->file.inode--;
+	row->protection ^= PROT_WRITE;
+	ck_assert(!mappings_agree(&fixture.mappings, &again));
+	row->protection ^= PROT_WRITE;
+	again.count--;
+	ck_assert(!mappings_agree(&fixture.mappings, &again));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		seals_of_a_memfd_whose_descriptor_is_closed_are_read,
+		seals_of_another_file_that_is_there_now_are_estale,
+		seals_where_nothing_is_mapped_any_more_are_not_read,
+		a_device_is_not_opened,
+		mappings_that_differ_anywhere_do_not_agree,
+	};
+	TCase *tcase = tcase_create("reading");
+	Suite *suite = suite_create("reading");
+	SRunner *runner;
+	int failed;
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	(void)printf("%d passed, %d failed\n", srunner_ntests_run(runner) - failed, failed);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
