@@ -238,10 +238,13 @@ static void print_flag_meanings(const struct audit *audit)
 
 static void print_sharing(const struct view *view, void *argument)
 {
+	const struct known_file *file = known_files_find(&view->audit->files, view->row->file);
 	CLEANUP(free_text) char *name = NULL, *holders = NULL;
 
 	(void)argument;
-	if ((view->row->flags & 1u << FLAG_shared_unsealed) == 0)
+	/* Once, not for each that has it. */
+	if ((view->row->flags & 1u << FLAG_shared_unsealed) == 0 ||
+	    file->holders[0].pid != view->process->pid)
 		return;
 	name = text_of(put_name, view);
 	holders = text_of(put_holders, view);

@@ -221,6 +221,20 @@ static void *in_a_file(void)
 	return at;
 }
 
+/* 128 MiB of small pages, every other of the first ten thousand a mapping of its own. */
+static void *large(void)
+{
+	size_t page = page_size(), size = (size_t)128 << 20;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED || madvise(at, size, MADV_NOHUGEPAGE) < 0)
+		return NULL;
+	memset(at, 1, size);
+	for (size_t i = 0; i < 10000 && (i + 1) * page < size; i += 2)
+		(void)mprotect(at + i * page, page, PROT_READ);
+	return at;
+}
+
 static int held(void)
 {
 	return memfd("held", FINAL_SEALS);
@@ -254,6 +268,7 @@ static const struct {
 	{ "hostile", hostile, NULL },
 	{ "named-heap", named_heap, NULL },
 	{ "file", in_a_file, NULL },
+	{ "large", large, NULL },
 	{ "held", NULL, held },
 	{ "held-open", NULL, held_open },
 };
