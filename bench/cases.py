@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""What is measured and what it is to show. A new case is a row here."""
+
+import dataclasses
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+@dataclasses.dataclass
+class Case:
+    """A measuring program, run as a process of its own for each contestant in each round. All that a
+    program prints in lines "NAME VALUE" is kept; `ratio` names those that are compared to the baseline."""
+
+    title: str
+    program: str
+    arguments: list
+    quick: list
+    contestants: list
+    ratio: list
+    rounds: int = 15
+    unit: str = "ns"
+    others: tuple = ()  # values that are shown as they are
+
+
+SMALL = [
+    "naked",
+    "sealmem-from-bytes",
+    "sealmem-in-place",
+    "calls",
+    "calls-in-place",
+    "memfd-private",
+    "mseal",
+    "libsodium",
+    "openssl-heap",
+    "libgcrypt",
+    "malloc",
+]
+LARGE = ["naked", "naked-huge", *SMALL[1:7], "malloc"]
+LIFE = ["sealed", "read", "life"]
+
+
+def sealing(title, size, alive, batches, contestants, rounds):
+    return Case(title, "measure-seal", [size, alive, batches], [size, 2, 2], contestants, LIFE, rounds)
+
+
+def objects(count, contestants, rounds, seconds=4):
+    arguments = [count, seconds]
+    others = ("made", "memory", "mappings", "ended")
+    title = f"{count:,} objects of 32 bytes"
+    return Case(title, "measure-objects", arguments, [100, 1], contestants, ["sealed"], rounds, "ns each", others)
+
+
+MANY = [
+    "naked",
+    "sealmem-one-region",
+    "sealmem-from-bytes",
+    "calls",
+    "mseal",
+    "libsodium",
+    "openssl-heap",
+    "libgcrypt",
+    "malloc",
+]
+
+CASES = {
+    "32B": sealing("One object of 32 bytes", 32, 32, 40, SMALL, 25),
+    "4K": sealing("One object of 4 KiB", 4 * KIB, 32, 40, SMALL, 25),
+    "64K": sealing("One object of 64 KiB", 64 * KIB, 8, 20, LARGE, 15),
+    "1M": sealing("One object of 1 MiB", MIB, 4, 8, LARGE, 15),
+    "16M": sealing("One object of 16 MiB", 16 * MIB, 1, 5, LARGE, 9),
+    "1G": Case(
+        "Fill and seal 1 GiB",
+        "measure-seal",
+        [1024 * MIB, 1, 1],
+        [MIB, 1, 1],
+        ["naked", "naked-huge", "sealmem-from-bytes", "sealmem-in-place", "calls"],
+        LIFE,
+        3,
+    ),
+    "1,000": objects(1_000, MANY, 7),
+    "10,000": objects(10_000, MANY, 5),
+    "100,000": objects(100_000, MANY, 3),
+    "1,000,000": objects(1_000_000, MANY, 3),
+    "read": Case(
+        "Reading 256 MiB: streaming (per byte), random (per access)",
+        "measure-read",
+        [256],
+        [1],
+        ["naked", "sealmem-from-bytes"],
+        ["stream", "random"],
+        5,
+        others=("stream-speed", "random-speed"),
+    ),
+    "file": Case(
+        "A file of 1 GiB read into memory that is not to change",
+        "measure-file",
+        ["FILE"],
+        ["FILE"],
+        ["anonymous", "mapped", "in-place"],
+        ["sealed"],
+        5,
+    ),
+    "share": Case(
+        "1 GiB of another process, until its first byte is read in safety",
+        "measure-share",
+        [1024],
+        [4],
+        ["pipe", "accept", "receive"],
+        ["first-byte"],
+        3,
+    ),
+    "1 thread": Case(
+        "Objects of 32 bytes made, read and given back by 1 thread",
+        "measure-threads",
+        [1, 300],
+        [1, 20],
+        ["naked", "sealmem-from-bytes", "calls", "libsodium"],
+        ["each"],
+        5,
+        others=("waits",),
+    ),
+    "2 threads": Case(
+        "The same by 2 threads of one process",
+        "measure-threads",
+        [2, 300],
+        [2, 20],
+        ["naked", "sealmem-from-bytes", "calls", "libsodium"],
+        ["each"],
+        5,
+        others=("waits",),
+    ),
+}
+
+
+@dataclasses.dataclass
+class Bar:
+    """`contestant` to `over`, in the same round, is to be at most (or at least) `limit`. Where it is not, the
+    ratio of `floor` says what the kernel alone takes."""
+
+    text: str
+    case: str
+    metric: str
+    contestant: str
+    limit: float
+    over: str = "naked"
+    floor: str = ""
+    at_least: bool = False
+    absolute: bool = False  # the value itself, not a ratio
+
+
+def from_bytes(case, size, limit):
+    text = f"{size} from bytes at hand, over naked"
+    return Bar(text, case, "sealed", "sealmem-from-bytes", limit, floor="calls")
+
+
+def over_calls(case, size):
+    text = f"{size} from bytes at hand, over the bare system calls"
+    return Bar(text, case, "sealed", "sealmem-from-bytes", 1.05, over="calls")
+
+
+def in_place(case, size, limit):
+    text = f"{size} in place, open to sealed, over naked"
+    return Bar(text, case, "sealed", "sealmem-in-place", limit, floor="calls-in-place")
+
+
+def many(text, metric, limit, **more):
+    return Bar(text, "1,000,000", metric, "sealmem-one-region", limit, **more)
+
+
+def reading(pattern):
+    text = f"reading what is sealed ({pattern}): speed over ordinary memory"
+    return Bar(text, "read", f"{pattern}-speed", "sealmem-from-bytes", 0.98, at_least=True, absolute=True)
+
+
+BARS = [
+    from_bytes("32B", "32 bytes", 1.35),
+    from_bytes("64K", "64 KiB", 0.80),
+    from_bytes("1M", "1 MiB", 0.80),
+    from_bytes("16M", "16 MiB", 0.80),
+    from_bytes("1G", "1 GiB", 0.80),
+    over_calls("32B", "32 bytes"),
+    over_calls("64K", "64 KiB"),
+    over_calls("1M", "1 MiB"),
+    in_place("4K", "one page", 2.4),
+    in_place("64K", "64 KiB", 1.7),
+    in_place("16M", "16 MiB", 1.35),
+    many("1,000,000 objects in one region, each, over naked", "sealed", 0.004),
+    many("the same, over libsodium as far as it gets", "sealed", 1 / 500, over="libsodium"),
+    many("its memory, over the payload", "memory", 1.1, absolute=True),
+    many("its mappings", "mappings", 2, absolute=True),
+    reading("stream"),
+    reading("random"),
+    Bar("a file of 1 GiB, mapped and sealed, over read and mprotected", "file", "sealed", "mapped", 0.8, "anonymous"),
+    Bar("1 GiB accepted, first byte, over a pipe", "share", "first-byte", "accept", 1 / 1000, "pipe"),
+]
+
+
+@dataclasses.dataclass
+class FilterBar:
+    """What filter-cost says of one call, sealed in one way, to no filter."""
+
+    text: str
+    call: str
+    sealed: str
+    limit: float
+
+
+FILTER_BARS = [
+    FilterBar("a call that the filter does not look at, 32 ranges, over no filter", "getppid", "32 extents at once", 1.25),
+    FilterBar(
+        "mprotect elsewhere, 32 ranges, over no filter",
+        "mprotect elsewhere, nothing to change",
+        "32 extents at once",
+        1.5,
+    ),
+]

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""The ratios by size, drawn by gnuplot."""
+
+import subprocess
+
+SIZES = {"32B": 32, "4K": 4096, "64K": 1 << 16, "1M": 1 << 20, "16M": 1 << 24, "1G": 1 << 30}
+SHOWN = ["naked", "sealmem-from-bytes", "sealmem-in-place", "calls", "memfd-private", "mseal", "libsodium"]
+
+HEAD = """
+set terminal svg size 800,480 font "sans-serif,13" background "white"
+set output "{path}"
+set title "Until an object is sealed, over mmap, write and mprotect (1 is as fast)"
+set xlabel "bytes of the object"
+set ylabel "ratio"
+set logscale x 2
+set xrange [16:2**31]
+set yrange [0:4]
+set grid
+set key outside right
+set xtics ("32" 32, "4 KiB" 4096, "64 KiB" 65536, "1 MiB" 2**20, "16 MiB" 2**24, "1 GiB" 2**30)
+"""
+
+
+def points(results, contestant):
+    """(size, ratio) for each size that was measured."""
+    for key, size in SIZES.items():
+        for row in results["cases"].get(key, []):
+            if row["contestant"] == contestant and "sealed" in row:
+                yield size, row["sealed"]["ratio"]
+
+
+def draw(results, path):
+    drawn = {name: list(points(results, name)) for name in SHOWN}
+    drawn = {name: found for name, found in drawn.items() if found}
+    if not drawn:
+        return
+    script = HEAD.format(path=path)
+    for i, (name, found) in enumerate(drawn.items()):
+        script += f"$data{i} << end\n" + "".join(f"{size} {ratio}\n" for size, ratio in found) + "end\n"
+    lines = [f'$data{i} with linespoints linewidth 2 title "{name}"' for i, name in enumerate(drawn)]
+    subprocess.run(["gnuplot"], input=script + "plot " + ", ".join(lines) + "\n", text=True, check=True)

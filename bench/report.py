@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: MIT
+"""
+Runs the cases, in rounds: in each, every contestant once, in an order that turns, so that whatever else the
+machine does happens to all. A contestant is compared with the baseline of its own round; the median, the
+least and the greatest of these ratios are shown.
+
+    report.py PROGRAMS [--quick] [--output DIR] [--only CASE]
+"""
+
+import argparse
+import datetime
+import json
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import cases
+import plot
+
+# The call by which a measuring program says where it is (contestant.c).
+MARK = "getpriority("
+
+# What strace of Debian 12 has no name for.
+YOUNG = {"syscall_0x1ce": "mseal"}
+
+
+def run(programs, case, contestant, arguments):
+    """What one process prints; None if the contestant cannot."""
+    command = [str(programs / case.program), contestant, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{' '.join(command)}: {done.stderr.strip()}", file=sys.stderr)
+        return None
+    return dict((line + " ").split(" ", 1) for line in done.stdout.splitlines())
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text.strip()
+
+
+class Measured:
+    """All rounds of a case: for each contestant, a list with the values of each round."""
+
+    def __init__(self, programs, case, arguments, rounds):
+        self.case = case
+        self.values = {contestant: [] for contestant in case.contestants}
+        for turn in range(rounds):
+            order = case.contestants[turn % len(case.contestants) :] + case.contestants[: turn % len(case.contestants)]
+            for contestant in order:
+                printed = run(programs, case, contestant, arguments) or {}
+                self.values[contestant].append({key: number(value) for key, value in printed.items()})
+
+    def of(self, contestant, metric):
+        return [values[metric] for values in self.values[contestant] if metric in values]
+
+    def middle(self, contestant, metric):
+        """The median, of numbers; the last word, of others."""
+        values = self.of(contestant, metric)
+        if not values or isinstance(values[-1], str):
+            return values[-1] if values else None
+        return statistics.median(values)
+
+    def ratios(self, contestant, metric, over):
+        """To the other in the same round."""
+        pairs = zip(self.values[contestant], self.values[over])
+        return [ours[metric] / theirs[metric] for ours, theirs in pairs if metric in ours and metric in theirs]
+
+    def rows(self):
+        base = self.case.contestants[0]
+        for contestant in self.case.contestants:
+            row = {"contestant": contestant}
+            for metric in self.case.ratio:
+                ratios = self.ratios(contestant, metric, base)
+                if ratios:
+                    value = self.middle(contestant, metric)
+                    spread = (statistics.median(ratios), min(ratios), max(ratios))
+                    row[metric] = dict(zip(("value", "ratio", "least", "most"), (value, *spread)))
+            for metric in self.case.others:
+                row[metric] = self.middle(contestant, metric)
+            yield row
+
+
+def short(value):
+    if value is None or value == "":
+        return ""
+    if isinstance(value, str):
+        return value
+    if value >= 1e6:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}" if value < 1000 else f"{value:,.0f}"
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def case_table(measured):
+    case = measured.case
+    head = [f"over {case.contestants[0]}"]
+    for metric in case.ratio:
+        head += [f"{metric}, {case.unit}", "ratio", "least to most"]
+    rows = []
+    for row in measured.rows():
+        cells = [row["contestant"]]
+        for metric in case.ratio:
+            if metric in row:
+                got = row[metric]
+                cells += [short(got["value"]), short(got["ratio"]), f"{short(got['least'])} to {short(got['most'])}"]
+            else:
+                cells += ["", "", ""]
+        rows.append(cells + [short(row[metric]) for metric in case.others])
+    return f"### {case.title}\n\n" + table(head + list(case.others), rows)
+
+
+def judge(bar, measured):
+    """The row of a bar: what was got, whether it is within, and how far the kernel's part alone goes."""
+    if bar.absolute:
+        got = measured.middle(bar.contestant, bar.metric)
+    else:
+        ratios = measured.ratios(bar.contestant, bar.metric, bar.over)
+        got = statistics.median(ratios) if ratios else None
+    floor = measured.ratios(bar.floor, bar.metric, bar.over) if bar.floor else []
+    met = got is not None and (got >= bar.limit if bar.at_least else got <= bar.limit)
+    return {
+        "bar": bar.text,
+        "limit": bar.limit,
+        "at least": bar.at_least,
+        "got": got,
+        "met": met,
+        "floor": statistics.median(floor) if floor else None,
+    }
+
+
+def filter_costs(programs):
+    done = subprocess.run([programs / "filter-cost", "--json"], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)["results"]
+
+
+def judge_filter(costs):
+    for bar in cases.FILTER_BARS:
+        got = next(row["of_no_filter"] for row in costs if (row["call"], row["sealed"]) == (bar.call, bar.sealed))
+        met = got <= bar.limit
+        yield {"bar": bar.text, "limit": bar.limit, "at least": False, "got": got, "met": met, "floor": None}
+
+
+def filter_table(costs):
+    rows = [[row["call"], row["sealed"], short(row["ns"]), short(row["of_no_filter"])] for row in costs]
+    return table(["call", "sealed", "ns", "over no filter"], rows)
+
+
+def bar_table(judged):
+    rows = []
+    for row in judged:
+        limit = ("≥ " if row["at least"] else "≤ ") + short(row["limit"])
+        rows.append([row["bar"], limit, short(row["got"]), "yes" if row["met"] else "**no**", short(row["floor"])])
+    return table(["", "bar", "measured", "met", "the system calls alone"], rows)
+
+
+def traced(programs, contestant, size):
+    """The system calls of one object: until it is sealed, and to give it back."""
+    with tempfile.NamedTemporaryFile("r") as log:
+        command = [programs / "measure-seal", contestant, str(size), "1", "1"]
+        subprocess.run(
+            ["strace", "-f", "-qq", "-e", "signal=none", "-o", log.name, *command],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        calls = [line.split(None, 1)[1] for line in log if "(" in line]
+    marks = [i for i, call in enumerate(calls) if call.startswith(MARK)]
+    # The first three belong to the object that warms up.
+    if len(marks) < 6:
+        return None
+    parts = calls[marks[3] + 1 : marks[4]], calls[marks[4] + 1 : marks[5]]
+    return [[named(call) for call in part] for part in parts]
+
+
+def named(call):
+    """memfd_create, or fcntl(F_ADD_SEALS)."""
+    name, arguments = call.split("(", 1)
+    name = YOUNG.get(name, name)
+    if name == "fcntl":
+        return f"{name}({re.search(r'F_[A-Z_]+', arguments).group()})"
+    return name
+
+
+def call_table(programs):
+    rows = []
+    for size, contestants in ((32, cases.SMALL), (1 << 20, ["sealmem-from-bytes", "sealmem-in-place"])):
+        for contestant in contestants:
+            parts = traced(programs, contestant, size)
+            if parts is not None:
+                made, released = parts
+                rows.append([contestant, short(size), str(len(made)), " ".join(made), str(len(released))])
+    return table(["", "bytes", "calls", "until sealed", "to give back"], rows), rows
+
+
+def instructions(programs, contestant, objects):
+    """User-space instructions of one object's life, by callgrind: two runs, one with more objects."""
+    totals = []
+    for alive in (1, 1 + objects):
+        command = ["measure-seal", contestant, "32", str(alive), "1"]
+        done = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", programs / command[0], *command[1:]],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        found = re.search(r"Collected : (\d+)", done.stderr)
+        if done.returncode != 0 or found is None:
+            return None
+        totals.append(int(found.group(1)))
+    return (totals[1] - totals[0]) / objects
+
+
+def instruction_table(programs, contestants, objects):
+    found = [(contestant, instructions(programs, contestant, objects)) for contestant in contestants]
+    rows = [[contestant, short(count)] for contestant, count in found if count is not None]
+    return table(["", "instructions outside the kernel"], rows), found
+
+
+def first_match(pattern, path):
+    found = re.search(pattern, pathlib.Path(path).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "unknown"
+
+
+def machine():
+    memory = int(first_match(r"^MemTotal:\s+(\d+)", "/proc/meminfo")) / (1 << 20)
+    huge = "/sys/kernel/mm/transparent_hugepage/"
+    return {
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": first_match(r"^(?:model name|CPU part)\s*:\s*(.+)", "/proc/cpuinfo"),
+        "processors": str(len(re.findall(r"^processor", pathlib.Path("/proc/cpuinfo").read_text(), re.MULTILINE))),
+        "memory": f"{memory:.0f} GiB",
+        "huge pages": first_match(r"\[(\w+)\]", huge + "enabled"),
+        "huge pages of memfds": first_match(r"\[(\w+)\]", huge + "shmem_enabled"),
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+INTRODUCTION = """# Measured
+
+Written by `./bench/run`, whole; what each contestant does is in the file of its name in `bench/`. A ratio is to the
+baseline (the first row) in the same round, in a process of its own; shown is the median of all rounds, the least and
+the greatest. `sealed` is until the object is sealed, `read` until its first byte was read as well, `life` until all
+was given back. What has no `life` cannot be given back. `calls` and `calls-in-place` are the system calls that any
+library has to make, and nothing else: the floor.
+"""
+
+
+def measure_all(programs, quick, only, place):
+    file = pathlib.Path(place) / "file"
+    with open(file, "wb") as out:
+        for _ in range(1 if quick else 1024):
+            out.write(b"s" * (1 << 20))
+    measured = {}
+    for key, case in cases.CASES.items():
+        if only and key not in only:
+            continue
+        print(f"{case.title} ...", file=sys.stderr)
+        arguments = [str(file) if a == "FILE" else a for a in (case.quick if quick else case.arguments)]
+        measured[key] = Measured(programs, case, arguments, 1 if quick else case.rounds)
+    return measured
+
+
+def complain_about_missing(measured):
+    """1 if a contestant gave nothing; older kernels have no mseal(2)."""
+    missing = {
+        name
+        for m in measured.values()
+        for name, rounds in m.values.items()
+        if name != "mseal" and not any(rounds)
+    }
+    if missing:
+        print(f"nothing was measured of {', '.join(sorted(missing))}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("programs", type=pathlib.Path)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--only", action="append")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
+        measured = measure_all(options.programs, options.quick, options.only, place)
+    judged = [judge(bar, measured[bar.case]) for bar in cases.BARS if bar.case in measured]
+    filtered = filter_costs(options.programs)
+    judged += judge_filter(filtered)
+    here = machine()
+    call_text, calls = call_table(options.programs)
+    counted = ["naked", "sealmem-from-bytes"] if options.quick else cases.SMALL
+    instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
+    text = "\n".join(
+        [
+            INTRODUCTION,
+            table(list(here), [list(here.values())]),
+            "## What it was to show\n",
+            bar_table(judged),
+            "![ratios by size](results.svg)\n",
+            "## Each case\n",
+            *[case_table(m) for m in measured.values()],
+            "### Calls under the filter that stands in for mseal(2)\n",
+            filter_table(filtered),
+            "## System calls of one object, counted by strace\n",
+            call_text,
+            "## Instructions of the life of one object of 32 bytes, counted by callgrind\n",
+            instruction_text,
+        ]
+    )
+    results = {
+        "version": 1,
+        "machine": here,
+        "bars": judged,
+        "cases": {key: list(m.rows()) for key, m in measured.items()},
+        "filter": filtered,
+        "calls": calls,
+        "instructions": dict(counts),
+    }
+    options.output.mkdir(exist_ok=True)
+    (options.output / "RESULTS.md").write_text(text, encoding="utf-8")
+    (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    plot.draw(results, options.output / "results.svg")
+    print(text)
+    sys.exit(complain_about_missing(measured))
+
+
+if __name__ == "__main__":
+    main()
