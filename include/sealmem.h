@@ -100,8 +100,8 @@ struct sealmem_region;
  *
  * name        what the region is called in /proc/PID/maps ("/memfd:sealmem:NAME") and in fault
  *             reports: 0 to SEALMEM_NAME_MAX bytes, no control characters. It is copied.
- * capacity    the most the region can ever hold, in bytes, at least 1. It costs address space only
- *             until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine. With
+ * capacity    the most the region can ever hold, in bytes, at least 1. Beyond a page it costs address space
+ *             only until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine. With
  *             SECRECY all of it is brought into memory, zeroed, and charged to RLIMIT_MEMLOCK, now.
  * guarantees  what is demanded: CONTENT or SECRECY or both, and any of the others. CONTENT and ADDRESS
  *             come into force with the seal, the others at once. CONTENT of a SECRECY region rests on

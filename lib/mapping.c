@@ -106,9 +106,17 @@ void mapping_undo(void *addr, size_t size, unsigned guarantees)
 			(void)carried[i].undo(addr, size);
 }
 
+/* Linux 5.14. Elsewhere, and where it fails, a page is mapped when it is touched. For reading: that is enough
+ * for stores too, as a shared mapping of such a file needs no word of the first one. */
+void mapping_populate(void *addr, size_t size)
+{
+	(void)sys_madvise(addr, size, MADV_POPULATE_READ);
+}
+
 /*
  * A page belongs to the lock of the mappings that show it. When one mapping is replaced by another,
- * there is a moment with neither, and reclaim may take the page in that moment: hence a third.
+ * there is a moment with neither, and reclaim may take the page in that moment: hence a third. It is
+ * private, so that it does not stand in the way of a seal.
  */
 int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guarantees)
 {

@@ -14,6 +14,9 @@ void mapping_undo(void *addr, size_t size, unsigned guarantees);
 /* mapping_apply() for memory that is still to be filled: NOSWAP locks a page when it is first touched. */
 int mapping_apply_open(void *addr, size_t size, unsigned guarantees);
 
+/* Maps the pages that are in memory, many at a time, rather than one with each fault. */
+void mapping_populate(void *addr, size_t size);
+
 /*
  * With NOSWAP: keeps the pages of the file `fd` locked in memory by a mapping of its own for as long as
  * `ret` lives. Without: does nothing.

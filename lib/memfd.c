@@ -172,15 +172,86 @@ int memfd_copy_file(int to, int from, size_t size)
 	return at == size ? 0 : -EBUSY;
 }
 
-int memfd_reserve(int fd, size_t offset, size_t size)
+static int allocate(int fd, size_t offset, size_t size)
 {
 	int err;
 
 	do
 		err = sys_fallocate(fd, (off_t)offset, (off_t)size);
 	while (err == -EINTR);
+	return err;
+}
+
+/* Few, so that they stay in the nearest cache. */
+static const char zeroes[4096];
+
+static size_t cut(struct iovec *pieces, size_t most, size_t size)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; at < size && count < most; at += sizeof(zeroes))
+		pieces[count++] = (struct iovec){
+			.iov_base = (void *)(uintptr_t)zeroes,
+			.iov_len = size - at < sizeof(zeroes) ? size - at : sizeof(zeroes),
+		};
+	return count;
+}
+
+static int write_zeroes(int fd, size_t offset, size_t size)
+{
+	struct iovec pieces[64];
+
+	while (size > 0) {
+		size_t count = cut(pieces, sizeof(pieces) / sizeof(*pieces), size);
+		ssize_t written = sys_pwritev(fd, pieces, count, (off_t)offset);
+
+		if (written == -EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? (int)written : -EIO;
+		offset += (size_t)written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+static int out_of_memory(int err)
+{
 	/* The filesystem's word for it: its space is our memory. */
 	return err == -ENOSPC ? -ENOMEM : not_given(err);
+}
+
+int memfd_clear(int fd, size_t size)
+{
+	return out_of_memory(size <= sizeof(zeroes) ? write_at(fd, zeroes, size, 0)
+						    : write_zeroes(fd, 0, size));
+}
+
+/* 1 if nothing was ever stored there, 0 if something was. */
+static int is_hole(int fd, size_t offset, size_t size)
+{
+	off_t data;
+	int err = sys_seek_hole_or_data(fd, (off_t)offset, SEEK_DATA, &data);
+
+	if (err < 0)
+		return err == -ENXIO ? 1 : err;
+	return (size_t)data >= offset + size;
+}
+
+/*
+ * fallocate(2) gives pages that are cleared when they are first touched, one fault for each. Pages that were
+ * written are there, and the kernel maps many of them at a time; copying zeroes that are in the cache takes no
+ * longer than clearing. Not where something is, and not past a limit that was lowered since: there a write
+ * raises SIGXFSZ.
+ */
+int memfd_reserve(int fd, size_t offset, size_t size)
+{
+	int hole = is_hole(fd, offset, size);
+	int err = hole > 0 ? check_file_limit(offset + size) : hole;
+
+	if (err == 0 && hole > 0)
+		return out_of_memory(write_zeroes(fd, offset, size));
+	return out_of_memory(err == 0 || err == -EFBIG ? allocate(fd, offset, size) : err);
 }
 
 int memfd_next_part(int fd, size_t *start, size_t *end)

@@ -26,6 +26,9 @@ int memfd_write(int fd, const void *bytes, size_t size, size_t offset);
 /* The bytes of a file that may be changing, wherever its position is. -EBUSY if there are not `size` of them. */
 int memfd_copy_file(int to, int from, size_t size);
 
+/* Makes the empty file `size` bytes long, of zeroes that are there. */
+int memfd_clear(int fd, size_t size);
+
 /* Memory for [offset, offset + size), which the file is long enough for, now. -ENOMEM if there is not
  * enough. */
 int memfd_reserve(int fd, size_t offset, size_t size);

@@ -195,6 +195,11 @@ static int open_file(struct sealmem_region *r)
 	r->reader = memfd_reopen_readonly(r->writer);
 	if (r->reader < 0)
 		return r->reader;
+	/* A page is not worth a second call. */
+	if (r->capacity <= page_size()) {
+		r->reserved = r->capacity;
+		return memfd_clear(r->writer, r->capacity);
+	}
 	err = sys_ftruncate(r->writer, (off_t)r->capacity);
 	return err < 0 ? not_given(err) : 0;
 }
@@ -248,28 +253,30 @@ EXPORT int sealmem_region_new(struct sealmem_region **ret, const char *name, siz
 }
 
 /*
- * Memory is set aside well ahead of what is asked for, an eighth more each time: few calls into the
- * kernel, and never much more than the payload.
+ * Memory is set aside ahead of what is asked for, so that few calls enter the kernel, and only so far ahead
+ * that it is still in the cache when it is stored to.
  */
 static int reserve_memory(struct sealmem_region *r, size_t end)
 {
-	size_t step = r->reserved / 8 > 16 * page_size() ? r->reserved / 8 : 16 * page_size();
-	size_t target = page_round_up(end);
+	size_t step, target;
 	int err;
 
-	if (target <= r->reserved)
+	/* Most calls end here, and make most of the time that a small object takes. */
+	if (end <= r->reserved)
 		return 0;
+	step = 16 * page_size();
+	target = page_round_up(end);
 	if (target < r->reserved + step)
 		target = r->reserved + step;
 	/* Not past the capacity, where the file would grow. */
 	if (target > r->capacity)
 		target = r->capacity;
-	if (target <= r->reserved)
-		return 0;
 	err = memfd_reserve(r->writer, r->reserved, target - r->reserved);
-	if (err == 0)
-		r->reserved = target;
-	return err;
+	if (err < 0)
+		return err;
+	mapping_populate(r->data + r->reserved, target - r->reserved);
+	r->reserved = target;
+	return 0;
 }
 
 static int allocate(struct sealmem_region *r, size_t size, size_t align, void **ret)

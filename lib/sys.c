@@ -52,6 +52,12 @@ ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset)
 	return answer(syscall(SYS_pwrite64, fd, bytes, size, offset));
 }
 
+/* The last argument is the high half of the offset, where a register cannot hold it all. */
+ssize_t sys_pwritev(int fd, const struct iovec *pieces, size_t count, off_t offset)
+{
+	return answer(syscall(SYS_pwritev, fd, pieces, count, offset, 0L));
+}
+
 int sys_pipe(int ret[2])
 {
 	return (int)answer(syscall(SYS_pipe2, ret, O_CLOEXEC));

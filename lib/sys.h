@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/vfs.h>
 
 /* Debian 12 has the headers of Linux 6.1. */
@@ -45,6 +46,9 @@
 #define SYS_AUDIT_ARCH_I386    (3u | 0x40000000u)
 #define SYS_AUDIT_ARCH_AARCH64 (183u | 0x80000000u | 0x40000000u)
 
+#ifndef MADV_POPULATE_READ
+# define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_DONTNEED_LOCKED
 # define MADV_DONTNEED_LOCKED 24
 #endif
@@ -70,6 +74,7 @@ ssize_t sys_read(int fd, void *buffer, size_t size);
 ssize_t sys_pread(int fd, void *buffer, size_t size, off_t offset);
 ssize_t sys_write(int fd, const void *bytes, size_t size);
 ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset);
+ssize_t sys_pwritev(int fd, const struct iovec *pieces, size_t count, off_t offset);
 int sys_pipe(int ret[2]);
 int sys_dup_over(int fd, int number);
 int sys_fcntl(int fd, int command, long argument);

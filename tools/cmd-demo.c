@@ -149,9 +149,9 @@ static const struct step {
 	const char *published;
 } steps[] = {
 	{ allocate, "allocate the memory",
-	  "a memfd, and a second descriptor of it that can only read: the seal will need that one. "
+	  "a memfd, and a second descriptor of it that can only read: the seal may need that one. "
 	  "MADV_DONTFORK because a child with a writable mapping would stand in the way of the seal. "
-	  "fallocate() so that no store can fail for want of memory.",
+	  "Zeroes are written so that no store can fail for want of memory.",
 	  "does not compile: it includes a header that does not exist." },
 	{ store, "fill the memory", "no system call. The bytes are stored, and read back.", NULL },
 	{ seal, "seal the memory",

@@ -108,6 +108,12 @@ static void put_struct(long value)
 	(void)fputs(value == 0 ? "NULL" : "{...}", trace.out);
 }
 
+/* What is written is not for everybody to see. */
+static void put_bytes(long value)
+{
+	(void)fputs(value == 0 ? "NULL" : "...", trace.out);
+}
+
 static void put_directory(long value)
 {
 	static const struct flag choices[] = { NAMED(AT_FDCWD), { 0 } };
@@ -163,12 +169,16 @@ static void put_map_flags(long value)
 static void put_advice(long value)
 {
 	static const struct flag choices[] = {
-		NAMED(MADV_DONTFORK),
-		NAMED(MADV_DOFORK),
-		NAMED(MADV_DONTDUMP),
-		NAMED(MADV_DODUMP),
-		{ 0 },
+		NAMED(MADV_DONTFORK), NAMED(MADV_DOFORK),	 NAMED(MADV_DONTDUMP),
+		NAMED(MADV_DODUMP),   NAMED(MADV_POPULATE_READ), { 0 },
 	};
+
+	put_choice(choices, (int)value);
+}
+
+static void put_whence(long value)
+{
+	static const struct flag choices[] = { NAMED(SEEK_DATA), NAMED(SEEK_HOLE), { 0 } };
 
 	put_choice(choices, (int)value);
 }
@@ -230,6 +240,9 @@ static const struct call {
 	{ SYS_fcntl, F_ADD_SEALS, "fcntl", put_int, { put_int, put_file_command, put_seals } },
 	{ SYS_fcntl, F_GET_SEALS, "fcntl", put_seals_found, { put_int, put_file_command } },
 	{ SYS_fcntl, ANY, "fcntl", put_int, { put_int, put_file_command, put_size } },
+	{ SYS_pwrite64, ANY, "pwrite64", put_int, { put_int, put_bytes, put_size, put_size } },
+	{ SYS_pwritev, ANY, "pwritev", put_int, { put_int, put_bytes, put_size, put_size } },
+	{ SYS_lseek, ANY, "lseek", put_size, { put_int, put_size, put_whence } },
 	{ SYS_ftruncate, ANY, "ftruncate", put_int, { put_int, put_size } },
 	{ SYS_fallocate, ANY, "fallocate", put_int, { put_int, put_int, put_size, put_size } },
 	{ SYS_memfd_create, ANY, "memfd_create", put_int, { put_string, put_memfd_flags } },

@@ -8,6 +8,8 @@
 
 #include "inject.h"
 
+#include "sys.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -32,6 +34,19 @@ int __wrap_sigaction(int signal, const struct sigaction *action, struct sigactio
 
 /* By which the library asks whether the emulation of mseal(2) refuses. */
 #define NO_ADVICE INT_MAX
+
+/* Commands of calls that have none, by what they are for. */
+static int use_of_madvise(long advice)
+{
+	if (advice == NO_ADVICE)
+		return MADVISE_NOTHING;
+	return advice == MADV_POPULATE_READ ? MADVISE_POPULATE : 0;
+}
+
+static int use_of_mmap(long protection, long flags)
+{
+	return protection == PROT_NONE && !(flags & MAP_ANONYMOUS) ? MMAP_TRY : 0;
+}
 
 static struct {
 	struct trace *trace; /* NULL: not armed */
@@ -130,7 +145,9 @@ static struct call call_of(long number, const long args[6])
 	else if (number == SYS_seccomp)
 		call.command = (int)args[0];
 	else if (number == SYS_madvise)
-		call.command = args[2] == NO_ADVICE;
+		call.command = use_of_madvise(args[2]);
+	else if (number == SYS_mmap)
+		call.command = use_of_mmap(args[2], args[3]);
 	return call;
 }
 

@@ -24,8 +24,12 @@ enum manner {
 
 struct call {
 	long number;
-	int command; /* which use of it, for fcntl(2), seccomp(2) and madvise(2) */
+	int command; /* which use of it, for fcntl(2), seccomp(2), madvise(2) and mmap(2) */
 };
+
+/* Uses that a fault means something else to: advice that does not exist, pages brought in ahead, a mapping made
+ * to see whether it can be. */
+enum use { MADVISE_NOTHING = 1, MADVISE_POPULATE, MMAP_TRY };
 
 bool same_call(struct call a, struct call b);
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
@@ -444,8 +445,50 @@ START_TEST(reserve_says_enomem_when_there_is_no_room)
 {
 	int fd = new_memfd(page_size());
 
-	forbid(SYS_fallocate, ENOSPC);
+	forbid(SYS_pwritev, ENOSPC);
 	ck_assert_int_eq(memfd_reserve(fd, 0, page_size()), -ENOMEM);
+}
+END_TEST
+
+START_TEST(reserve_keeps_what_is_there)
+{
+	size_t size = 200 * page_size();
+	int fd = new_memfd(size);
+	char byte = 0;
+
+	ck_assert_int_eq((int)pwrite(fd, "x", 1, (off_t)(150 * page_size())), 1);
+	ck_assert_int_eq(memfd_reserve(fd, 0, size), 0);
+	ck_assert_uint_eq(memory_of(fd), size);
+	ck_assert_int_eq((int)pread(fd, &byte, 1, (off_t)(150 * page_size())), 1);
+	ck_assert_int_eq(byte, 'x');
+}
+END_TEST
+
+/* A write past the limit raises SIGXFSZ. */
+START_TEST(reserve_minds_a_limit_that_was_lowered_since)
+{
+	struct rlimit limit = { page_size(), page_size() };
+	int fd = new_memfd(8 * page_size());
+
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	ck_assert_int_eq(memfd_reserve(fd, 0, 8 * page_size()), 0);
+	ck_assert_uint_eq(memory_of(fd), 8 * page_size());
+}
+END_TEST
+
+START_TEST(a_cleared_file_has_its_length_and_memory_for_it)
+{
+	int fd = memfd_new("test", 100);
+	struct stat status;
+	char bytes[100];
+
+	ck_assert_int_eq(memfd_clear(fd, 100), 0);
+	ck_assert_int_eq(fstat(fd, &status), 0);
+	ck_assert_int_eq((int)status.st_size, 100);
+	ck_assert_uint_eq(memory_of(fd), page_size());
+	ck_assert_int_eq((int)pread(fd, bytes, sizeof(bytes), 0), 100);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		ck_assert_int_eq(bytes[i], 0);
 }
 END_TEST
 
@@ -588,6 +631,9 @@ int main(void)
 		fill_reports_bytes_that_cannot_be_read,
 		reserve_sets_memory_aside,
 		reserve_says_enomem_when_there_is_no_room,
+		reserve_keeps_what_is_there,
+		reserve_minds_a_limit_that_was_lowered_since,
+		a_cleared_file_has_its_length_and_memory_for_it,
 		a_copy_has_the_same_bytes,
 		a_copy_keeps_holes,
 		a_copy_is_made_of_a_sealed_file,
