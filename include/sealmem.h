@@ -108,23 +108,23 @@ struct sealmem_region;
  *             ADDRESS: demand all three. A SECRECY region without CONTENT stays writable, and is wiped
  *             when it is freed.
  *
- * On success *ret is the caller's, to be given to sealmem_region_free(). A region takes two
- * descriptors while open, one when sealed.
+ * On success *ret is the caller's, to be given to sealmem_region_free(). A region takes one descriptor, the
+ * first of a process one more while it is open, on some kernels every one.
  *
  * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits, neither CONTENT nor
  *                SECRECY, or both without ADDRESS, or name has a control character
  * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
  * -EOPNOTSUPP    a guarantee cannot be given here: SECRECY without memfd_secret(2); ADDRESS without
- *                mseal(2) and without sealmem_allow_emulation(); CONTENT without memfd_create(2) or
- *                without /proc mounted
+ *                mseal(2) and without sealmem_allow_emulation(); CONTENT without memfd_create(2) or,
+ *                where a second descriptor is needed, without /proc mounted
  * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow capacity
  * -EFBIG         RLIMIT_FSIZE is below capacity (no SIGXFSZ is raised)
  * -EMFILE, -ENFILE  out of descriptors
  * -ENOMEM        out of memory, address space or mappings (vm.max_map_count)
  *
- * Kernel fact: a read-only descriptor is opened through /proc/self/fd, for only a mapping of a
- * descriptor that was never writable loses VM_MAYWRITE on every kernel (mm/memfd.c and mm/mmap.c of
- * Linux). Since 0.1.
+ * Kernel fact: a shared read-only mapping of a sealed file loses VM_MAYWRITE. Some kernels give it only
+ * from a descriptor that was never writable, which is opened through /proc/self/fd (mm/memfd.c and mm/mmap.c
+ * of Linux). Since 0.1.
  */
 int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t capacity,
 		       unsigned guarantees);

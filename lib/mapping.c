@@ -125,7 +125,7 @@ int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guara
 
 	if (!(guarantees & SEALMEM_NOSWAP))
 		return 0;
-	err = sys_mmap(&held.addr, NULL, size, PROT_READ, MAP_SHARED, fd);
+	err = sys_mmap(&held.addr, NULL, size, PROT_READ, MAP_PRIVATE, fd);
 	if (err < 0)
 		return not_given(err);
 	held.size = size;

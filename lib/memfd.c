@@ -124,6 +124,30 @@ int memfd_reopen_readonly(int fd)
 	return not_given(above_standard(reader));
 }
 
+/*
+ * Opening the file once more, through /proc, is the longest call that a small region makes. Most kernels can do
+ * without; some builds refuse with EPERM. Which it is shows only when a file is sealed, too late to be sure of
+ * another descriptor: so it is learned from one region for the next.
+ */
+static atomic_bool writer_will_do, writer_was_tried;
+
+bool memfd_writer_will_do(void)
+{
+	return atomic_load(&writer_will_do);
+}
+
+void memfd_try_writer(int writer)
+{
+	struct scoped_mapping mapping = { .size = page_size() };
+
+	if (atomic_exchange(&writer_was_tried, true))
+		return;
+	if (sys_mmap(&mapping.addr, NULL, mapping.size, PROT_NONE, MAP_SHARED, writer) < 0)
+		return;
+	unmap_scoped(&mapping);
+	atomic_store(&writer_will_do, true);
+}
+
 static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 {
 	while (size > 0) {
@@ -284,7 +308,8 @@ static int copy_parts(int to, int from, const char *bytes)
 int memfd_copy(int to, int from, size_t size)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping bytes = { .size = size };
-	int err = sys_mmap(&bytes.addr, NULL, size, PROT_READ, MAP_SHARED, from);
+	/* Private: it may be from a descriptor that can write, to a file that nobody may write any more. */
+	int err = sys_mmap(&bytes.addr, NULL, size, PROT_READ, MAP_PRIVATE, from);
 
 	if (err < 0) {
 		bytes.size = 0;

@@ -2,6 +2,7 @@
 #ifndef SEALMEM_MEMFD_H
 #define SEALMEM_MEMFD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What every memfd of ours is called in /proc/PID/maps, before the name of the region. */
@@ -19,6 +20,11 @@ int memfd_new_executable(const char *name, size_t size);
 
 /* Another descriptor of the same file that can never write. */
 int memfd_reopen_readonly(int fd);
+
+/* Whether a file that is sealed can be mapped, shared and read-only, from the descriptor that wrote it. False
+ * until memfd_try_writer() has seen it, with a file that is sealed. */
+bool memfd_writer_will_do(void);
+void memfd_try_writer(int writer);
 
 /* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset);

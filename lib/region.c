@@ -31,7 +31,7 @@ struct sealmem_region {
 	size_t page;	 /* what the file is made of: huge pages, if somebody else made it so */
 	struct scoped_mapping all; /* data with its guard pages */
 	int writer;		   /* -1 once sealed */
-	int reader;		   /* what a sealed region is mapped from */
+	int reader; /* what a sealed region is mapped from; -1 if that is to be the writer */
 	unsigned guarantees;
 	enum { OPEN, STUCK, SEALED } state;
 	bool replaced; /* the writable mapping is gone */
@@ -133,11 +133,13 @@ static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 
 /* Maps the file where the region is. The first time that is where the kernel likes, or between the
  * guard pages. */
-static int map(struct sealmem_region *r, size_t size, int protection, int fd)
+static int map_as(struct sealmem_region *r, size_t size, int protection, int flags, int fd)
 {
-	int flags = MAP_SHARED | (r->data != NULL ? MAP_FIXED : 0);
 	void *data;
-	int err = sys_mmap(&data, r->data, size, protection, flags, fd);
+	int err;
+
+	flags |= r->data != NULL ? MAP_FIXED : 0;
+	err = sys_mmap(&data, r->data, size, protection, flags, fd);
 
 	if (err < 0)
 		return err;
@@ -145,6 +147,11 @@ static int map(struct sealmem_region *r, size_t size, int protection, int fd)
 		r->all = (struct scoped_mapping){ data, size };
 	r->data = data;
 	return 0;
+}
+
+static int map(struct sealmem_region *r, size_t size, int protection, int fd)
+{
+	return map_as(r, size, protection, MAP_SHARED, fd);
 }
 
 /* Addresses first, where guard pages or the emulation of mseal(2) have a say in which. */
@@ -192,9 +199,11 @@ static int open_file(struct sealmem_region *r)
 	r->writer = memfd_new(r->name, r->capacity);
 	if (r->writer < 0)
 		return r->writer;
-	r->reader = memfd_reopen_readonly(r->writer);
-	if (r->reader < 0)
-		return r->reader;
+	if (!memfd_writer_will_do()) {
+		r->reader = memfd_reopen_readonly(r->writer);
+		if (r->reader < 0)
+			return r->reader;
+	}
 	/* A page is not worth a second call. */
 	if (r->capacity <= page_size()) {
 		r->reserved = r->capacity;
@@ -327,6 +336,18 @@ static int part_tail(struct sealmem_region *r, size_t size, size_t tail)
 	return not_given(err);
 }
 
+/*
+ * What is read while the file takes its seals. A descriptor that can write would give a shared mapping that
+ * stands in the way of the seal, so it gives a private one: the same pages until they are stored to, which
+ * nobody can do to the bytes that count, those of the file.
+ */
+static int map_readable(struct sealmem_region *r, size_t size)
+{
+	if (r->reader >= 0)
+		return map(r, size, PROT_READ, r->reader);
+	return map_as(r, size, PROT_READ, MAP_PRIVATE, r->writer);
+}
+
 /* The addresses behind the last page stay taken: a rollback needs them, and so do guard pages. */
 static int map_sealed(struct sealmem_region *r)
 {
@@ -335,7 +356,7 @@ static int map_sealed(struct sealmem_region *r)
 
 	if (err < 0)
 		return err;
-	err = map(r, size, PROT_READ, r->reader);
+	err = map_readable(r, size);
 	/* Before Linux 6.12 what was there may be gone when nothing could be put in its place. */
 	r->replaced |= err == 0 || sys_mapped(r->data, size) < 0;
 	if (err < 0)
@@ -372,13 +393,15 @@ static int trim_file(struct sealmem_region *r)
 	return not_given(sys_ftruncate(r->writer, (off_t)r->used));
 }
 
-/* The check asks the descriptor that the memory is mapped from, not the one that took the seals. */
+/* The check asks the descriptor that the memory is mapped from, where that is not the one that took the
+ * seals. */
 static int seal_file(struct sealmem_region *r)
 {
+	int shown = r->reader >= 0 ? r->reader : r->writer;
 	int err;
 
 	/* Sealed the time before, when what came next failed and so did the way back. */
-	if (r->final && memfd_check(r->reader) == 0)
+	if (r->final && memfd_check(shown) == 0)
 		return 0;
 	err = trim_file(r);
 	if (err == 0)
@@ -386,7 +409,20 @@ static int seal_file(struct sealmem_region *r)
 	if (err < 0)
 		return err;
 	r->final = true;
-	return memfd_check(r->reader);
+	return memfd_check(shown);
+}
+
+/* The private mapping has done its work: what lasts is a shared one, whose pages are those of the file
+ * whatever anybody does. */
+static int map_shared(struct sealmem_region *r)
+{
+	size_t size = size_in_pages(r);
+	int err;
+
+	if (r->reader >= 0)
+		return 0;
+	err = map(r, size, PROT_READ, r->writer);
+	return err < 0 ? not_given(err) : mapping_apply(r->data, size, r->guarantees);
 }
 
 /*
@@ -431,6 +467,8 @@ static int seal_in_place(struct sealmem_region *r)
 	if (err == 0)
 		err = seal_file(r);
 	if (err == 0)
+		err = map_shared(r);
+	if (err == 0)
 		err = seal_address(r);
 	return err;
 }
@@ -444,9 +482,9 @@ static int replace_file(struct sealmem_region *r, struct scoped_mapping *held)
 	if (err == 0 && r->reserved > 0)
 		err = memfd_reserve(fresh.writer, 0, r->reserved);
 	if (err == 0)
-		err = mapping_hold(held, fresh.reader, size_in_pages(r), r->guarantees);
+		err = mapping_hold(held, fresh.writer, size_in_pages(r), r->guarantees);
 	if (err == 0)
-		err = memfd_copy(fresh.writer, r->reader, r->capacity);
+		err = memfd_copy(fresh.writer, r->writer, r->capacity);
 	if (err < 0)
 		return err;
 	close_files(r);
@@ -464,7 +502,7 @@ static int lock_present_pages(struct sealmem_region *r)
 
 	if (!(r->guarantees & SEALMEM_NOSWAP))
 		return 0;
-	while ((err = memfd_next_part(r->reader, &start, &end)) > 0)
+	while ((err = memfd_next_part(r->writer, &start, &end)) > 0)
 		for (size_t at = start; at < end; at += page_size())
 			(void)*(volatile const char *)(r->data + at);
 	return err;
@@ -506,7 +544,7 @@ static void stay_readable(struct sealmem_region *r)
 	if (is_secret(r))
 		(void)sys_mprotect(r->data, size, PROT_READ);
 	else
-		(void)map(r, size, PROT_READ, r->reader);
+		(void)map_readable(r, size);
 }
 
 /* Back to an open region; readers see the same bytes throughout. */
@@ -534,7 +572,18 @@ static int hold_pages(const struct sealmem_region *r, struct scoped_mapping *hel
 {
 	if (is_secret(r))
 		return 0;
-	return mapping_hold(held, r->reader, size_in_pages(r), r->guarantees);
+	return mapping_hold(held, r->writer, size_in_pages(r), r->guarantees);
+}
+
+/* Sealed, one descriptor is enough. */
+static void keep_one_file(struct sealmem_region *r)
+{
+	if (r->reader < 0) {
+		r->reader = take_fd(&r->writer);
+		return;
+	}
+	memfd_try_writer(r->writer);
+	r->writer = close_fd(r->writer);
 }
 
 EXPORT int sealmem_region_seal(struct sealmem_region *r)
@@ -552,7 +601,8 @@ EXPORT int sealmem_region_seal(struct sealmem_region *r)
 	err = is_secret(r) ? seal_secret(r) : seal_in_place(r);
 	if (err < 0)
 		return roll_back(r) == 0 ? err : -ENOTRECOVERABLE;
-	r->writer = close_fd(r->writer);
+	if (!is_secret(r))
+		keep_one_file(r);
 	r->state = SEALED;
 	return 0;
 }
@@ -738,8 +788,8 @@ EXPORT unsigned sealmem_region_guarantees(const struct sealmem_region *r)
 }
 
 /*
- * A region made from bytes at hand is mapped from the descriptor that wrote them, which saves opening
- * another until somebody asks. The new one takes the old one's number, so the number stays valid, and
+ * A sealed region may be mapped from the descriptor that wrote it, which saves opening another until
+ * somebody asks. The new one takes the old one's number, so the number stays valid, and
  * two threads that ask at once do no harm.
  */
 EXPORT int sealmem_region_fd(const struct sealmem_region *r)

@@ -156,7 +156,8 @@ static const struct step {
 	{ store, "fill the memory", "no system call. The bytes are stored, and read back.", NULL },
 	{ seal, "seal the memory",
 	  "a read-only mapping takes the place of the writable one, at the same address and in one "
-	  "step. Then the file takes its seals, and is asked for them.",
+	  "step. Then the file takes its seals, and is asked for them. The mapping made after that only "
+	  "shows whether the next region can do without a second descriptor.",
 	  "F_SEAL_WRITE fails with EBUSY: the writable mapping is still there." },
 	{ attempt, "attempt the store",
 	  "a plain strcpy(). The page refuses the store, the kernel sends SIGSEGV, and a handler set "

@@ -284,6 +284,8 @@ static void run_one(const struct operation *operation, const struct plan *plan)
 	alarm(PATIENCE);
 	if (operation->kind->emulated)
 		emulate_mseal();
+	if (!operation->kind->first)
+		seal_earlier_region();
 	before_all = take_own_census();
 	operation->kind->prepare(&s);
 	if (cannot_be_prepared(&s))

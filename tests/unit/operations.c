@@ -723,6 +723,8 @@ KIND(alloc_more, region_alloc, prepare_taken, take, unchanged_open, done_taking)
 KIND(seal_whole, region_seal, prepare_open, seal, unchanged_open, done_sealed);
 KIND(seal_taken, region_seal, prepare_taken, seal, unchanged_taken, done_sealed);
 KIND(seal_or_free, region_seal, prepare_open, seal, unchanged_open, done_sealed, .after = release);
+KIND(new_first, region_new, prepare_nothing, make, unchanged_nothing, done_open, .first = true);
+KIND(seal_first, region_seal, prepare_taken, seal, unchanged_taken, done_sealed, .first = true);
 KIND(fd_first, region_fd, prepare_from, ask_fd, unchanged_sealed, done_sealed);
 KIND(fd_known, region_fd, prepare_sealed, ask_fd, unchanged_sealed, done_sealed);
 KIND(free_open, region_free, prepare_open, free_it, nothing, done_freeing, .never_fails = freeing);
@@ -786,6 +788,9 @@ const struct operation operations[] = {
 	{ &seal_taken, CA | SECRET | GUARDS },
 	{ &seal_or_free, C },
 	{ &seal_or_free, CA | REST },
+	{ &new_first, C },
+	{ &seal_first, C },
+	{ &seal_first, CA | REST },
 	{ &fd_first, C },
 	{ &fd_first, CA },
 	{ &fd_known, C },

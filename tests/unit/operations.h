@@ -40,6 +40,7 @@ struct kind {
 	void (*done)(struct subject *s);      /* after success: all was given; releases it */
 	void (*after)(struct subject *s);     /* after a failure; if NULL, it is done once more */
 	const char *never_fails;	      /* why, if so */
+	bool first;			      /* the library has not sealed anything before */
 	bool emulated;			      /* on a kernel without mseal(2), or one made so */
 	bool foreign;			      /* of a file of somebody else */
 	int refused_here; /* the answer of a kernel that has nothing of the kind */

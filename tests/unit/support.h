@@ -106,6 +106,9 @@ void die_of_faults(void);
 /* A descriptor of a new file without a name, in a directory where this user may make one. */
 int temporary_file(void);
 
+/* Has the library seal a region, from which it learns what later ones can do without. */
+void seal_earlier_region(void);
+
 /* Skip the test, unless. */
 void require_root(void);
 void require_mseal(void);
