@@ -94,7 +94,7 @@ int memfd_new(const char *name, size_t size)
 
 	if (err < 0)
 		return err;
-	(void)snprintf(full, sizeof(full), "%s%s", MEMFD_PREFIX, name);
+	(void)stpcpy(stpcpy(full, MEMFD_PREFIX), name);
 	return not_given(above_standard(create(full)));
 }
 

@@ -127,7 +127,6 @@ static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 	r->page = page_size();
 	r->writer = -1;
 	r->reader = -1;
-	r->owner = sys_getpid();
 	return r;
 }
 
@@ -232,6 +231,7 @@ static int open_region(struct sealmem_region *r)
 {
 	int err;
 
+	r->owner = sys_getpid();
 	if (is_secret(r))
 		return open_secret(r);
 	err = open_file(r);
@@ -631,8 +631,11 @@ static int map_written(struct sealmem_region *r)
 /* Maps a file that is sealed. */
 static int map_sealed_file(struct sealmem_region *r)
 {
-	int err = reserve_addresses(r, size_in_pages(r));
+	int err;
 
+	if (r->guarantees & SEALMEM_NOFORK)
+		r->owner = sys_getpid();
+	err = reserve_addresses(r, size_in_pages(r));
 	if (err == 0)
 		err = map_written(r);
 	if (err == 0)

@@ -16,11 +16,11 @@
 #define CLEANUP(release) __attribute__((cleanup(release)))
 #define EXPORT		 __attribute__((visibility("default")))
 
-/* Page sizes differ between machines of one architecture (arm64 has three). sysconf() answers from the
- * auxiliary vector, without a system call. */
+/* Page sizes differ between machines of one architecture (arm64 has three). Not sysconf(), which takes its time
+ * to see what it is asked: this is asked several times for each object. */
 static inline size_t page_size(void)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
+	return (size_t)getpagesize();
 }
 
 static inline bool page_aligned(uintptr_t value)

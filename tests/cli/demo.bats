@@ -119,7 +119,7 @@ traced_calls() {
 
     sed -n '/^getpid()/,$p' "$trace" | sed "/^munmap($address,/{n;q}" |
         grep -Ev '^(write\(1|brk\(|newfstatat\(1|fstat\(1|ioctl\(1)' |
-        sed -E '/^(prlimit64|rt_sigaction)/s/\{[^}]*\}/{...}/g; s/ +=/ =/
+        sed -E '/^(getrlimit|rt_sigaction)/s/\{[^}]*\}/{...}/g; s/ +=/ =/
             s/^(pwrite(64|v)\([0-9]+, ).*, ([0-9]+, [0-9]+\))/\1..., \3/
             /^madvise/s/0x16/MADV_POPULATE_READ/
             /^memfd_create/s/\|0x8\)/|MFD_NOEXEC_SEAL)/; /seals/s/\|0x20\)/|F_SEAL_EXEC)/'

@@ -68,7 +68,7 @@ static const struct {
 	{ { SYS_mremap, 0 }, "mremap", { ENOMEM, SANDBOX, EFAULT, EAGAIN, EINVAL } },
 	{ { __NR_mseal, 0 }, "mseal", { ENOMEM, SANDBOX, EINVAL } },
 	{ { SYS_msync, 0 }, "msync", { ENOMEM, SANDBOX, EBUSY, EINVAL } },
-	{ { SYS_prlimit64, 0 }, "prlimit64", { EINVAL, SANDBOX, ESRCH, EFAULT } },
+	{ { SYS_getrlimit, 0 }, "getrlimit", { EINVAL, SANDBOX, EFAULT } },
 	{ { SYS_seccomp, SECCOMP_GET_ACTION_AVAIL }, "seccomp(AVAIL)", { EINVAL, SANDBOX } },
 	{ { SYS_seccomp, SECCOMP_SET_MODE_FILTER }, "seccomp", { ENOMEM, SANDBOX, EINVAL } },
 	{ { SYS_seccomp, SECCOMP_SET_MODE_FILTER }, "seccomp", { EACCES, EBUSY, ESRCH } },
