@@ -135,14 +135,29 @@ static int check(void *addr, bool emulated)
 	return err < 0 ? 0 : -EOPNOTSUPP;
 }
 
+static int check_ends(void *addr, size_t size, bool emulated)
+{
+	int err = check(addr, emulated);
+
+	if (err == 0 && size > page_size())
+		err = check((char *)addr + size - page_size(), emulated);
+	return err;
+}
+
 int address_seal(void *addr, size_t size)
 {
 	bool emulated = address_is_emulated();
 	int err = seal(addr, size, 0);
 
-	if (err == 0)
-		err = check(addr, emulated);
-	if (err == 0 && size > page_size())
-		err = check((char *)addr + size - page_size(), emulated);
+	return err == 0 ? check_ends(addr, size, emulated) : err;
+}
+
+int address_seal_many(struct sealmem_extent *extents, size_t count)
+{
+	bool emulated = address_is_emulated();
+	int err = emulated ? emulate(extents, count, 0) : seal_natively(extents, count);
+
+	for (size_t i = 0; i < count && err == 0; i++)
+		err = check_ends(extents[i].addr, extents[i].size, emulated);
 	return err;
 }

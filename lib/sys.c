@@ -146,7 +146,13 @@ int sys_memfd_secret(void)
 
 int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd)
 {
-	long result = syscall(SYS_mmap, addr, size, protection, flags, fd, 0L);
+	return sys_mmap_part(ret, addr, size, protection, flags, fd, 0);
+}
+
+int sys_mmap_part(void **ret, void *addr, size_t size, int protection, int flags, int fd,
+		  off_t offset)
+{
+	long result = syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
 
 	if (result == -1)
 		return -errno;

@@ -94,6 +94,8 @@ ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags);
 int sys_memfd_create(const char *name, unsigned flags);
 int sys_memfd_secret(void);
 int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd);
+int sys_mmap_part(void **ret, void *addr, size_t size, int protection, int flags, int fd,
+		  off_t offset);
 int sys_munmap(void *addr, size_t size);
 int sys_mprotect(void *addr, size_t size, int protection);
 int sys_madvise(void *addr, size_t size, int advice);
