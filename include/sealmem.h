@@ -283,6 +283,105 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
 int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
 
 /*
+ * What sealmem_seal_image() is asked for besides.
+ *
+ * DEEP  Code and constants are replaced as well: CONTENT for all. It costs their size in memory, for each
+ *       process that is started so; debuggers can set no breakpoint in them, and profilers do not see which
+ *       file they are from.
+ * VDSO  Also the pages that the kernel maps into every process.
+ * TRY   Where addresses cannot be sealed: CONTENT all the same, and the report says what is lacking.
+ */
+#define SEALMEM_IMAGE_DEEP 0x01u
+#define SEALMEM_IMAGE_VDSO 0x02u
+#define SEALMEM_IMAGE_TRY  0x04u
+
+/* Pages of one kind: the guarantees that hold for all of them, and their size in bytes. */
+struct sealmem_image_pages {
+	unsigned guarantees;
+	size_t size;
+};
+
+/*
+ * objects    that are sealed
+ * left       that are not, because dlclose(3) may unmap them
+ * lazy       of the sealed ones: functions are found at their first call, so a part of the GOT is writable
+ * excluding  of the sealed ones: pages are left alone as they ask
+ */
+struct sealmem_image_report {
+	unsigned objects, left, lazy, excluding;
+	struct sealmem_image_pages text, read_only, relro, vdso;
+};
+
+/*
+ * Seal the program itself: of every object that was mapped before it began, the code, the constants and
+ * what the loader made read-only after it had filled in the addresses (RELRO: the GOT, tables of
+ * functions). Objects that came by dlopen(3), which dlclose(3) may unmap, are left alone. Call it at the
+ * beginning of main(), or have `sealmem run --image` do it for a program that was not built for it.
+ *
+ * RELRO gets CONTENT and ADDRESS: its pages are replaced, at their addresses, by a sealed memfd. Code
+ * and constants get ADDRESS, and CONTENT too where relocations were written to them. Of an object that was
+ * linked without -z now the part of the GOT that functions are called through stays writable: the loader
+ * stores to it at the first call of each.
+ *
+ * flags  a set of SEALMEM_IMAGE_DEEP and so on, or 0
+ * ret    what was sealed; may be NULL
+ *
+ * Whoever calls it again seals what is not sealed yet. Children made by fork(2) inherit the seals. A program
+ * that writes to its own code, or makes its constants writable for a moment, must exclude such pages with
+ * SEALMEM_IMAGE_EXCLUDE(), or not be sealed.
+ *
+ * On failure all bytes and protections are what they were; objects whose addresses were sealed
+ * before the failure stay so, and it can be called again.
+ *
+ * -EINVAL        flags has unknown bits
+ * -EOPNOTSUPP    addresses cannot be sealed here (see sealmem_mseal()) and SEALMEM_IMAGE_TRY is not among
+ *                the flags; or as sealmem_region_new()
+ * -EPERM         pages that are to be replaced are sealed by mseal(2) alone already: their bytes can no
+ *                longer be. So it is with SEALMEM_IMAGE_DEEP after a seal without.
+ * -EFAULT        code that is to be replaced cannot be read
+ * -ENOSPC, -EBUSY  as sealmem_mseal()
+ * -EFBIG, -EMFILE, -ENFILE, -ENOMEM  as sealmem_region_new()
+ * -ENOTRECOVERABLE  a step after the replacement failed, and then so did the way back (two kernel failures
+ *                in a row): the program is damaged and should end
+ *
+ * Kernel fact: MADV_DONTNEED brings the file's bytes back under written private pages, mseal(2) or not
+ * (Documentation/userspace-api/mseal.rst). Since 0.1.
+ */
+int sealmem_seal_image(unsigned flags, struct sealmem_image_report *ret);
+
+/*
+ * The same for an object that dlopen(3) returned, and for what it needs: first they are marked as never to be
+ * unloaded (RTLD_NODELETE), whatever dlclose(3) is told later; then they are sealed. The
+ * report is about these objects.
+ *
+ * -EINVAL        also: handle is not one of dlopen(3), or the program is linked statically
+ * -ENOENT        the loader does not find the object again by its name
+ * -EOPNOTSUPP, -EPERM, -EFAULT, -ENOSPC, -EBUSY, -EFBIG, -EMFILE, -ENFILE, -ENOMEM, -ENOTRECOVERABLE
+ *                as sealmem_seal_image()
+ *
+ * Since 0.1.
+ */
+int sealmem_seal_loaded(void *handle, unsigned flags, struct sealmem_image_report *ret);
+
+/*
+ * At file scope: sealmem_seal_image() leaves alone the pages that hold `size` bytes from `symbol` on, in this
+ * program or shared object. For code that is patched, or tables that are made writable for a moment. The
+ * symbol is a function or variable that is static, hidden or in a program; its pages should be its
+ * own. `size` is a number. Since 0.1.
+ *
+ *     static const struct SEALMEM_PAGE_ALIGNED table table = { ... };
+ *     SEALMEM_IMAGE_EXCLUDE(table, 4096);
+ */
+#define SEALMEM_IMAGE_EXCLUDE(symbol, size)                                                        \
+ __asm__(".pushsection .note.sealmem, \"a\", %note\n"                                              \
+	 ".balign 4\n"                                                                             \
+	 ".4byte 8, 16, 1\n"                                                                       \
+	 ".asciz \"sealmem\"\n"                                                                    \
+	 ".8byte " #symbol " - .\n"                                                                \
+	 ".8byte " #size "\n"                                                                      \
+	 ".popsection\n")
+
+/*
  * mseal(2): seal the mappings of [addr, addr + size), their bytes not included. `size` is rounded up
  * to whole pages. Sealing twice is fine. Inherited by fork(2). Cannot be undone.
  *

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TEST_IMAGE_OBJECT_H
+#define SEALMEM_TEST_IMAGE_OBJECT_H
+
+/* A row of a table that is read-only once the loader has filled in the addresses. */
+struct image_row {
+	const char *name;
+	int (*function)(void);
+};
+
+/* Where to find what is sealed, in an object that was loaded. */
+struct image_object {
+	const struct image_row *rows;
+	int (*code)(void);
+	const char *constant;
+	const void *excluded;  /* one page; NULL if nothing is */
+	const void *relocated; /* in the code; NULL if nothing is */
+};
+
+#endif
