@@ -16,7 +16,7 @@ _sealmem_options() {
     probe) echo '--json --help' ;;
     run)
         echo '--secret --env-file --no-listen-fds --no-credentials --max-size --mode' \
-            '--no-dump --no-new-privs --deny-write-execute --help'
+            '--image --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
     esac

@@ -53,6 +53,7 @@ complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-listen-fds -d 'Le
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-credentials -d 'Leave $CREDENTIALS_DIRECTORY alone'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l max-size -x -d 'Refuse a larger secret'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l mode -x -a '400 440 444' -d 'Permissions of the secrets'
+complete -c sealmem -n '__fish_seen_subcommand_from run' -l image -d 'Seal the image of the command'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-dump -d 'Make the command unreadable to its user'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-new-privs -d 'No privileges by executing a program'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l deny-write-execute -d 'No executable memory that was writable'

@@ -12,6 +12,7 @@
 #include "credentials.h"
 #include "descriptors.h"
 #include "harden.h"
+#include "image.h"
 #include "pass.h"
 #include "program.h"
 #include "sealmem.h"
@@ -41,6 +42,7 @@ struct order {
 	bool env_file;
 	bool no_listen;
 	bool no_directory;
+	const char *image; /* NULL if it is not to be sealed */
 	int directory;
 	char **argv;
 };
@@ -203,6 +205,8 @@ static int execute(const struct order *order)
 {
 	int code = harden_process(order->harden);
 
+	if (code == GO_ON && order->image != NULL)
+		code = image_prepare(order->image, order->argv[0]);
 	if (code != GO_ON)
 		return code;
 	if (order->harden & HARDEN_DUMP)
@@ -247,6 +251,15 @@ static const char help_text[] =
 	"                        understood\n"
 	"  --mode MODE           the mode of the secrets, 400 if not given, as programs\n"
 	"                        that look at it see it\n"
+	"  --image[=WORD,...]    seal the code, the constants and the relocated data of\n"
+	"                        COMMAND before it begins. WORD is\n"
+	"                          deep    the bytes of code and constants as well\n"
+	"                          vdso    the pages of the kernel in it\n"
+	"                          later   what it loads never to unload\n"
+	"                          once    it alone, not what it executes\n"
+	"                          filter  on a kernel without mseal: by seccomp\n"
+	"                          report  say on standard error what was sealed\n"
+	"                          try     execute it also if it cannot be sealed\n"
 	"  --no-dump             others of the same user can neither read the memory of\n"
 	"                        COMMAND nor trace it; it must not be a script\n"
 	"  --no-new-privs        no set-user-ID program gives it privileges\n"
@@ -317,6 +330,7 @@ static const struct option options[] = {
 	{ "no-credentials", no_argument, NULL, 'c' },
 	{ "max-size", required_argument, NULL, 'x' },
 	{ "mode", required_argument, NULL, 'm' },
+	{ "image", optional_argument, NULL, 'i' },
 	{ "no-dump", no_argument, NULL, 'd' },
 	{ "no-new-privs", no_argument, NULL, 'n' },
 	{ "deny-write-execute", no_argument, NULL, 'w' },
@@ -342,6 +356,9 @@ static int obey(struct order *order, int c, char **argv)
 		return set_most(order, optarg);
 	case 'm':
 		return set_mode(order, optarg);
+	case 'i':
+		order->image = optarg != NULL ? optarg : "";
+		return image_check_words(optarg);
 	case 'd':
 		order->harden |= HARDEN_DUMP;
 		return GO_ON;

@@ -95,8 +95,7 @@ int program_find(struct program *program, const char *command, const char *name)
 	return GO_ON;
 }
 
-/* Whether executing the file, rather than a copy, would change who runs it. */
-static bool has_privilege(int fd, const struct stat *st)
+bool program_has_privilege(int fd, const struct stat *st)
 {
 	bool changes_user = st->st_mode & S_ISUID && st->st_uid != geteuid();
 	bool changes_group = st->st_mode & S_ISGID && st->st_gid != getegid();
@@ -200,7 +199,7 @@ int program_copy(struct program *program, const char *command, const char *name,
 
 	if (fstat(program->file, &st) < 0)
 		return complain_of_copy(command, name, -errno);
-	if (has_privilege(program->file, &st))
+	if (program_has_privilege(program->file, &st))
 		return complain(
 			command, EXIT_CANNOT,
 			"'%s' is set-user-ID, set-group-ID or has capabilities, which a copy "

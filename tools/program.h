@@ -15,6 +15,10 @@ struct program {
 
 #define PROGRAM_NONE ((struct program){ .file = -1, .copy = -1 })
 
+/* Whether executing the file, rather than a copy, would change who runs it. */
+struct stat;
+bool program_has_privilege(int fd, const struct stat *st);
+
 void program_close(struct program *program);
 
 /* Opens what execvp(3) would execute. An exit code, or GO_ON. */
