@@ -9,7 +9,7 @@ packages_check="check bats jq strace procps util-linux libxml2-utils scdoc man-d
     clang llvm libclang-rt-14-dev clang-format cppcheck gcovr shellcheck valgrind
     gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     bash-completion fish zsh nginx-light postgresql postgresql-client openssh-client openssh-server curl
-    libsystemd-dev perl python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
+    libsystemd-dev perl apache2-utils gdb git libpython3.11-testsuite nodejs redis-server python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
 
 # Programs of 32 bits run on one of the two machines only.
 [ "$(dpkg --print-architecture)" != amd64 ] ||
