@@ -402,6 +402,9 @@ static void add_faults_of_call(struct search *search, struct plan plan, struct c
 		return;
 	ck_assert_msg(count >= 0, "unknown system call %ld", call.number);
 	for (int i = 0; i < count && i < most; i++) {
+		if (search->operation->kind->spared != NULL && call.number == SYS_mmap &&
+		    faults[i].manner == HALF_DONE)
+			continue;
 		plan.faults[last] = faults[i];
 		plan.faults[last].index = at.index;
 		plan.faults[last].in_child = at.in_child;

@@ -478,6 +478,45 @@ static void done_range(struct subject *s)
 	remove_range(s);
 }
 
+/* Of this program: read-only once the loader has stored the addresses. */
+static const struct SEALMEM_PAGE_ALIGNED relocated {
+	const void *at[SEALMEM_PAGE_MAX / sizeof(void *)];
+} relocated = { { source, &operations, &relocated } };
+
+static bool image_is_intact(void)
+{
+	return relocated.at[0] == source && relocated.at[1] == &operations &&
+	       relocated.at[2] == &relocated && relocated.at[3] == NULL;
+}
+
+static int seal_whole_image(struct subject *s)
+{
+	return sealmem_seal_image(
+		s->operation->guarantees & SEALMEM_ADDRESS ? 0 : SEALMEM_IMAGE_TRY, NULL);
+}
+
+/* What was sealed by its address before the failure stays so. */
+static void unchanged_image(struct subject *s)
+{
+	const char *at = (const char *)&relocated;
+	bool sealed = is_mapped_as(at, PROT_READ, true);
+
+	EXPECT(image_is_intact());
+	EXPECT(sealed || is_mapped_as(at, PROT_READ, false));
+	if (s->faults == 1)
+		EXPECT(!sealed || guarantees_missing((char *)(uintptr_t)at, page_size(), CA) == 0);
+}
+
+static void done_image(struct subject *s)
+{
+	char *at = (char *)(uintptr_t)&relocated;
+
+	EXPECT(image_is_intact());
+	EXPECT(is_mapped_as(at, PROT_READ, true));
+	EXPECT(guarantees_missing(at, page_size(), s->operation->guarantees) == 0);
+	EXPECT(image_is_intact());
+}
+
 /* A range that was sealed against its failure cannot be sealed again. */
 static void seal_unless_lost(struct subject *s)
 {
@@ -699,6 +738,9 @@ static const struct function
 	range = { "sealmem_seal_range",
 		  { EINVAL, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE,
 		    ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },
+	image = { "sealmem_seal_image",
+		  { EINVAL, EOPNOTSUPP, EPERM, EFAULT, ENOSPC, EBUSY, EFBIG, EMFILE, ENFILE, ENOMEM,
+		    ENOTRECOVERABLE } },
 	address = { "sealmem_mseal", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
 	addresses = { "sealmem_mseal_many", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
 	availability = { "sealmem_keep_available", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
@@ -734,6 +776,10 @@ KIND(seal_range, range, prepare_range, seal_it, unchanged_range, done_range,
      .after = seal_unless_lost);
 KIND(seal_file_range, range, prepare_file_range, seal_it, unchanged_range, done_range,
      .after = seal_unless_lost);
+KIND(seal_image, image, prepare_nothing, seal_whole_image, unchanged_image, done_image,
+     .spared = "a program without its RELRO is no more");
+KIND(emulated_seal_image, image, prepare_nothing, seal_whole_image, unchanged_image, done_image,
+     .spared = "a program without its RELRO is no more", .emulated = true);
 KIND(mseal, address, prepare_range, mseal_it, unchanged_range, done_mseal);
 KIND(mseal_two, addresses, prepare_two_ranges, mseal_many, unchanged_many, done_mseal);
 KIND(accept_fd, accepting, prepare_offered, accept_it, unchanged_nothing, done_accepting,
@@ -812,6 +858,8 @@ const struct operation operations[] = {
 	{ &seal_range, SEALMEM_ADDRESS | NOSWAP | HIDDEN },
 	{ &seal_file_range, C },
 	{ &seal_file_range, CA | NOSWAP | HIDDEN },
+	{ &seal_image, CA },
+	{ &emulated_seal_image, CA },
 	{ &mseal, SEALMEM_ADDRESS },
 	{ &mseal_two, SEALMEM_ADDRESS },
 	{ &emulated_new, CA | GUARDS },

@@ -41,6 +41,7 @@ struct kind {
 	void (*after)(struct subject *s);     /* after a failure; if NULL, it is done once more */
 	const char *never_fails;	      /* why, if so */
 	bool first;			      /* the library has not sealed anything before */
+	const char *spared;		      /* why no mmap(2) is half done, if so */
 	bool emulated;			      /* on a kernel without mseal(2), or one made so */
 	bool foreign;			      /* of a file of somebody else */
 	int refused_here; /* the answer of a kernel that has nothing of the kind */
