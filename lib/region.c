@@ -547,15 +547,24 @@ static void stay_readable(struct sealmem_region *r)
 		(void)map_readable(r, size);
 }
 
+/* What a refused mmap(2) has unmapped is free for any other mapping, one that the way back needs included. */
+static int keep_addresses(const struct sealmem_region *r)
+{
+	size_t size = page_round_up(r->capacity);
+
+	return sys_mapped(r->data, size) < 0 ? mapping_reserve(r->data, size) : 0;
+}
+
 /* Back to an open region; readers see the same bytes throughout. */
 static int roll_back(struct sealmem_region *r)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
-	int err = 0;
+	int err;
 
 	if (!r->replaced)
 		return 0;
-	if (is_final(r))
+	err = is_secret(r) ? 0 : keep_addresses(r);
+	if (err == 0 && is_final(r))
 		err = replace_file(r, &held);
 	if (err == 0)
 		err = open_again(r);
