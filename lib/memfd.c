@@ -144,8 +144,10 @@ void memfd_try_writer(int writer)
 		return;
 	if (sys_mmap(&mapping.addr, NULL, mapping.size, PROT_NONE, MAP_SHARED, writer) < 0)
 		return;
+	/* Given is not enough: it must be one that can never become writable. */
+	if (sys_mprotect(mapping.addr, mapping.size, PROT_WRITE) == -EACCES)
+		atomic_store(&writer_will_do, true);
 	unmap_scoped(&mapping);
-	atomic_store(&writer_will_do, true);
 }
 
 static int write_at(int fd, const char *bytes, size_t size, size_t offset)
@@ -207,7 +209,7 @@ static int allocate(int fd, size_t offset, size_t size)
 }
 
 /* Few, so that they stay in the nearest cache. */
-static const char zeroes[4096];
+static const char zeroes[1 << 12];
 
 static size_t cut(struct iovec *pieces, size_t most, size_t size)
 {

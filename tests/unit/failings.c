@@ -57,6 +57,7 @@ static const struct {
 	{ { SYS_mmap, MMAP_TRY }, "mmap(try)", { EPERM, ENOSYS, ENOMEM, EACCES } },
 	{ { SYS_munmap, 0 }, "munmap", { ENOMEM, SANDBOX, EINVAL } },
 	{ { SYS_mprotect, 0 }, "mprotect", { ENOMEM, SANDBOX, EACCES, EINVAL } },
+	{ { SYS_mprotect, MPROTECT_TRY }, "mprotect(try)", { ENOMEM, SANDBOX, EACCES, EINVAL } },
 	{ { SYS_madvise, 0 }, "madvise", { ENOMEM, SANDBOX, EINVAL, EACCES, EAGAIN, EIO } },
 	{ { SYS_madvise, MADVISE_NOTHING }, "madvise(nothing)", { EPERM } },
 	{ { SYS_madvise, MADVISE_POPULATE },

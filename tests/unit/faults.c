@@ -106,6 +106,7 @@ static const struct {
 	{ { SYS_madvise, MADVISE_POPULATE },
 	  "pages that are not brought in ahead come when touched" },
 	{ { SYS_mmap, MMAP_TRY }, "what it would have told is for later regions" },
+	{ { SYS_mprotect, MPROTECT_TRY }, "likewise" },
 };
 
 /* exit() also writes what measures coverage. A sanitizer would look for leaks each time, which takes longer

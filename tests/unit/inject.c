@@ -148,6 +148,8 @@ static struct call call_of(long number, const long args[6])
 		call.command = use_of_madvise(args[2]);
 	else if (number == SYS_mmap)
 		call.command = use_of_mmap(args[2], args[3]);
+	else if (number == SYS_mprotect)
+		call.command = args[2] == PROT_WRITE ? MPROTECT_TRY : 0;
 	return call;
 }
 

@@ -28,8 +28,8 @@ struct call {
 };
 
 /* Uses that a fault means something else to: advice that does not exist, pages brought in ahead, a mapping made
- * to see whether it can be. */
-enum use { MADVISE_NOTHING = 1, MADVISE_POPULATE, MMAP_TRY };
+ * to see whether it can be, and whether it can become writable. */
+enum use { MADVISE_NOTHING = 1, MADVISE_POPULATE, MMAP_TRY, MPROTECT_TRY };
 
 bool same_call(struct call a, struct call b);
 
