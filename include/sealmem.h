@@ -306,6 +306,7 @@ struct sealmem_image_pages {
  * left       that are not, because dlclose(3) may unmap them
  * lazy       of the sealed ones: functions are found at their first call, so a part of the GOT is writable
  * excluding  of the sealed ones: pages are left alone as they ask
+ * read_only  constants that have pages of their own: for arm64 linkers put them among the code
  */
 struct sealmem_image_report {
 	unsigned objects, left, lazy, excluding;

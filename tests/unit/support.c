@@ -89,6 +89,14 @@ void seal_earlier_region(void)
 	(void)sealmem_region_free(region);
 }
 
+/* "later" as the argument of a test: once more, for a process that has sealed a region. */
+static bool is_later;
+
+__attribute__((constructor)) static void read_argument(int argc, char **argv)
+{
+	is_later = argc > 1 && strcmp(argv[1], "later") == 0;
+}
+
 int run_tests(const char *name, const TTest *const *tests, size_t count)
 {
 	Suite *suite = suite_create(name);
@@ -97,7 +105,7 @@ int run_tests(const char *name, const TTest *const *tests, size_t count)
 	int failed, run;
 
 	/* Every test is a child of this process, and knows what it knows. */
-	if (getenv("SEALMEM_TEST_EARLIER_REGION") != NULL)
+	if (is_later)
 		seal_earlier_region();
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(tcase, tests[i]);

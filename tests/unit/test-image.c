@@ -311,6 +311,15 @@ START_TEST(data_stay_writable)
 }
 END_TEST
 
+/* Linkers may put constants into the segment of the code, as they do for arm64. */
+static void assert_constants(const struct sealmem_image_report *report, unsigned guarantees)
+{
+	if (report->read_only.size > 0)
+		ck_assert_uint_eq(report->read_only.guarantees & guarantees, guarantees);
+	else
+		ck_assert_uint_eq(report->read_only.guarantees, 0);
+}
+
 START_TEST(the_report_says_what_was_sealed)
 {
 	struct sealmem_image_report report = seal(0);
@@ -318,12 +327,11 @@ START_TEST(the_report_says_what_was_sealed)
 	ck_assert_uint_ge(report.objects, 4);
 	ck_assert_uint_eq(report.relro.guarantees, BOTH);
 	ck_assert_uint_eq(report.text.guarantees & SEALMEM_ADDRESS, SEALMEM_ADDRESS);
-	ck_assert_uint_eq(report.read_only.guarantees & SEALMEM_ADDRESS, SEALMEM_ADDRESS);
+	assert_constants(&report, SEALMEM_ADDRESS);
 	ck_assert_uint_eq(report.vdso.guarantees, 0);
 	ck_assert_uint_eq(report.vdso.size, 0);
 	ck_assert_uint_ge(report.relro.size, report.objects * page_size() / 2);
 	ck_assert_uint_gt(report.text.size, report.relro.size);
-	ck_assert_uint_gt(report.read_only.size, 0);
 }
 END_TEST
 
@@ -333,7 +341,7 @@ START_TEST(the_report_of_a_deep_seal_has_content_for_all)
 
 	ck_assert_uint_eq(report.relro.guarantees, BOTH);
 	ck_assert_uint_eq(report.text.guarantees, BOTH);
-	ck_assert_uint_eq(report.read_only.guarantees, BOTH);
+	assert_constants(&report, BOTH);
 }
 END_TEST
 
