@@ -268,6 +268,25 @@ static int fill_contents(const struct image *image)
 	return err;
 }
 
+/*
+ * Mapped from the descriptor that wrote it, which saves opening another, where the kernel gives that. It is asked
+ * elsewhere first: on old ones a refusal comes when the pages that were to be replaced are gone.
+ */
+static int choose_descriptor(struct image *image)
+{
+	int reader;
+
+	memfd_try_writer(image->fd);
+	if (memfd_writer_will_do())
+		return 0;
+	reader = memfd_reopen_readonly(image->fd);
+	if (reader < 0)
+		return reader;
+	close_fd(image->fd);
+	image->fd = reader;
+	return 0;
+}
+
 static int copy_contents(struct image *image)
 {
 	size_t size = place_contents(image);
@@ -281,6 +300,8 @@ static int copy_contents(struct image *image)
 	err = fill_contents(image);
 	if (err == 0)
 		err = memfd_seal(image->fd);
+	if (err == 0)
+		err = choose_descriptor(image);
 	return err == 0 ? memfd_check(image->fd) : err;
 }
 
@@ -318,27 +339,17 @@ static bool is_sealed(const struct part *part)
 	return sys_mremap_in_place(part_address(part), page_size(), page_size()) < 0;
 }
 
-/*
- * Mapped from the descriptor that wrote it, which saves opening another; some kernels refuse that with
- * EPERM. So does every kernel where the pages are sealed already.
- */
+/* Every kernel refuses with EPERM where the pages are sealed already. */
 static int replace_part(struct image *image, struct part *part)
 {
-	int err = map_over(image, part, MAP_SHARED | MAP_POPULATE), reader;
+	int err = map_over(image, part, MAP_SHARED | MAP_POPULATE);
 
-	if (err != -EPERM && err != -EACCES)
-		return not_given(err);
-	if (is_sealed(part)) {
+	if (err == -EPERM && is_sealed(part)) {
 		err = check_sealed_before(part);
 		part->in_place = err == 0;
 		return err;
 	}
-	reader = memfd_reopen_readonly(image->fd);
-	if (reader < 0)
-		return reader;
-	close_fd(image->fd);
-	image->fd = reader;
-	return not_given(map_over(image, part, MAP_SHARED | MAP_POPULATE));
+	return not_given(err);
 }
 
 /* Back to private pages with the same bytes. What mseal(2) has sealed meanwhile stays as it is. */
