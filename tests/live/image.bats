@@ -307,6 +307,24 @@ debug() {
     kill "$started" || true
 }
 
+# By somebody who was not told: the audit asks the kernel.
+@test "an audit of each finds code and RELRO sealed, and without the seal neither" {
+    local rules=(--require relro:CONTENT,ADDRESS --require text:ADDRESS) program audited=0
+
+    PATH=$PATH:/usr/sbin:$(find /usr/lib/postgresql -path '*/bin/postgres' -printf '%h\n' 2>/dev/null | tail -n 1)
+    for program in 'nginx -v' 'redis-server --version' 'postgres --version' '/usr/sbin/sshd -t -h none' \
+        '/usr/bin/python3 -ISc 0' 'bash -c :' 'gcc --version' 'node -e 0' 'git --version' 'openssl version'; do
+        type -P "${program%% *}" >/dev/null || continue
+        # shellcheck disable=SC2086 # a command and its arguments
+        run -0 "$SEALMEM" audit "${rules[@]}" -- "$SEALMEM" run --image -- $program
+        # shellcheck disable=SC2086
+        run -1 "$SEALMEM" audit "${rules[@]}" -- $program
+        [[ $output == *" relro "*" relro:CONTENT,ADDRESS "* ]]
+        audited=$((audited + 1))
+    done
+    [ $audited -ge 2 ]
+}
+
 @test "gdb shows a backtrace and stops at a breakpoint" {
     need gdb
     am_root || skip "needs to trace"
