@@ -196,21 +196,66 @@ BARS = [
 
 
 @dataclasses.dataclass
-class FilterBar:
-    """What filter-cost says of one call, sealed in one way, to no filter."""
+class Other:
+    """A program that measures in a way of its own and prints rows in JSON. PROGRAMS, BUILD and BENCH in its
+    arguments are directories."""
+
+    title: str
+    arguments: list
+    quick: list  # takes the place of the last argument
+
+
+OTHERS = {
+    "filter": Other("Calls under the filter that stands in for mseal(2)", ["PROGRAMS/filter-cost", "--json"], []),
+    "run": Other(
+        "/bin/true started in several ways, microseconds",
+        ["BENCH/run-overhead", "--json", "BUILD/tools/sealmem", "500"],
+        ["2"],
+    ),
+    "start": Other(
+        "Starts of programs with the object that seals their image, microseconds",
+        ["BENCH/image-start", "--json", "BUILD/preload", "300"],
+        ["2"],
+    ),
+    "work": Other(
+        "Programs at work under run --image",
+        ["BENCH/image-throughput", "--json", "BUILD/tools/sealmem", "7"],
+        ["1"],
+    ),
+}
+
+
+@dataclasses.dataclass
+class OtherBar:
+    """The value of the worst of the rows that have all of `those`; of `upto` at most, if it is given."""
 
     text: str
-    call: str
-    sealed: str
+    other: str
+    those: dict
+    value: str
     limit: float
+    at_least: bool = False
+    upto: tuple = ()
 
 
-FILTER_BARS = [
-    FilterBar("a call that the filter does not look at, 32 ranges, over no filter", "getppid", "32 extents at once", 1.25),
-    FilterBar(
-        "mprotect elsewhere, 32 ranges, over no filter",
-        "mprotect elsewhere, nothing to change",
-        "32 extents at once",
-        1.5,
-    ),
+def under_filter(text, call, limit):
+    those = {"call": call, "sealed": "32 extents at once"}
+    return OtherBar(f"{text}, 32 ranges, over no filter", "filter", those, "of_no_filter", limit)
+
+
+def starting(text, value, limit):
+    return OtherBar(f"start of a program of up to ten objects, {text}", "start", {}, value, limit, upto=("objects", 10))
+
+
+def working(program):
+    return OtherBar(f"{program} under run --image: speed over without", "work", {"program": program}, "speed", 0.99, True)
+
+
+OTHER_BARS = [
+    under_filter("a call that the filter does not look at", "getppid", 1.25),
+    under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
+    starting("image sealed, added microseconds", "clock: added", 150),
+    starting("image sealed, over plain", "clock: ratio", 1.15),
+    working("redis-server"),
+    working("nginx"),
 ]

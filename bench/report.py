@@ -139,21 +139,30 @@ def judge(bar, measured):
     }
 
 
-def filter_costs(programs):
-    done = subprocess.run([programs / "filter-cost", "--json"], capture_output=True, text=True, check=True)
+def run_other(other, programs, quick):
+    places = {"PROGRAMS": programs, "BUILD": programs.parent, "BENCH": pathlib.Path(__file__).parent}
+    arguments = other.arguments[: -len(other.quick)] + other.quick if quick and other.quick else other.arguments
+    for name, place in places.items():
+        arguments = [a.replace(f"{name}/", f"{place}/") for a in arguments]
+    print(f"{other.title} ...", file=sys.stderr)
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)["results"]
 
 
-def judge_filter(costs):
-    for bar in cases.FILTER_BARS:
-        got = next(row["of_no_filter"] for row in costs if (row["call"], row["sealed"]) == (bar.call, bar.sealed))
-        met = got <= bar.limit
-        yield {"bar": bar.text, "limit": bar.limit, "at least": False, "got": got, "met": met, "floor": None}
+def judge_other(bar, rows):
+    """What is not installed is not measured."""
+    chosen = [row for row in rows if bar.those.items() <= row.items()]
+    if bar.upto:
+        chosen = [row for row in chosen if row[bar.upto[0]] <= bar.upto[1]]
+    values = [row[bar.value] for row in chosen]
+    got = (min if bar.at_least else max)(values, default=None)
+    met = got is not None and (got >= bar.limit if bar.at_least else got <= bar.limit)
+    return {"bar": bar.text, "limit": bar.limit, "at least": bar.at_least, "got": got, "met": met, "floor": None}
 
 
-def filter_table(costs):
-    rows = [[row["call"], row["sealed"], short(row["ns"]), short(row["of_no_filter"])] for row in costs]
-    return table(["call", "sealed", "ns", "over no filter"], rows)
+def other_table(rows):
+    cells = [[short(cell) if isinstance(cell, (int, float)) else cell for cell in row.values()] for row in rows]
+    return table([name.replace("_", " ") for name in rows[0]], cells)
 
 
 def bar_table(judged):
@@ -294,8 +303,8 @@ def main():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         measured = measure_all(options.programs, options.quick, options.only, place)
     judged = [judge(bar, measured[bar.case]) for bar in cases.BARS if bar.case in measured]
-    filtered = filter_costs(options.programs)
-    judged += judge_filter(filtered)
+    others = {key: run_other(other, options.programs, options.quick) for key, other in cases.OTHERS.items()}
+    judged += [judge_other(bar, others[bar.other]) for bar in cases.OTHER_BARS]
     here = machine()
     call_text, calls = call_table(options.programs)
     counted = ["naked", "sealmem-from-bytes"] if options.quick else cases.SMALL
@@ -309,8 +318,7 @@ def main():
             "![ratios by size](results.svg)\n",
             "## Each case\n",
             *[case_table(m) for m in measured.values()],
-            "### Calls under the filter that stands in for mseal(2)\n",
-            filter_table(filtered),
+            *[f"### {cases.OTHERS[key].title}\n\n{other_table(rows)}" for key, rows in others.items()],
             "## System calls of one object, counted by strace\n",
             call_text,
             "## Instructions of the life of one object of 32 bytes, counted by callgrind\n",
@@ -322,7 +330,7 @@ def main():
         "machine": here,
         "bars": judged,
         "cases": {key: list(m.rows()) for key, m in measured.items()},
-        "filter": filtered,
+        **others,
         "calls": calls,
         "instructions": dict(counts),
     }

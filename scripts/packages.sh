@@ -15,7 +15,8 @@ packages_check="check bats jq strace procps util-linux libxml2-utils scdoc man-d
 [ "$(dpkg --print-architecture)" != amd64 ] ||
     packages_check="$packages_check libc6-dev-i386 lib32gcc-12-dev"
 
-packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3"
+packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils
+    redis-server nodejs openssh-client"
 
 # Of the packages named, those that are not installed.
 missing_packages() {
