@@ -287,7 +287,7 @@ int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
  *
  * DEEP  Code and constants are replaced as well: CONTENT for all. It costs their size in memory, for each
  *       process that is started so; debuggers can set no breakpoint in them, and profilers do not see which
- *       file they are from.
+ *       file they are from. On arm64 the code loses its branch target identification (PROT_BTI).
  * VDSO  Also the pages that the kernel maps into every process.
  * TRY   Where addresses cannot be sealed: CONTENT all the same, and the report says what is lacking.
  */
