@@ -117,8 +117,8 @@ static int add_object(struct process *process, const struct object *object)
 	return 0;
 }
 
-int objects_find(struct process *process, const struct procfs *procfs, int directory,
-		 struct known_files *files)
+int process_find_objects(struct process *process, const struct procfs *procfs, int directory,
+			 struct known_files *files)
 {
 	int err = look_into_files(process, procfs, directory, files);
 

@@ -133,7 +133,7 @@ static int read_once(struct process *process, const struct procfs *procfs, int d
 	if (err == 0 && (needs & NEED_MEMFDS))
 		err = read_memfds(process, procfs, directory, files);
 	if (err == 0 && (needs & NEED_OBJECTS))
-		err = objects_find(process, procfs, directory, files);
+		err = process_find_objects(process, procfs, directory, files);
 	return err;
 }
 

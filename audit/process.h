@@ -53,7 +53,7 @@ int process_read(struct process *ret, const struct procfs *procfs, struct known_
 void process_free(struct process *process);
 
 /* Finds the programs and libraries among the mappings. */
-int objects_find(struct process *process, const struct procfs *procfs, int directory,
-		 struct known_files *files);
+int process_find_objects(struct process *process, const struct procfs *procfs, int directory,
+			 struct known_files *files);
 
 #endif

@@ -81,7 +81,7 @@ static void judge(struct input maps, const struct elf_file *elf)
 		if (process.mappings.page == 0)
 			process.mappings.page = 4096;
 		know_files(&process, &files, elf);
-		PROMISE(objects_find(&process, &procfs, -1, &files) == 0);
+		PROMISE(process_find_objects(&process, &procfs, -1, &files) == 0);
 		kinds_find(&process, &procfs.devices);
 		guarantees_find(&process);
 		flags_find(&process, &files);

@@ -112,10 +112,9 @@ static bool is_variable(const char *entry, const char *name)
 	return strncmp(entry, name, length) == 0 && entry[length] == '=';
 }
 
-/* Takes the first word out of the value, which is this object: `sealmem run` puts it there. */
-static void drop_first(char *entry)
+/* Takes the first word out of a value, which is this object: `sealmem run` puts it there. */
+static void drop_first(char *value)
 {
-	char *value = strchr(entry, '=') + 1;
 	char *rest = value + strcspn(value, ": ");
 
 	memmove(value, rest + (*rest != '\0'), strlen(rest + (*rest != '\0')) + 1);
@@ -128,8 +127,10 @@ static void forget(char **environment)
 
 	for (; *environment != NULL; environment++) {
 		if (is_variable(*environment, "LD_PRELOAD")) {
-			drop_first(*environment);
-			if (strchr(*environment, '=')[1] == '\0')
+			char *value = *environment + strlen("LD_PRELOAD=");
+
+			drop_first(value);
+			if (*value == '\0')
 				continue;
 		}
 		if (!is_variable(*environment, "SEALMEM_IMAGE"))

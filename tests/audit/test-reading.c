@@ -47,6 +47,13 @@ static struct fixture begin(void)
 	return fixture;
 }
 
+static void end(struct fixture *fixture)
+{
+	mappings_free(&fixture->mappings);
+	(void)close(fixture->directory);
+	procfs_close(&fixture->procfs);
+}
+
 static int seals(const struct fixture *fixture)
 {
 	return procfs_read_seals(&fixture->procfs, fixture->directory, &fixture->row);
@@ -65,7 +72,7 @@ static bool may_read_seals(const struct fixture *fixture)
 
 START_TEST(seals_of_a_memfd_whose_descriptor_is_closed_are_read)
 {
-	struct fixture fixture = begin();
+	CLEANUP(end) struct fixture fixture = begin();
 
 	if (may_read_seals(&fixture))
 		ck_assert_int_eq(seals(&fixture), F_SEAL_WRITE);
@@ -74,7 +81,7 @@ END_TEST
 
 START_TEST(seals_of_another_file_that_is_there_now_are_estale)
 {
-	struct fixture fixture = begin();
+	CLEANUP(end) struct fixture fixture = begin();
 
 	if (!may_read_seals(&fixture))
 		return;
@@ -88,7 +95,7 @@ END_TEST
 
 START_TEST(seals_where_nothing_is_mapped_any_more_are_not_read)
 {
-	struct fixture fixture = begin();
+	CLEANUP(end) struct fixture fixture = begin();
 
 	/* cppcheck-suppress performance */
 	ck_assert_int_eq(munmap((void *)(uintptr_t)fixture.row.start, page_size()), 0);
@@ -98,22 +105,24 @@ END_TEST
 
 START_TEST(a_device_is_not_opened)
 {
-	struct fixture fixture = begin();
+	CLEANUP(end) struct fixture fixture = begin();
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	fixture.row.descriptor = fd;
 	ck_assert_int_eq(seals(&fixture), -ENODEV);
+	(void)close(fd);
 }
 END_TEST
 
 START_TEST(mappings_that_differ_anywhere_do_not_agree)
 {
-	struct fixture fixture = begin();
-	struct mappings again = { 0 };
+	CLEANUP(end) struct fixture fixture = begin();
+	CLEANUP(mappings_free) struct mappings read = { 0 };
+	struct mappings again;
 	struct mapping *row;
 
-	ck_assert_int_eq(procfs_read_mappings(fixture.directory, "maps", &again), 0);
-	ck_assert(mappings_agree(&again, &again));
+	ck_assert_int_eq(procfs_read_mappings(fixture.directory, "maps", &read), 0);
+	ck_assert(mappings_agree(&read, &read));
 	row = &fixture.mappings.rows[fixture.mappings.count / 2];
 	ck_assert(mappings_agree(&fixture.mappings, &fixture.mappings));
 	again = fixture.mappings;
@@ -129,6 +138,7 @@ START_TEST(mappings_that_differ_anywhere_do_not_agree)
 	row->protection ^= PROT_WRITE;
 	again.count--;
 	ck_assert(!mappings_agree(&fixture.mappings, &again));
+	free(again.rows);
 }
 END_TEST
 
