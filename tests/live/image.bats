@@ -309,8 +309,10 @@ debug() {
 
 # By somebody who was not told: the audit asks the kernel.
 @test "an audit of each finds code and RELRO sealed, and without the seal neither" {
-    local rules=(--require relro:CONTENT,ADDRESS --require text:ADDRESS) program audited=0
+    local rules=(--require relro:ADDRESS --require text:ADDRESS) program audited=0
 
+    # Only root is told the seals of a memfd that nobody has open.
+    ! am_root || rules+=(--require relro:CONTENT)
     PATH=$PATH:/usr/sbin:$(find /usr/lib/postgresql -path '*/bin/postgres' -printf '%h\n' 2>/dev/null | tail -n 1)
     for program in 'nginx -v' 'redis-server --version' 'postgres --version' '/usr/sbin/sshd -t -h none' \
         '/usr/bin/python3 -ISc 0' 'bash -c :' 'gcc --version' 'node -e 0' 'git --version' 'openssl version'; do
@@ -319,7 +321,7 @@ debug() {
         run -0 "$SEALMEM" audit "${rules[@]}" -- "$SEALMEM" run --image -- $program
         # shellcheck disable=SC2086
         run -1 "$SEALMEM" audit "${rules[@]}" -- $program
-        [[ $output == *" relro "*" relro:CONTENT,ADDRESS "* ]]
+        [[ $output == *" relro "*relro:ADDRESS* ]]
         audited=$((audited + 1))
     done
     [ $audited -ge 2 ]
