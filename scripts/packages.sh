@@ -5,16 +5,16 @@
 # named in one line that can be pasted when we may not.
 
 packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev libssl-dev"
-packages_check="check bats jq strace procps util-linux libxml2-utils scdoc man-db openssl netbase
-    clang llvm libclang-rt-14-dev clang-format cppcheck gcovr shellcheck valgrind
-    gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    bash-completion fish zsh nginx-light postgresql postgresql-client openssh-client openssh-server curl
-    libsystemd-dev perl apache2-utils gdb git libpython3.11-testsuite nodejs redis-server python3 python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
+packages_check="check bats jq procps util-linux libxml2-utils scdoc man-db openssl netbase clang llvm
+    libclang-rt-14-dev clang-format cppcheck gcovr shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    bash-completion fish zsh postgresql postgresql-client openssh-server curl libsystemd-dev perl gdb
+    libpython3.11-testsuite python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
 
 # Programs of 32 bits run on one of the two machines only.
 [ "$(dpkg --print-architecture)" != amd64 ] ||
     packages_check="$packages_check libc6-dev-i386 lib32gcc-12-dev"
 
+# check takes these as well.
 packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils
     redis-server nodejs openssh-client"
 
