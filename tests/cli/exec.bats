@@ -215,10 +215,11 @@ start_writing() {
     printf '#!/bin/sh\necho wrong\n' >"$DIR/wrong"
     chmod +x "$DIR/wrong"
     perl -e 'for (;;) { for my $c ("right", "wrong") { link("$ARGV[0]/$c", "$ARGV[0]/new");
-        rename("$ARGV[0]/new", "$ARGV[0]/script"); unlink("$ARGV[0]/new") } }' "$DIR" 3>&- 4>&- &
+        rename("$ARGV[0]/new", "$ARGV[0]/script"); unlink("$ARGV[0]/new"); select undef, undef, undef, 0.0002 } }' \
+        "$DIR" 3>&- 4>&- &
     swapper=$!
     ran=0
-    # At least a hundred times, and until it was seen to run: how often the swapper is in the way is up to chance.
+    # A hundred times, and until it was seen to run: how often the swapper is in the way is up to chance.
     for i in $(seq 10000); do
         [ "$i" -le 100 ] || [ "$ran" = 0 ] || break
         run "$SEALMEM" exec --sha256 "$sum" "$DIR/script"
