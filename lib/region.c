@@ -34,10 +34,10 @@ struct sealmem_region {
 	int reader; /* what a sealed region is mapped from; -1 if that is to be the writer */
 	unsigned guarantees;
 	enum { OPEN, STUCK, SEALED } state;
-	bool replaced; /* the writable mapping is gone */
-	bool final;    /* the file took a seal */
-	pid_t owner;   /* who has the mapping, if children do not inherit it */
-	char name[SEALMEM_NAME_MAX + 1];
+	bool replaced;	  /* the writable mapping is gone */
+	bool final;	  /* the file took a seal */
+	pid_t owner;	  /* who has the mapping, if children do not inherit it */
+	const char *name; /* behind this, in the same piece of memory */
 };
 
 #define KINDS (SEALMEM_CONTENT | SEALMEM_SECRECY | SEALMEM_ADDRESS)
@@ -117,16 +117,19 @@ static void destroy_at(struct sealmem_region **r)
 static struct sealmem_region *allocate_region(const char *name, size_t capacity,
 					      unsigned guarantees)
 {
-	struct sealmem_region *r = calloc(1, sizeof(*r));
+	size_t name_size = strlen(name) + 1;
+	struct sealmem_region *r = malloc(sizeof(*r) + name_size);
 
 	if (r == NULL)
 		return NULL;
-	memcpy(r->name, name, strlen(name));
-	r->capacity = capacity;
-	r->guarantees = guarantees | (guarantees & SEALMEM_SECRECY ? SECRET_GUARANTEES : 0);
-	r->page = page_size();
-	r->writer = -1;
-	r->reader = -1;
+	*r = (struct sealmem_region){
+		.capacity = capacity,
+		.page = page_size(),
+		.writer = -1,
+		.reader = -1,
+		.guarantees = guarantees | (guarantees & SEALMEM_SECRECY ? SECRET_GUARANTEES : 0),
+		.name = memcpy(r + 1, name, name_size),
+	};
 	return r;
 }
 
