@@ -12,7 +12,6 @@
 #include "sealmem.h"
 #include "util.h"
 
-#include <ctype.h>
 #include <linux/magic.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -26,6 +25,12 @@
  * F_SEAL_EXEC, and another receiver's test would see the file change. */
 #define OWN_SEALS (FINAL_SEALS | F_SEAL_SEAL)
 
+/* Not iscntrl(3), which asks the locale: to some of them a part of a letter in UTF-8 is one. */
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 int memfd_check_name(const char *name)
 {
 	size_t length = 0;
@@ -33,7 +38,7 @@ int memfd_check_name(const char *name)
 	if (name == NULL)
 		return -EINVAL;
 	for (; name[length] != '\0'; length++) {
-		if (iscntrl((unsigned char)name[length]))
+		if (is_control(name[length]))
 			return -EINVAL;
 		if (length == SEALMEM_NAME_MAX)
 			return -ENAMETOOLONG;
