@@ -173,11 +173,15 @@ static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 	return 0;
 }
 
+static int out_of_memory(int err)
+{
+	/* The filesystem's word for it: its space is our memory. */
+	return err == -ENOSPC ? -ENOMEM : not_given(err);
+}
+
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset)
 {
-	int err = write_at(fd, bytes, size, offset);
-
-	return err == -ENOSPC ? -ENOMEM : not_given(err);
+	return out_of_memory(write_at(fd, bytes, size, offset));
 }
 
 int memfd_copy_file(int to, int from, size_t size)
@@ -244,12 +248,6 @@ static int write_zeroes(int fd, size_t offset, size_t size)
 		size -= (size_t)written;
 	}
 	return 0;
-}
-
-static int out_of_memory(int err)
-{
-	/* The filesystem's word for it: its space is our memory. */
-	return err == -ENOSPC ? -ENOMEM : not_given(err);
 }
 
 int memfd_clear(int fd, size_t size)
@@ -347,7 +345,7 @@ int memfd_seal(int fd)
  * may also not know it. SEAL comes last, for nothing can come after it. */
 int memfd_seal_executable(int fd)
 {
-	int err = add_seals(fd, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
+	int err = add_seals(fd, FINAL_SEALS);
 
 	if (err < 0)
 		return err;
