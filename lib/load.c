@@ -15,7 +15,6 @@
 #include "util.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
 
 static int size_of(int fd, size_t *ret)
 {
@@ -68,13 +67,11 @@ static int judge(int sealed, int (*verify)(const void *bytes, size_t size, void 
  * before for this one. Then another number is needed. */
 static int find_new_number(int *fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(*fd)];
 	void *known;
 	int moved;
 
 	for (;;) {
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
-		known = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+		known = dlopen(fd_path(*fd).text, RTLD_LAZY | RTLD_NOLOAD);
 		if (known == NULL)
 			return 0;
 		(void)dlclose(known);
@@ -88,14 +85,12 @@ static int find_new_number(int *fd)
 
 static int load(void **ret, int *sealed, int flags)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(*sealed)];
 	int err = find_new_number(sealed);
 	void *object;
 
 	if (err < 0)
 		return err;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", *sealed);
-	object = dlopen(path, flags);
+	object = dlopen(fd_path(*sealed).text, flags);
 	if (object == NULL)
 		return -ENOEXEC;
 	*ret = object;

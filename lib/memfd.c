@@ -14,7 +14,6 @@
 
 #include <linux/magic.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -118,11 +117,8 @@ int memfd_new_executable(const char *name, size_t size)
 
 int memfd_reopen_readonly(int fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
-	int reader;
+	int reader = sys_open(fd_path(fd).text, O_RDONLY);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = sys_open(path, O_RDONLY);
 	/* Without /proc there is no other way to a read-only descriptor of a file without a name. */
 	if (reader == -ENOENT || reader == -ENOTDIR || reader == -EACCES)
 		return -EOPNOTSUPP;

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define CLEANUP(release) __attribute__((cleanup(release)))
@@ -45,6 +46,19 @@ static inline int close_fd(int fd)
 static inline void close_fd_at(const int *fd)
 {
 	(void)close_fd(*fd);
+}
+
+/* The path of a file that may have no other: opened by it, it gets a descriptor with rights and position of its own. */
+struct fd_path {
+	char text[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+};
+
+static inline struct fd_path fd_path(int fd)
+{
+	struct fd_path path;
+
+	(void)snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
 }
 
 /* Hands a resource over to the caller, past the cleanup of the variable that held it. */
