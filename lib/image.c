@@ -274,17 +274,8 @@ static int fill_contents(const struct image *image)
  */
 static int choose_descriptor(struct image *image)
 {
-	int reader;
-
 	memfd_try_writer(image->fd);
-	if (memfd_writer_will_do())
-		return 0;
-	reader = memfd_reopen_readonly(image->fd);
-	if (reader < 0)
-		return reader;
-	close_fd(image->fd);
-	image->fd = reader;
-	return 0;
+	return memfd_writer_will_do() ? 0 : memfd_make_readonly(&image->fd);
 }
 
 static int copy_contents(struct image *image)

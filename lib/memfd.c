@@ -125,6 +125,17 @@ int memfd_reopen_readonly(int fd)
 	return not_given(above_standard(reader));
 }
 
+int memfd_make_readonly(int *fd)
+{
+	int reader = memfd_reopen_readonly(*fd);
+
+	if (reader < 0)
+		return reader;
+	(void)close_fd(*fd);
+	*fd = reader;
+	return 0;
+}
+
 /*
  * Opening the file once more, through /proc, is the longest call that a small region makes. Most kernels can do
  * without; some builds refuse with EPERM. Which it is shows only when a file is sealed, too late to be sure of

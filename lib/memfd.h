@@ -21,6 +21,9 @@ int memfd_new_executable(const char *name, size_t size);
 /* Another descriptor of the same file that can never write. */
 int memfd_reopen_readonly(int fd);
 
+/* Replaces the descriptor by such a one. On failure it is left as it is. */
+int memfd_make_readonly(int *fd);
+
 /* Whether a file that is sealed can be mapped, shared and read-only, from the descriptor that wrote it. False
  * until memfd_try_writer() has seen it, with a file that is sealed. */
 bool memfd_writer_will_do(void);

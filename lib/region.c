@@ -3,7 +3,7 @@
 /*
  * A region is memory that is written first and sealed later, at one address. Its pages are those of a
  * memfd from the beginning, so that sealing copies nothing: the writable mapping is replaced, in one
- * step, by a read-only mapping of a read-only descriptor, and then the file takes its seals.
+ * step, by one that can never become writable, and the file takes its seals.
  *
  * Everything that can fail comes before the point where success is reported, and whatever came before
  * a failure is undone, so a region is either open or sealed. The one thing that cannot be undone is a
@@ -627,17 +627,13 @@ EXPORT int sealmem_region_seal(struct sealmem_region *r)
 static int map_written(struct sealmem_region *r)
 {
 	size_t size = size_in_pages(r);
-	int err = map(r, size, PROT_READ, r->reader), reader;
+	int err = map(r, size, PROT_READ, r->reader);
 
 	/* EACCES: a descriptor that was received, and is for writing only. */
 	if (err != -EPERM && err != -EACCES)
 		return not_given(err);
-	reader = memfd_reopen_readonly(r->reader);
-	if (reader < 0)
-		return reader;
-	close_fd(r->reader);
-	r->reader = reader;
-	return not_given(map(r, size, PROT_READ, r->reader));
+	err = memfd_make_readonly(&r->reader);
+	return err < 0 ? err : not_given(map(r, size, PROT_READ, r->reader));
 }
 
 /* Maps a file that is sealed. */
