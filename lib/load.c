@@ -46,6 +46,7 @@ static int seal_copy(int fd)
 	return err == 0 ? memfd_reopen_readonly(memfd) : err;
 }
 
+/* Asks the file for its size again: until it was sealed, others of this user could open it and make it longer. */
 static int judge(int sealed, int (*verify)(const void *bytes, size_t size, void *data), void *data)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping bytes = { 0 };
