@@ -325,17 +325,12 @@ static int check_sealed_before(const struct part *part)
 	return err < 0 ? err : -ENOMEM;
 }
 
-static bool is_sealed(const struct part *part)
-{
-	return sys_mremap_in_place(part_address(part), page_size(), page_size()) < 0;
-}
-
 /* Every kernel refuses with EPERM where the pages are sealed already. */
 static int replace_part(struct image *image, struct part *part)
 {
 	int err = map_over(image, part, MAP_SHARED | MAP_POPULATE);
 
-	if (err == -EPERM && is_sealed(part)) {
+	if (err == -EPERM && address_is_sealed(part_address(part))) {
 		err = check_sealed_before(part);
 		part->in_place = err == 0;
 		return err;

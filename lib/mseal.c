@@ -125,23 +125,24 @@ int address_given(void)
  * regions may come to lie, but advice that does not exist only where it is sealed: the kernel's own word
  * for that is EINVAL.
  */
-static int check(void *addr, bool emulated)
+static bool is_sealed(void *addr, bool emulated)
 {
-	int err = emulated ? sys_madvise(addr, page_size(), INT_MAX)
-			   : sys_mremap_in_place(addr, page_size(), page_size());
-
 	if (emulated)
-		return err == -EPERM ? 0 : -EOPNOTSUPP;
-	return err < 0 ? 0 : -EOPNOTSUPP;
+		return sys_madvise(addr, page_size(), INT_MAX) == -EPERM;
+	return sys_mremap_in_place(addr, page_size(), page_size()) < 0;
+}
+
+bool address_is_sealed(void *addr)
+{
+	return is_sealed(addr, address_is_emulated());
 }
 
 static int check_ends(void *addr, size_t size, bool emulated)
 {
-	int err = check(addr, emulated);
+	char *last = (char *)addr + size - page_size();
+	bool sealed = is_sealed(addr, emulated) && (last == addr || is_sealed(last, emulated));
 
-	if (err == 0 && size > page_size())
-		err = check((char *)addr + size - page_size(), emulated);
-	return err;
+	return sealed ? 0 : -EOPNOTSUPP;
 }
 
 int address_seal(void *addr, size_t size)

@@ -13,6 +13,9 @@ int address_given(void);
 /* Whether that is done by a filter, which lasts through exec. */
 bool address_is_emulated(void);
 
+/* Whether the page there is seen to be sealed. */
+bool address_is_sealed(void *addr);
+
 /* Makes the mappings of [addr, addr + size) final, and has seen that they are. */
 int address_seal(void *addr, size_t size);
 
