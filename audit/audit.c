@@ -76,7 +76,7 @@ int audit_try(struct audit *audit, pid_t pid, unsigned needs)
 	audit->ended += err == -ENOENT || err == -ESRCH;
 	audit->unreadable += err < 0 && err != -EACCES && err != -EPERM && err != -ENOENT &&
 			     err != -ESRCH && err != -ENODATA;
-	return err == -ENOMEM ? err : 0;
+	return out_of_resources(err) ? err : 0;
 }
 
 static bool is_writable_memfd(const struct mapping *row)
@@ -118,9 +118,9 @@ static int look_at_others(struct audit *audit)
 {
 	CLEANUP(free_pids) pid_t *pids = NULL;
 	ssize_t count = procfs_list(&audit->procfs, &pids);
-	int err = 0;
+	int err = count < 0 ? (int)count : 0;
 
-	for (ssize_t i = 0; i < count && err != -ENOMEM; i++) {
+	for (ssize_t i = 0; i < count && !out_of_resources(err); i++) {
 		CLEANUP(process_free) struct process other = { 0 };
 
 		if (was_read(audit, pids[i]))
@@ -129,7 +129,7 @@ static int look_at_others(struct audit *audit)
 		if (err == 0)
 			err = note_holders(audit, &other);
 	}
-	return err == -ENOMEM ? err : 0;
+	return out_of_resources(err) ? err : 0;
 }
 
 /* Another process may have answered what this one would not. */

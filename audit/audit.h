@@ -32,10 +32,11 @@ struct audit {
 /* Reads one process more. Errors as process_read(). */
 int audit_add(struct audit *audit, pid_t pid, unsigned needs);
 
-/* As audit_add(), but counts what cannot be read; -ENOMEM is left. */
+/* As audit_add(), but counts what cannot be read; want of memory and of descriptors are left. */
 int audit_try(struct audit *audit, pid_t pid, unsigned needs);
 
-/* When all have been added: looks at who else has memfds that can be written to, and judges. */
+/* When all have been added: looks at who else has memfds that can be written to, and judges. Want of
+ * memory or of descriptors. */
 int audit_finish(struct audit *audit, unsigned needs);
 
 void audit_total(const struct process *process, struct audit_totals *totals);

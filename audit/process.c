@@ -101,7 +101,7 @@ static int read_memfds(struct process *process, const struct procfs *procfs, int
 {
 	int err = procfs_read_descriptors(procfs, directory, &process->descriptors);
 
-	if (err == -ENOMEM)
+	if (out_of_resources(err))
 		return err;
 	process->descriptors_known = err == 0;
 	mark_mapped(process);

@@ -47,16 +47,19 @@ static dev_t device_of(int fd)
 
 int procfs_open(struct procfs *ret, const char *path)
 {
+	CLEANUP(close_fd_at)
 	int fd = open(path != NULL ? path : "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct procfs procfs = { .directory = fd };
+	struct devices devices = { 0 };
 	struct statfs status;
 
 	if (fd < 0)
 		return -errno;
-	procfs.devices.recorded = fstatfs(fd, &status) < 0 || status.f_type != PROC_SUPER_MAGIC;
-	if (!procfs.devices.recorded)
-		procfs.devices.secret = device_of(sys_memfd_secret());
-	*ret = procfs;
+	devices.recorded = fstatfs(fd, &status) < 0 || status.f_type != PROC_SUPER_MAGIC;
+	if (devices.recorded && path == NULL)
+		return -ENODEV;
+	if (!devices.recorded)
+		devices.secret = device_of(sys_memfd_secret());
+	*ret = (struct procfs){ take_fd(&fd), devices };
 	return 0;
 }
 

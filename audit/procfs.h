@@ -5,6 +5,8 @@
 #include "elf-file.h"
 #include "mapping.h"
 
+#include <errno.h>
+
 /* What the files of memfd_secret(2) are on: the name that the kernel shows for them could be that of another
  * file. */
 struct devices {
@@ -18,7 +20,13 @@ struct procfs {
 	struct devices devices;
 };
 
-/* `path` is NULL for the one of this machine. -errno of open(2); -ENOTDIR. */
+/* Of the audit itself, memory or descriptors: that says nothing about a process. */
+static inline bool out_of_resources(int err)
+{
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
+}
+
+/* `path` is NULL for the one of this machine. -errno of open(2); -ENOTDIR; -ENODEV if it is not mounted. */
 int procfs_open(struct procfs *ret, const char *path);
 void procfs_close(struct procfs *procfs);
 

@@ -268,16 +268,31 @@ static int read_all(struct audit *audit, const struct options *options)
 {
 	CLEANUP(free_pids) pid_t *pids = NULL;
 	ssize_t count = procfs_list(&audit->procfs, &pids);
+	int err = 0;
 
 	if (count < 0)
 		return complain("audit", EXIT_FAILED, "cannot list processes: %s",
 				strerror((int)-count));
-	for (ssize_t i = 0; i < count; i++) {
+	for (ssize_t i = 0; i < count && err == 0; i++) {
 		show_progress(options, i, count);
-		if (audit_try(audit, pids[i], options->needs) < 0)
-			(void)need(NULL);
+		err = audit_try(audit, pids[i], options->needs);
 	}
 	show_progress(options, count, count);
+	if (err < 0)
+		return complain("audit", EXIT_FAILED, "cannot go on: %s", strerror(-err));
+	/* Every rule is met by no process. */
+	if (audit->count == 0)
+		return complain("audit", EXIT_FAILED, "no process could be read");
+	return GO_ON;
+}
+
+static int finish(struct audit *audit, const struct options *options)
+{
+	int err = audit_finish(audit, options->needs);
+
+	if (err < 0)
+		return complain("audit", EXIT_FAILED, "cannot look at other processes: %s",
+				strerror(-err));
 	return GO_ON;
 }
 
@@ -293,8 +308,8 @@ static int read_command(struct audit *audit, const struct options *options)
 		return complain("audit", EXIT_FAILED, "cannot start '%s': %s", options->command[0],
 				strerror(-pid));
 	code = read_pids(audit, &pid, 1, options->needs);
-	if (code == GO_ON && audit_finish(audit, options->needs) < 0)
-		(void)need(NULL);
+	if (code == GO_ON)
+		code = finish(audit, options);
 	let_end(pid);
 	return code;
 }
@@ -312,9 +327,7 @@ static int read_processes(struct audit *audit, const struct options *options)
 		code = read_pids(audit, &self, 1, options->needs);
 	else
 		code = read_pids(audit, options->pids, options->pid_count, options->needs);
-	if (code == GO_ON && audit_finish(audit, options->needs) < 0)
-		(void)need(NULL);
-	return code;
+	return code == GO_ON ? finish(audit, options) : code;
 }
 
 static void count_row(const struct view *view, void *count)
@@ -385,7 +398,8 @@ int cmd_audit(int argc, char **argv)
 	err = procfs_open(&audit.procfs, options.procfs);
 	if (err < 0)
 		return complain("audit", EXIT_FAILED, "cannot read '%s': %s",
-				options.procfs != NULL ? options.procfs : "/proc", strerror(-err));
+				options.procfs != NULL ? options.procfs : "/proc",
+				err == -ENODEV ? "it is not mounted" : strerror(-err));
 	code = read_processes(&audit, &options);
 	if (code != GO_ON)
 		return code;

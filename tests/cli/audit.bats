@@ -436,12 +436,35 @@ best_time() {
     assert_error audit "exclude each other"
     run --separate-stderr -2 "$SEALMEM" audit --self -- true
     assert_error audit "exclude each other"
-    for word in x 0 -1x 1x 99999999999; do
-        run --separate-stderr -2 "$SEALMEM" audit -- 2>/dev/null
+    run --separate-stderr -2 "$SEALMEM" audit --
+    assert_error audit "which process?"
+    for word in x 0 1x 99999999999; do
         run --separate-stderr -2 "$SEALMEM" audit "$word"
+        assert_error audit "'$word' is not a PID"
     done
     run --separate-stderr -2 "$SEALMEM" audit 4194305
     assert_error audit "process 4194305: there is no such process"
+}
+
+@test "where no process can be read no rule is met" {
+    mkdir "$BATS_TEST_TMPDIR/empty"
+    run --separate-stderr -2 "$SEALMEM" audit --all --procfs "$BATS_TEST_TMPDIR/empty" --require any:CONTENT
+    assert_error audit "no process could be read"
+}
+
+@test "without /proc there is no answer" {
+    need_root
+    need_no_sanitizer
+    for target in --all --self $$; do
+        run --separate-stderr -2 without_proc "$SEALMEM" audit "$target"
+        assert_error audit "cannot read '/proc': it is not mounted"
+    done
+    target=
+}
+
+@test "too few descriptors are an error, and no property of processes" {
+    run --separate-stderr -2 with_descriptors 5 "$SEALMEM" audit --all --require no-write-execute
+    assert_error audit "cannot go on: Too many open files"
 }
 
 @test "a thread of the kernel has no memory" {
