@@ -103,24 +103,35 @@ static char *trim(char *line)
 	return line;
 }
 
+static int add_line(struct options *options, char *line, size_t length)
+{
+	const char *text;
+
+	if (strlen(line) < length)
+		return complain("audit", EXIT_FAILED, "rule '%s': a zero byte follows", line);
+	text = trim(line);
+	return *text != '\0' ? add_rule(options, text) : GO_ON;
+}
+
+/* A file that has lost its contents would require nothing. */
 static int add_rules_of_file(struct options *options, const char *path)
 {
 	CLEANUP(free_text) char *line = NULL;
+	size_t room = 0, before = options->rules.count;
 	FILE *in = fopen(path, "re");
-	size_t room = 0;
 	int code = GO_ON;
+	ssize_t length;
 
 	if (in == NULL)
 		return complain("audit", EXIT_FAILED, "cannot read '%s': %s", path,
 				strerror(errno));
-	while (code == GO_ON && getline(&line, &room, in) >= 0) {
-		const char *text = trim(line);
-
-		if (*text != '\0')
-			code = add_rule(options, text);
-	}
+	while (code == GO_ON && (length = getline(&line, &room, in)) >= 0)
+		code = add_line(options, line, (size_t)length);
 	if (code == GO_ON && ferror(in))
-		code = complain("audit", EXIT_FAILED, "cannot read '%s'", path);
+		code = complain("audit", EXIT_FAILED, "cannot read '%s': %s", path,
+				strerror(errno));
+	if (code == GO_ON && options->rules.count == before)
+		code = complain("audit", EXIT_FAILED, "there is no rule in '%s'", path);
 	(void)fclose(in);
 	return code;
 }

@@ -379,7 +379,18 @@ best_time() {
     run -1 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" "$target"
     [[ $output == *no-write-execute* ]]
     run --separate-stderr -2 "$SEALMEM" audit --require "@/no/such/file" "$target"
-    assert_error audit "cannot read '/no/such/file'"
+    assert_error audit "cannot read '/no/such/file': No such file or directory"
+    run --separate-stderr -2 "$SEALMEM" audit --require @/ "$target"
+    assert_error audit "cannot read '/': Is a directory"
+}
+
+@test "a file of rules that requires nothing is an error" {
+    printf '# nothing\n' >"$BATS_TEST_TMPDIR/rules"
+    run --separate-stderr -2 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" --self
+    assert_error audit "there is no rule in '$BATS_TEST_TMPDIR/rules'"
+    printf 'no-write-execute\0\nno-secret-dumpable\n' >"$BATS_TEST_TMPDIR/rules"
+    run --separate-stderr -2 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" --self
+    assert_error audit "rule 'no-write-execute': a zero byte follows"
 }
 
 @test "what is no rule is an error" {
