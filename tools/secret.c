@@ -44,8 +44,8 @@ static int complain_of_secret(const struct secret *secret, const char *what)
 
 static int complain_of_error(const struct secret *secret, const char *act, int err)
 {
-	return complain("run", EXIT_OURS, "secret '%s': cannot %s '%s': %s", secret->name, act,
-			secret->from,
+	return complain("run", EXIT_OURS, "secret '%s': cannot %s '%s%s': %s", secret->name, act,
+			secret->source->prefix, secret->from,
 			err == -EMFILE ? "too many open files: RLIMIT_NOFILE" : strerror(-err));
 }
 

@@ -359,7 +359,7 @@ can_be_confined() {
 
 @test "a closed standard input as a source is an error" {
     run --separate-stderr -125 alone sh -c 'exec "$@" <&-' sh "$SEALMEM" run --secret key=- -- echo started
-    assert_refused run "secret 'key': cannot read '': Bad file descriptor"
+    assert_refused run "secret 'key': cannot read '-': Bad file descriptor"
 }
 
 @test "without any environment it works" {
