@@ -308,12 +308,15 @@ static int complain_of_memfd(const struct secret *secret, int err)
 /* The mode is that of the file as a program sees it: ssh and libpq refuse a key that others may read. */
 static int seal(int memfd, mode_t mode)
 {
-	int err = fchmod(memfd, mode) < 0 ? -errno : memfd_seal(memfd), reader;
+	int err = memfd_seal(memfd), reader;
 
 	if (err < 0)
 		return err;
 	reader = memfd_reopen_readonly(memfd);
 	err = reader < 0 ? reader : memfd_check(reader);
+	/* Last, because it may forbid the opening to ourselves. */
+	if (err == 0 && fchmod(reader, mode) < 0)
+		err = -errno;
 	if (err < 0)
 		close_fd(reader);
 	return err < 0 ? err : reader;

@@ -159,6 +159,12 @@ sys.exit(subprocess.run(sys.argv[1:] + [f"/proc/{os.getpid()}/fd/{fd}"]).returnc
     [ "$output" = 444 ]
 }
 
+@test "a mode that lets its user open nothing leaves the descriptor" {
+    KEY=value run -0 as_plain_user "$SEALMEM" run --no-listen-fds --mode 0 --secret key=env:KEY -- \
+        bash -c 'stat -Lc %a {key}; cat <&"$(basename {key})"; ! cat {key}'
+    [[ $output == "0"$'\n'"value"*"Permission denied" ]]
+}
+
 @test "a mode that is not of reading is an error" {
     for mode in 600 8 x '' -1 777 0x1; do
         run --separate-stderr -125 sealmem_run --mode "$mode" -- echo started
