@@ -61,6 +61,9 @@ static int search(const char *name)
 	const char *path = getenv("PATH"), *rest;
 	int err = -ENOENT;
 
+	/* It would be found as the directory. */
+	if (*name == '\0')
+		return err;
 	for (rest = path != NULL ? path : DEFAULT_PATH; rest != NULL;) {
 		size_t length = strcspn(rest, ":");
 		char *full;

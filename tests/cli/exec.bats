@@ -258,6 +258,8 @@ start_writing() {
     assert_refused exec "cannot execute 'no-such-program': No such file or directory"
     run --separate-stderr -127 env PATH= "$SEALMEM" exec no-such-program
     assert_refused exec "No such file or directory"
+    run --separate-stderr -127 "$SEALMEM" exec ""
+    assert_refused exec "cannot execute '': No such file or directory"
 }
 
 @test "PATH is searched, an empty part of it is the present directory, and without it there is a default" {
