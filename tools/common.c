@@ -71,14 +71,14 @@ void *need(void *pointer)
 	return pointer;
 }
 
-int finish_output(const char *command, int code)
+int finish_output(const char *command, int failed, int code)
 {
-	bool failed = ferror(stdout) != 0;
+	bool lost = ferror(stdout) != 0;
 
 	errno = 0;
-	failed = fclose(stdout) != 0 || failed;
-	if (!failed)
+	lost = fclose(stdout) != 0 || lost;
+	if (!lost)
 		return code;
-	return complain(command, EXIT_FAILED, "cannot write to standard output: %s",
+	return complain(command, failed, "cannot write to standard output: %s",
 			errno != 0 ? strerror(errno) : "an earlier write failed");
 }

@@ -48,7 +48,7 @@ int complain_of_argument(const char *command, const char *argument);
 /* The pointer, unless it is NULL for want of memory: that ends the program. */
 void *need(void *pointer);
 
-/* Closes standard output. `code`, unless something could not be written: that is an error. */
-int finish_output(const char *command, int code);
+/* Closes standard output. `code`, or `failed` if something could not be written. */
+int finish_output(const char *command, int failed, int code);
 
 #endif

@@ -18,10 +18,11 @@
 
 static const struct command {
 	const char *name;
+	int failed;
 	const char *summary;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-#define COMMAND(name, summary) { #name, summary, cmd_##name },
+#define COMMAND(name, failed, summary) { #name, failed, summary, cmd_##name },
 	COMMANDS(COMMAND)
 #undef COMMAND
 };
@@ -58,7 +59,7 @@ static int run_command(const char *name, int argc, char **argv)
 		return complain(NULL, EXIT_FAILED, "unknown command '%s'", name);
 	/* 0 makes getopt_long() start afresh. */
 	optind = 0;
-	return finish_output(name, command->run(argc, argv));
+	return finish_output(name, command->failed, command->run(argc, argv));
 }
 
 /* "sealmem help [COMMAND]" */
@@ -71,7 +72,7 @@ static int run_help(int argc, char **argv)
 		return complain_of_argument(NULL, argv[2]);
 	if (argc == 2)
 		return run_command(argv[1], 2, arguments);
-	return finish_output(NULL, print_help());
+	return finish_output(NULL, EXIT_FAILED, print_help());
 }
 
 static int run(int argc, char **argv)
@@ -111,8 +112,8 @@ int main(int argc, char **argv)
 	if (c == -1)
 		return run(argc - optind, argv + optind);
 	if (c == 'h')
-		return finish_output(NULL, print_help());
+		return finish_output(NULL, EXIT_FAILED, print_help());
 	if (c == 'V')
-		return finish_output(NULL, help("sealmem " SEALMEM_VERSION "\n"));
+		return finish_output(NULL, EXIT_FAILED, help("sealmem " SEALMEM_VERSION "\n"));
 	return complain_of_option(NULL, argv, c);
 }

@@ -106,6 +106,13 @@ load helper
     done
 }
 
+@test "a full disk under the output of run and exec is the status of their own mistakes" {
+    for command in run exec; do
+        run --separate-stderr -125 sh -c '"$@" >/dev/full' sh "$SEALMEM" "$command" --help
+        [[ $stderr == "sealmem: $command: cannot write to standard output: No space left on device; see "* ]]
+    done
+}
+
 @test "a closed standard output is an error" {
     for arguments in --help --version "demo --help" demo probe "probe --json"; do
         # shellcheck disable=SC2086
