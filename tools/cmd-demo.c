@@ -241,21 +241,19 @@ static int walk_through(struct demo *demo)
 
 static int load(struct demo *demo)
 {
-	const char *from =
-		demo->path != NULL && strcmp(demo->path, "-") != 0 ? demo->path : "standard input";
+	const char *from = demo->path != NULL ? demo->path : "--data";
 	int err = demo->path != NULL ? input_read(&demo->input, demo->path, MOST_BYTES)
 				     : input_copy(&demo->input,
 						  demo->text != NULL ? demo->text : DEFAULT_DATA);
 
 	if (err == -EFBIG)
-		return complain("demo", EXIT_FAILED, "%s holds more than %zu MiB", from,
+		return complain("demo", EXIT_FAILED, "'%s' holds more than %zu MiB", from,
 				MOST_BYTES >> 20);
 	if (err < 0)
-		return complain("demo", EXIT_FAILED, "cannot read %s: %s", from, strerror(-err));
+		return complain("demo", EXIT_FAILED, "cannot read '%s': %s", from, strerror(-err));
 	if (demo->input.size > 0)
 		return GO_ON;
-	return complain("demo", EXIT_FAILED, "there is nothing to seal: %s is empty",
-			demo->path != NULL ? from : "the text");
+	return complain("demo", EXIT_FAILED, "there is nothing to seal: '%s' is empty", from);
 }
 
 static const char help_text[] =

@@ -223,42 +223,42 @@ assert_traced() {
     run -0 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/file"
     printf b >>"$BATS_TEST_TMPDIR/file"
     run --separate-stderr -2 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/file"
-    assert_error demo "/file holds more than 16 MiB"
+    assert_error demo "/file' holds more than 16 MiB"
 }
 
 @test "--file refuses an endless file" {
     run --separate-stderr -2 "$SEALMEM" demo --file /dev/zero
-    assert_error demo "/dev/zero holds more than 16 MiB"
+    assert_error demo "'/dev/zero' holds more than 16 MiB"
 }
 
 @test "nothing to seal is an error" {
     run --separate-stderr -2 "$SEALMEM" demo --data ""
-    assert_error demo "there is nothing to seal: the text is empty"
+    assert_error demo "there is nothing to seal: '--data' is empty"
     run --separate-stderr -2 "$SEALMEM" demo --file /dev/null
-    assert_error demo "there is nothing to seal: /dev/null is empty"
+    assert_error demo "there is nothing to seal: '/dev/null' is empty"
     run --separate-stderr -2 sh -c ': | "$@"' sh "$SEALMEM" demo --file -
-    assert_error demo "there is nothing to seal: standard input is empty"
+    assert_error demo "there is nothing to seal: '-' is empty"
 }
 
 @test "a file that cannot be read is an error" {
     run --separate-stderr -2 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/missing"
-    assert_error demo "/missing: No such file or directory"
+    assert_error demo "/missing': No such file or directory"
     run --separate-stderr -2 "$SEALMEM" demo --file /
-    assert_error demo "cannot read /: Is a directory"
+    assert_error demo "cannot read '/': Is a directory"
     run --separate-stderr -2 sh -c '"$@" <&-' sh "$SEALMEM" demo --file -
-    assert_error demo "cannot read standard input: Bad file descriptor"
+    assert_error demo "cannot read '-': Bad file descriptor"
 }
 
 @test "a file that a plain user may not read is an error" {
     need_root
     install -m 600 /dev/null "$SHARED/private"
     run --separate-stderr -2 as_plain_user "$SEALMEM" demo --file "$SHARED/private"
-    assert_error demo "/private: Permission denied"
+    assert_error demo "/private': Permission denied"
 }
 
 @test "a file name with a line break makes an error of one line" {
     run --separate-stderr -2 "$SEALMEM" demo --file $'no\nsuch'
-    assert_error demo 'cannot read no\nsuch: No such file or directory'
+    assert_error demo "cannot read 'no\\nsuch': No such file or directory"
 }
 
 @test "--data and --file together are an error" {
