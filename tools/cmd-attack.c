@@ -52,7 +52,7 @@ static const char help_text[] =
 	"are then carried out by the user 65534.\n"
 	"\n"
 	"Exit status: 0 if every promise of sealmem held, 1 if one is broken, 2 usage or\n"
-	"run-time error, 3 if no column of sealmem can be had here.\n";
+	"run-time error, 3 if nothing of sealmem can be tried here.\n";
 
 static void add_pattern(const char ***patterns, size_t *count, const char *pattern)
 {
@@ -214,20 +214,22 @@ static void print(const struct attack_report *report, enum format format)
 	prints[format](report);
 }
 
-/* Without a column that promises anything there was nothing to break, and that is no answer. */
+static bool has_promises(const struct attack_report *report)
+{
+	for (size_t i = 0; i < report->column_count; i++)
+		if (report->columns[i].victim->promises != 0)
+			return true;
+	return false;
+}
+
+/* A promise that nothing was tried on was not kept, and that is no answer. */
 static int answer(const struct attack_report *report)
 {
-	bool wanted = false, given = false;
+	struct attack_summary s = attack_report_summary(report);
 
-	for (size_t i = 0; i < report->column_count; i++) {
-		bool ours = report->columns[i].victim->promises != 0;
-
-		wanted = wanted || ours;
-		given = given || (ours && report->columns[i].given);
-	}
-	if (wanted && !given)
+	if (has_promises(report) && s.held + s.broken + s.by_design + s.unpromised == 0)
 		return EXIT_LACKING;
-	return attack_report_summary(report).broken == 0 ? EXIT_YES : EXIT_NO;
+	return s.broken == 0 ? EXIT_YES : EXIT_NO;
 }
 
 static void free_report(const struct attack_report *report)
