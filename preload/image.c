@@ -8,8 +8,8 @@
  * It is loaded at every start, so it is linked to be small: no start files, few segments, no names to
  * look up but those it calls.
  *
- * What it is to do is in SEALMEM_IMAGE, words with commas between them. `sealmem run --image` sets
- * that; preloaded by hand, without it, the object seals as by default.
+ * What it is to do is in SEALMEM_IMAGE (image-words.c). `sealmem run --image` sets that;
+ * preloaded by hand, without it, the object seals as by default.
  */
 
 #include "image.h"
@@ -23,31 +23,6 @@
 
 /* As env(1) ends where it could not start the program. */
 #define EXIT_OURS 125
-
-static const struct {
-	const char *word;
-	unsigned bit;
-} words[] = {
-	{ "deep", IMAGE_DEEP },	    { "vdso", IMAGE_VDSO }, { "filter", IMAGE_FILTER },
-	{ "try", IMAGE_TRY },	    { "once", IMAGE_ONCE }, { "later", IMAGE_LATER },
-	{ "report", IMAGE_REPORT },
-};
-
-static unsigned wanted(const char *list)
-{
-	unsigned set = 0;
-
-	while (list != NULL && *list != '\0') {
-		size_t length = strcspn(list, ",");
-
-		for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-			if (strlen(words[i].word) == length &&
-			    strncmp(words[i].word, list, length) == 0)
-				set |= words[i].bit;
-		list += length + (list[length] == ',');
-	}
-	return set;
-}
 
 unsigned image_wanted;
 
@@ -133,7 +108,7 @@ static void forget(char **environment)
 			if (*value == '\0')
 				continue;
 		}
-		if (!is_variable(*environment, "SEALMEM_IMAGE"))
+		if (!is_variable(*environment, IMAGE_VARIABLE))
 			*kept++ = *environment;
 	}
 	*kept = NULL;
@@ -149,12 +124,12 @@ static int seal(struct sealmem_image_report *ret)
 __attribute__((constructor)) static void start(int argc, char **argv, char **environment)
 {
 	struct sealmem_image_report sealed;
-	const char *list = getenv("SEALMEM_IMAGE");
+	const char *list = getenv(IMAGE_VARIABLE);
 	int err;
 
 	(void)argc;
 	(void)argv;
-	image_wanted = wanted(list);
+	(void)image_words(list, &image_wanted);
 	err = seal(&sealed);
 	if (err < 0 && (!(image_wanted & IMAGE_TRY) || image_wanted & IMAGE_REPORT))
 		image_complain("the image", err);

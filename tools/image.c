@@ -11,6 +11,7 @@
 #include "image.h"
 
 #include "common.h"
+#include "image-words.h"
 #include "program.h"
 #include "sealmem.h"
 #include "util.h"
@@ -22,45 +23,20 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#define VARIABLE "SEALMEM_IMAGE"
-#define PRELOAD	 "LD_PRELOAD"
+#define PRELOAD "LD_PRELOAD"
 
 /* Programs that are scripts of scripts: the kernel follows as many. */
 #define MOST_SCRIPTS 5
 
-static const char *const words[] = { "deep", "vdso", "later", "once", "filter", "report", "try" };
-
-static bool has_word(const char *list, const char *word)
-{
-	size_t size = strlen(word);
-
-	for (const char *at = list; at != NULL; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (strncmp(at, word, size) == 0 && (at[size] == ',' || at[size] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-static bool is_word(const char *text, size_t length)
-{
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strlen(words[i]) == length && strncmp(words[i], text, length) == 0)
-			return true;
-	return false;
-}
-
 int image_check_words(const char *list)
 {
-	while (list != NULL && *list != '\0') {
-		size_t length = strcspn(list, ",");
+	unsigned set;
+	const char *unknown = image_words(list, &set);
 
-		if (!is_word(list, length))
-			return complain("run", EXIT_OURS, "--image does not know '%.*s'",
-					(int)length, list);
-		list += length + (list[length] == ',');
-	}
-	return GO_ON;
+	if (unknown == NULL)
+		return GO_ON;
+	return complain("run", EXIT_OURS, "--image does not know '%.*s'",
+			(int)strcspn(unknown, ","), unknown);
 }
 
 static void free_at(char **pointer)
@@ -203,14 +179,14 @@ static int preload(const char *object, const char *list)
 				object);
 	if (asprintf(&value, "%s%s%s", object, others != NULL && *others != '\0' ? ":" : "",
 		     others != NULL ? others : "") < 0 ||
-	    setenv(PRELOAD, value, 1) < 0 || setenv(VARIABLE, list, 1) < 0)
+	    setenv(PRELOAD, value, 1) < 0 || setenv(IMAGE_VARIABLE, list, 1) < 0)
 		return complain("run", EXIT_OURS, "out of memory");
 	return GO_ON;
 }
 
-static int check_kernel(const char *list)
+static int check_kernel(unsigned wanted)
 {
-	if (has_word(list, "filter") || has_word(list, "try") || sealmem_mseal(NULL, 0, 0) == 0)
+	if (wanted & (IMAGE_FILTER | IMAGE_TRY) || sealmem_mseal(NULL, 0, 0) == 0)
 		return GO_ON;
 	return complain("run", EXIT_OURS,
 			"--image: this kernel has no mseal(2), or a sandbox forbids it: take "
@@ -219,19 +195,21 @@ static int check_kernel(const char *list)
 
 int image_prepare(const char *list, const char *name)
 {
-	const char *file =
-		has_word(list, "later") ? "libsealmem-image-later.so" : "libsealmem-image.so";
-	CLEANUP(free_at) char *object = find_object(file);
-	const char *why = NULL;
+	CLEANUP(free_at) char *object = NULL;
+	const char *file, *why = NULL;
 	int code = judge(name, &why);
+	unsigned wanted;
 
+	(void)image_words(list, &wanted);
 	if (code != GO_ON)
 		return code;
-	if (why != NULL && has_word(list, "try"))
+	if (why != NULL && wanted & IMAGE_TRY)
 		return GO_ON;
 	if (why != NULL)
 		return complain("run", EXIT_OURS, "--image: '%s' cannot be sealed: %s", name, why);
-	code = check_kernel(list);
+	file = wanted & IMAGE_LATER ? "libsealmem-image-later.so" : "libsealmem-image.so";
+	object = find_object(file);
+	code = check_kernel(wanted);
 	if (code == GO_ON && object == NULL)
 		return complain("run", EXIT_OURS, "--image: %s is not installed", file);
 	return code == GO_ON ? preload(object, list) : code;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What SEALMEM_IMAGE can say. `sealmem run --image` writes it, and the object that it preloads reads it,
+ * in another process, where nobody can be asked back: so both know the words from here.
+ */
+
+#include "image-words.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+	const char *word;
+	unsigned bit;
+} words[] = {
+	{ "deep", IMAGE_DEEP },	    { "vdso", IMAGE_VDSO }, { "filter", IMAGE_FILTER },
+	{ "try", IMAGE_TRY },	    { "once", IMAGE_ONCE }, { "later", IMAGE_LATER },
+	{ "report", IMAGE_REPORT },
+};
+
+static unsigned find_bit(const char *word, size_t length)
+{
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (strlen(words[i].word) == length && strncmp(words[i].word, word, length) == 0)
+			return words[i].bit;
+	return 0;
+}
+
+const char *image_words(const char *list, unsigned *ret)
+{
+	const char *unknown = NULL;
+
+	*ret = 0;
+	while (list != NULL && *list != '\0') {
+		size_t length = strcspn(list, ",");
+		unsigned bit = find_bit(list, length);
+
+		if (bit == 0 && unknown == NULL)
+			unknown = list;
+		*ret |= bit;
+		list += length + (list[length] == ',');
+	}
+	return unknown;
+}
