@@ -218,11 +218,8 @@ static void name_range(char ret[64], const struct mapping *mapping, const char *
 /* Opens for reading what O_PATH has found. */
 static int open_found(int found)
 {
-	char path[32];
-	int fd;
+	int fd = open(fd_path(found).text, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
-	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
 }
 

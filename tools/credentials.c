@@ -41,13 +41,9 @@
 
 static int link_secrets(int directory, const struct secret *secrets, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		char target[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
-
-		(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", secrets[i].fd);
-		if (symlinkat(target, directory, secrets[i].name) < 0)
+	for (size_t i = 0; i < count; i++)
+		if (symlinkat(fd_path(secrets[i].fd).text, directory, secrets[i].name) < 0)
 			return -errno;
-	}
 	return 0;
 }
 
@@ -79,18 +75,15 @@ static int link_inherited(int directory)
 /* By its path: the descriptor of a mount is one of those that fchmod(2) does not take. */
 static int make_read_only(int directory)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(directory)];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", directory);
-	return chmod(path, 0555) < 0 ? -errno : 0;
+	return chmod(fd_path(directory).text, 0555) < 0 ? -errno : 0;
 }
 
 /* Nobody has promised that what is mounted nowhere can be walked through. */
 static int try_link(int directory, const char *name)
 {
-	char path[sizeof("/proc/self/fd//") + 3 * sizeof(directory) + SEALMEM_NAME_MAX];
+	char path[sizeof(struct fd_path) + sizeof("/") + SEALMEM_NAME_MAX];
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", directory, name);
+	(void)snprintf(path, sizeof(path), "%s/%s", fd_path(directory).text, name);
 	return access(path, F_OK) < 0 ? -errno : 0;
 }
 

@@ -164,8 +164,5 @@ int pass_as_files(const struct secret *secrets, size_t count)
 
 int pass_directory(int fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
-
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return setenv("CREDENTIALS_DIRECTORY", path, 1) < 0 ? -errno : 0;
+	return setenv("CREDENTIALS_DIRECTORY", fd_path(fd).text, 1) < 0 ? -errno : 0;
 }

@@ -35,15 +35,13 @@ void program_close(struct program *program)
 /* Like execve(2), by the effective user; a file system may be mounted without execution. */
 static int check_executable(int fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return -EACCES;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	return faccessat(AT_FDCWD, fd_path(fd).text, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
 static int open_executable(const char *path)
@@ -132,13 +130,11 @@ static int copy_file(int to, int from, const struct stat *before)
  * over. One that is not readable cannot be opened for reading, but for execution it need not be. */
 static int reopen(int fd, bool readable)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
 	int opened;
 
 	if (readable)
 		return memfd_reopen_readonly(fd);
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	opened = sys_open(path, O_PATH);
+	opened = sys_open(fd_path(fd).text, O_PATH);
 	return opened == -ENOENT ? -EOPNOTSUPP : opened;
 }
 

@@ -19,8 +19,6 @@
 #include "util.h"
 
 #include <linux/capability.h>
-#include <stdio.h>
-#include <string.h>
 
 /* Only the effective ones: what execve() gives depends on the others. */
 static int put_down_capabilities(void)
@@ -36,11 +34,8 @@ static int put_down_capabilities(void)
 
 static bool can_read(int fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
-	CLEANUP(close_fd_at) int reader = -1;
+	CLEANUP(close_fd_at) int reader = sys_open(fd_path(fd).text, O_RDONLY);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = sys_open(path, O_RDONLY);
 	return reader != -EACCES;
 }
 

@@ -61,11 +61,8 @@ static int create_memfd(void)
 
 static int reopen(int fd)
 {
-	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
-	int reader;
+	int reader = sys_open(fd_path(fd).text, O_RDONLY);
 
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	reader = sys_open(path, O_RDONLY);
 	close_fd(reader);
 	return reader < 0 ? reader : 0;
 }
