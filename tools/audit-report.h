@@ -9,8 +9,8 @@ struct audit_report {
 	const struct audit *audit;
 	struct rules *rules;
 	const char *columns; /* a list of names, or NULL for the usual ones */
-	bool raw;	     /* one line for each mapping, for programs */
-	bool flagged_only;
+	int raw;	     /* one line for each mapping, for programs */
+	int flagged_only;
 	bool everything; /* also what rules and flagged_only would leave out */
 };
 

@@ -25,9 +25,8 @@ struct options {
 	/* Patterns; none means all. */
 	const char **attacks, **columns;
 	size_t attack_count, column_count;
-	enum format format;
-	bool list;
-	bool no_progress;
+	/* As getopt_long(3) sets them. */
+	int format, list, no_progress;
 	struct battery_settings settings;
 };
 
@@ -104,13 +103,13 @@ static int check_patterns(const struct options *options)
 
 static int parse(struct options *ret, int argc, char **argv)
 {
-	static const struct option options[] = {
+	const struct option options[] = {
 		{ "only", required_argument, NULL, 'o' },
 		{ "column", required_argument, NULL, 'c' },
-		{ "list", no_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "markdown", no_argument, NULL, 'm' },
-		{ "no-progress", no_argument, NULL, 'n' },
+		{ "list", no_argument, &ret->list, true },
+		{ "json", no_argument, &ret->format, JSON },
+		{ "markdown", no_argument, &ret->format, MARKDOWN },
+		{ "no-progress", no_argument, &ret->no_progress, true },
 		{ "with-hwpoison", no_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -126,11 +125,8 @@ static int parse(struct options *ret, int argc, char **argv)
 			add_pattern(&ret->attacks, &ret->attack_count, optarg);
 		if (c == 'c')
 			add_pattern(&ret->columns, &ret->column_count, optarg);
-		if (c == 'j' || c == 'm')
-			ret->format = c == 'j' ? JSON : MARKDOWN;
-		ret->list = ret->list || c == 'l';
-		ret->no_progress = ret->no_progress || c == 'n';
-		ret->settings.dangerous = ret->settings.dangerous || c == 'w';
+		if (c == 'w')
+			ret->settings.dangerous = true;
 	}
 	if (optind < argc)
 		return complain_of_argument("attack", argv[optind]);
@@ -203,7 +199,7 @@ static void carry_out(struct attack_report *report, const struct options *option
 	show_progress(options, report, report->row_count);
 }
 
-static void print(const struct attack_report *report, enum format format)
+static void print(const struct attack_report *report, int format)
 {
 	static void (*const prints[])(const struct attack_report *report) = {
 		[TABLE] = attack_report_print,

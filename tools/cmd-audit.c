@@ -19,7 +19,7 @@
 #include <string.h>
 
 struct options {
-	bool all, self, json, no_progress;
+	int all, self, json, no_progress; /* truths, as getopt_long(3) sets them */
 	pid_t *pids;
 	size_t pid_count;
 	char **command;
@@ -171,18 +171,13 @@ static int take_option(struct options *options, int c, const char *value)
 		return take_columns(options, value);
 	case 's':
 		options->svg = value;
-		break;
+		return GO_ON;
 	case 'p':
 		options->procfs = value;
-		break;
+		return GO_ON;
+	default:
+		return GO_ON;
 	}
-	options->all = options->all || c == 'a';
-	options->self = options->self || c == 'e';
-	options->json = options->json || c == 'j';
-	options->report.raw = options->report.raw || c == 'r';
-	options->report.flagged_only = options->report.flagged_only || c == 'f';
-	options->no_progress = options->no_progress || c == 'n';
-	return GO_ON;
 }
 
 /* One way to say which processes, and one form. */
@@ -207,17 +202,17 @@ static int check_options(struct options *options)
 
 static int parse(struct options *ret, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "self", no_argument, NULL, 'e' },
+	const struct option options[] = {
+		{ "all", no_argument, &ret->all, true },
+		{ "self", no_argument, &ret->self, true },
 		{ "require", required_argument, NULL, 'q' },
-		{ "flagged", no_argument, NULL, 'f' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "raw", no_argument, NULL, 'r' },
+		{ "flagged", no_argument, &ret->report.flagged_only, true },
+		{ "json", no_argument, &ret->json, true },
+		{ "raw", no_argument, &ret->report.raw, true },
 		{ "columns", required_argument, NULL, 'c' },
 		{ "svg", required_argument, NULL, 's' },
 		{ "procfs", required_argument, NULL, 'p' },
-		{ "no-progress", no_argument, NULL, 'n' },
+		{ "no-progress", no_argument, &ret->no_progress, true },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};

@@ -140,10 +140,10 @@ static const char help_text[] =
 	"  sealmem probe --json |\n"
 	"      jq -e '.guarantees[] | select(.name == \"ADDRESS\").given'\n";
 
-static int parse(bool *json, int argc, char **argv)
+static int parse(int *json, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
+	const struct option options[] = {
+		{ "json", no_argument, json, true },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -152,9 +152,8 @@ static int parse(bool *json, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
 		if (c == 'h')
 			return help(help_text);
-		if (c != 'j')
+		if (c != 0)
 			return complain_of_option("probe", argv, c);
-		*json = true;
 	}
 	return optind < argc ? complain_of_argument("probe", argv[optind]) : GO_ON;
 }
@@ -170,8 +169,7 @@ static int answer(const struct verdict verdicts[VERDICTS])
 int cmd_probe(int argc, char **argv)
 {
 	struct verdict verdicts[VERDICTS];
-	bool json = false;
-	int code = parse(&json, argc, argv);
+	int json = false, code = parse(&json, argc, argv);
 
 	if (code != GO_ON)
 		return code;

@@ -39,10 +39,8 @@ struct order {
 	size_t most;
 	mode_t mode;
 	unsigned harden;
-	bool env_file;
-	bool no_listen;
-	bool no_directory;
-	const char *image; /* NULL if it is not to be sealed */
+	int env_file, no_listen, no_directory; /* truths, as getopt_long(3) sets them */
+	const char *image;		       /* NULL if it is not to be sealed */
 	int directory;
 	char **argv;
 };
@@ -323,35 +321,13 @@ static int set_mode(struct order *order, const char *text)
 	return GO_ON;
 }
 
-static const struct option options[] = {
-	{ "secret", required_argument, NULL, 's' },
-	{ "env-file", no_argument, NULL, 'e' },
-	{ "no-listen-fds", no_argument, NULL, 'l' },
-	{ "no-credentials", no_argument, NULL, 'c' },
-	{ "max-size", required_argument, NULL, 'x' },
-	{ "mode", required_argument, NULL, 'm' },
-	{ "image", optional_argument, NULL, 'i' },
-	{ "no-dump", no_argument, NULL, 'd' },
-	{ "no-new-privs", no_argument, NULL, 'n' },
-	{ "deny-write-execute", no_argument, NULL, 'w' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
 static int obey(struct order *order, int c, char **argv)
 {
 	switch (c) {
+	case 0:
+		return GO_ON;
 	case 's':
 		return add_secret(order, optarg);
-	case 'e':
-		order->env_file = true;
-		return GO_ON;
-	case 'l':
-		order->no_listen = true;
-		return GO_ON;
-	case 'c':
-		order->no_directory = true;
-		return GO_ON;
 	case 'x':
 		return set_most(order, optarg);
 	case 'm':
@@ -388,6 +364,20 @@ static int check_names(const struct order *order)
 
 static int parse(struct order *order, int argc, char **argv)
 {
+	const struct option options[] = {
+		{ "secret", required_argument, NULL, 's' },
+		{ "env-file", no_argument, &order->env_file, true },
+		{ "no-listen-fds", no_argument, &order->no_listen, true },
+		{ "no-credentials", no_argument, &order->no_directory, true },
+		{ "max-size", required_argument, NULL, 'x' },
+		{ "mode", required_argument, NULL, 'm' },
+		{ "image", optional_argument, NULL, 'i' },
+		{ "no-dump", no_argument, NULL, 'd' },
+		{ "no-new-privs", no_argument, NULL, 'n' },
+		{ "deny-write-execute", no_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
