@@ -120,7 +120,7 @@ static int parse(struct options *ret, int argc, char **argv)
 		if (c == 'h')
 			return help(help_text);
 		if (c == ':' || c == '?')
-			return complain_of_option("attack", argv, c);
+			return complain_of_option("attack", EXIT_FAILED, argv, c);
 		if (c == 'o')
 			add_pattern(&ret->attacks, &ret->attack_count, optarg);
 		if (c == 'c')

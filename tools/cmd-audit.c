@@ -223,7 +223,7 @@ static int parse(struct options *ret, int argc, char **argv)
 		if (c == 'h')
 			return print_help();
 		if (c == ':' || c == '?')
-			return complain_of_option("audit", argv, c);
+			return complain_of_option("audit", EXIT_FAILED, argv, c);
 		code = take_option(ret, c, optarg);
 	}
 	if (code != GO_ON)

@@ -292,7 +292,7 @@ static int parse(struct demo *demo, int argc, char **argv)
 		else if (c == 'f')
 			demo->path = optarg;
 		else
-			return complain_of_option("demo", argv, c);
+			return complain_of_option("demo", EXIT_FAILED, argv, c);
 	}
 	if (optind < argc)
 		return complain_of_argument("demo", argv[optind]);

@@ -117,14 +117,12 @@ static int parse(struct order *order, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
 		if (c == 'h')
 			return help(help_text);
-		if (c == 's') {
+		else if (c == 's')
 			order->hex = optarg;
-		} else if (c == 'l') {
+		else if (c == 'l')
 			order->like = optarg;
-		} else {
-			(void)complain_of_option("exec", argv, c);
-			return EXIT_OURS;
-		}
+		else
+			return complain_of_option("exec", EXIT_OURS, argv, c);
 	}
 	if (order->hex != NULL && order->like != NULL)
 		return complain("exec", EXIT_OURS, "--sha256 and --like exclude each other");

@@ -153,7 +153,7 @@ static int parse(int *json, int argc, char **argv)
 		if (c == 'h')
 			return help(help_text);
 		if (c != 0)
-			return complain_of_option("probe", argv, c);
+			return complain_of_option("probe", EXIT_FAILED, argv, c);
 	}
 	return optind < argc ? complain_of_argument("probe", argv[optind]) : GO_ON;
 }

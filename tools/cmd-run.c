@@ -347,8 +347,7 @@ static int obey(struct order *order, int c, char **argv)
 	case 'h':
 		return help(help_text);
 	default:
-		(void)complain_of_option("run", argv, c);
-		return EXIT_OURS;
+		return complain_of_option("run", EXIT_OURS, argv, c);
 	}
 }
 

@@ -45,18 +45,18 @@ int complain(const char *command, int code, const char *format, ...)
 	return code;
 }
 
-int complain_of_option(const char *command, char **argv, int c)
+int complain_of_option(const char *command, int code, char **argv, int c)
 {
 	const char *word = argv[optind - 1];
 	bool is_long = strncmp(word, "--", 2) == 0;
 
 	if (c == ':')
-		return complain(command, EXIT_FAILED, "option '%s' needs a value", word);
+		return complain(command, code, "option '%s' needs a value", word);
 	if (is_long && optopt != 0)
-		return complain(command, EXIT_FAILED, "option '%s' takes no value", word);
+		return complain(command, code, "option '%s' takes no value", word);
 	if (is_long)
-		return complain(command, EXIT_FAILED, "unknown option '%s'", word);
-	return complain(command, EXIT_FAILED, "unknown option '-%c'", optopt);
+		return complain(command, code, "unknown option '%s'", word);
+	return complain(command, code, "unknown option '-%c'", optopt);
 }
 
 int complain_of_argument(const char *command, const char *argument)

@@ -39,8 +39,9 @@ int help(const char *text);
 int complain(const char *command, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* What getopt_long() did not like: `c` is what it returned. The option string must begin with ':'. */
-int complain_of_option(const char *command, char **argv, int c);
+/* What getopt_long() did not like: `c` is what it returned. The option string must begin with ':'. Returns
+ * `code`. */
+int complain_of_option(const char *command, int code, char **argv, int c);
 
 /* For an argument that nobody asked for. */
 int complain_of_argument(const char *command, const char *argument);

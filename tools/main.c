@@ -115,5 +115,5 @@ int main(int argc, char **argv)
 		return finish_output(NULL, EXIT_FAILED, print_help());
 	if (c == 'V')
 		return finish_output(NULL, EXIT_FAILED, help("sealmem " SEALMEM_VERSION "\n"));
-	return complain_of_option(NULL, argv, c);
+	return complain_of_option(NULL, EXIT_FAILED, argv, c);
 }
