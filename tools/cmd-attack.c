@@ -11,6 +11,7 @@
 #include "battery.h"
 #include "commands.h"
 #include "common.h"
+#include "text.h"
 #include "util.h"
 
 #include <fnmatch.h>
@@ -168,7 +169,7 @@ static void choose_attacks(struct attack_report *report, const struct options *o
 static void show_progress(const struct options *options, const struct attack_report *report,
 			  size_t row)
 {
-	if (options->no_progress || !isatty(STDERR_FILENO))
+	if (options->no_progress || !takes_escapes(STDERR_FILENO))
 		return;
 	(void)fprintf(stderr, "\r\033[K");
 	if (row < report->row_count)

@@ -236,7 +236,8 @@ static int parse(struct options *ret, int argc, char **argv)
 /* Often enough to be seen, seldom enough to cost nothing. */
 static void show_progress(const struct options *options, ssize_t done, ssize_t count)
 {
-	if (options->no_progress || !isatty(STDERR_FILENO) || (done % 16 != 0 && done < count))
+	if (options->no_progress || !takes_escapes(STDERR_FILENO) ||
+	    (done % 16 != 0 && done < count))
 		return;
 	(void)fprintf(stderr, "\r\033[K");
 	if (done < count)

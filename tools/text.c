@@ -123,12 +123,18 @@ int terminal_width(void)
 	return size.ws_col > 0 ? size.ws_col : 80;
 }
 
+bool takes_escapes(int fd)
+{
+	const char *terminal = getenv("TERM");
+
+	if (terminal == NULL || *terminal == '\0' || strcmp(terminal, "dumb") == 0)
+		return false;
+	return isatty(fd);
+}
+
 bool wants_colour(void)
 {
 	const char *no_color = getenv("NO_COLOR");
-	const char *terminal = getenv("TERM");
 
-	if (no_color != NULL && *no_color != '\0')
-		return false;
-	return isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+	return (no_color == NULL || *no_color == '\0') && takes_escapes(STDOUT_FILENO);
 }

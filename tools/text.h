@@ -25,7 +25,10 @@ size_t text_width(const char *text);
 /* Columns of the terminal that standard output is; 0 if it is none. */
 int terminal_width(void);
 
-/* Whether standard output is a terminal whose user has not asked for NO_COLOR. */
+/* Whether the descriptor is a terminal that is known to be more than a printer. */
+bool takes_escapes(int fd);
+
+/* Whether standard output is such a terminal, and its user has not asked for NO_COLOR. */
 bool wants_colour(void);
 
 #endif

@@ -226,6 +226,13 @@ outcome() {
     [[ $output != *"1 of 2"* ]]
 }
 
+@test "on a dumb terminal it shows neither how far it is nor colour" {
+    for term in dumb ''; do
+        TERM=$term run_on_terminal 200 "$SEALMEM" attack --only store --column content
+        [[ $output == *ATTACK* && $output != *$'\e'* ]]
+    done
+}
+
 @test "the attack that marks the machine has to be asked for" {
     need_root
     run -3 "$SEALMEM" attack --only madvise-hwpoison --column content
