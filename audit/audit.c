@@ -109,11 +109,6 @@ static bool was_read(const struct audit *audit, pid_t pid)
 	return false;
 }
 
-static void free_pids(pid_t **pids)
-{
-	free(*pids);
-}
-
 static int look_at_others(struct audit *audit)
 {
 	CLEANUP(free_pids) pid_t *pids = NULL;

@@ -8,11 +8,10 @@
 
 #include "guarantees.h"
 
+#include "lines.h"
 #include "sealmem.h"
 
 #include "util.h"
-
-#include <string.h>
 
 enum answer { NO, YES, UNKNOWN };
 
@@ -74,8 +73,7 @@ static enum answer has_address(const struct process *process, const struct mappi
 
 	if (row->descriptor >= 0)
 		return NO;
-	if (sealed == NO && process->filtered &&
-	    strncmp(row->name, "/memfd:sealmem:", strlen("/memfd:sealmem:")) == 0)
+	if (sealed == NO && process->filtered && begins_with(row->name, "/memfd:sealmem:"))
 		return UNKNOWN;
 	return sealed;
 }

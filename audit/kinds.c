@@ -8,9 +8,9 @@
 
 #include "kinds.h"
 
+#include "lines.h"
 #include "process.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
 const struct kind_row kind_rows[KIND_COUNT] = {
@@ -18,16 +18,6 @@ const struct kind_row kind_rows[KIND_COUNT] = {
 	KINDS(KIND_ROW)
 #undef KIND_ROW
 };
-
-static bool begins_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
-static uint64_t page_down(const struct process *process, uint64_t value)
-{
-	return value & ~(process->mappings.page - 1);
-}
 
 /* The segment that begins in or before the page at `address`, an address in the file's terms. */
 static const struct elf_segment *segment_at(const struct process *process,

@@ -10,6 +10,11 @@
 #include <stddef.h>
 #include <string.h>
 
+bool begins_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
 static const char *next_line(const char *text)
 {
 	const char *end = strchr(text, '\n');

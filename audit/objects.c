@@ -12,11 +12,6 @@
 
 #include <stdlib.h>
 
-static uint64_t round_down(const struct process *process, uint64_t value)
-{
-	return value & ~(process->mappings.page - 1);
-}
-
 /* A file that is executed somewhere; or where code may have been replaced by a memfd, any that could be
  * a program. */
 static bool is_worth_a_look(const struct mapping *row, bool code_in_memfds)
@@ -63,8 +58,8 @@ static void find_relro(const struct process *process, struct object *object)
 	uint64_t start = object->bias + object->elf->relro;
 
 	/* The loader protects whole pages only. */
-	object->relro_start = round_down(process, start);
-	object->relro_end = round_down(process, start + object->elf->relro_size);
+	object->relro_start = page_down(process, start);
+	object->relro_end = page_down(process, start + object->elf->relro_size);
 	if (object->elf->relro_size == 0 || object->relro_end <= object->relro_start ||
 	    object->relro_start < object->start || object->relro_end > object->end)
 		object->relro_start = object->relro_end = 0;
@@ -81,12 +76,12 @@ static bool begins_object(const struct process *process, const struct mapping *r
 		return false;
 	first = &file->elf.segments[0];
 	last = &file->elf.segments[file->elf.count - 1];
-	if (row->offset != round_down(process, first->offset))
+	if (row->offset != page_down(process, first->offset))
 		return false;
 	object.elf = &file->elf;
-	object.bias = row->start - round_down(process, first->address);
-	object.end = round_down(process, object.bias + last->address + last->size +
-						 process->mappings.page - 1);
+	object.bias = row->start - page_down(process, first->address);
+	object.end = page_down(process, object.bias + last->address + last->size +
+						process->mappings.page - 1);
 	if (object.end < row->end)
 		return false;
 	find_relro(process, &object);

@@ -38,6 +38,12 @@ struct process {
 	size_t object_count;
 };
 
+/* To the beginning of the page, as large as pages are where the process is. */
+static inline uint64_t page_down(const struct process *process, uint64_t value)
+{
+	return value & ~(process->mappings.page - 1);
+}
+
 /*
  * Reads a process until two readings in a row agree, three times at most. What is known of files is added to
  * `files`.

@@ -16,6 +16,7 @@
 #include "procfs.h"
 
 #include "fdinfo.h"
+#include "lines.h"
 
 #include "util.h"
 
@@ -30,11 +31,6 @@
 
 #define MEMFD_NAME  "/memfd:"
 #define SECRET_NAME "/secretmem"
-
-static bool begins_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
 
 static dev_t device_of(int fd)
 {
@@ -115,7 +111,7 @@ static int add_pid(pid_t **pids, size_t count, pid_t pid)
 	return 0;
 }
 
-static void free_pids(pid_t **pids)
+void free_pids(pid_t **pids)
 {
 	free(*pids);
 }

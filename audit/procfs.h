@@ -32,6 +32,7 @@ void procfs_close(struct procfs *procfs);
 
 /* The processes there are, in order: as many as the return value says, in an array to be freed. */
 ssize_t procfs_list(const struct procfs *procfs, pid_t **ret);
+void free_pids(pid_t **pids);
 
 /* A process, which stays this process whoever gets its number later. -ENOENT if there is none. */
 int procfs_open_process(const struct procfs *procfs, pid_t pid);

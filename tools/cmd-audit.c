@@ -266,11 +266,6 @@ static int read_pids(struct audit *audit, const pid_t *pids, size_t count, unsig
 	return GO_ON;
 }
 
-static void free_pids(pid_t **pids)
-{
-	free(*pids);
-}
-
 static int read_all(struct audit *audit, const struct options *options)
 {
 	CLEANUP(free_pids) pid_t *pids = NULL;
