@@ -407,14 +407,9 @@ void attack_report_print_markdown(const struct attack_report *report)
 		print_markdown_row(report, row);
 }
 
-static struct json_object *text_or_null(const char *text)
-{
-	return json_text(*text != '\0' ? text : NULL);
-}
-
 static struct json_object *describe_error(int error)
 {
-	return text_or_null(battery_error_name(error));
+	return json_some_text(battery_error_name(error));
 }
 
 static struct json_object *describe_column(const struct battery_column *column, bool tried)
@@ -430,10 +425,10 @@ static struct json_object *describe_column(const struct battery_column *column, 
 			json_append(promises, json_text(battery_target_name(target)));
 	if (!tried)
 		return object;
-	json_add(object, "given", need(json_object_new_boolean(column->given)));
-	json_add(object, "emulated", need(json_object_new_boolean(column->emulated)));
+	json_add(object, "given", json_boolean(column->given));
+	json_add(object, "emulated", json_boolean(column->emulated));
 	json_add(object, "error", describe_error(column->error));
-	json_add(object, "reason", text_or_null(column->reason));
+	json_add(object, "reason", json_some_text(column->reason));
 	return object;
 }
 
@@ -456,7 +451,7 @@ static struct json_object *describe_result(const struct result *result)
 
 	json_add(object, "outcome", json_text(battery_outcome_name(result->outcome)));
 	json_add(object, "error", describe_error(result->error));
-	json_add(object, "reason", text_or_null(result->reason));
+	json_add(object, "reason", json_some_text(result->reason));
 	return object;
 }
 
@@ -484,21 +479,16 @@ static void describe_results(struct json_object *attack, const struct attack_rep
 	}
 }
 
-static struct json_object *describe_number(unsigned number)
-{
-	return need(json_object_new_int64(number));
-}
-
 static struct json_object *describe_summary(const struct attack_report *report)
 {
 	struct json_object *object = need(json_object_new_object());
 	struct attack_summary summary = attack_report_summary(report);
 
-	json_add(object, "held", describe_number(summary.held));
-	json_add(object, "broken", describe_number(summary.broken));
-	json_add(object, "left_open_by_design", describe_number(summary.by_design));
-	json_add(object, "not_promised", describe_number(summary.unpromised));
-	json_add(object, "not_tried", describe_number(summary.not_applicable));
+	json_add(object, "held", json_number(summary.held));
+	json_add(object, "broken", json_number(summary.broken));
+	json_add(object, "left_open_by_design", json_number(summary.by_design));
+	json_add(object, "not_promised", json_number(summary.unpromised));
+	json_add(object, "not_tried", json_number(summary.not_applicable));
 	return object;
 }
 

@@ -15,16 +15,6 @@
 
 #include <inttypes.h>
 
-static struct json_object *json_number(uint64_t number)
-{
-	return need(json_object_new_uint64(number));
-}
-
-static struct json_object *json_boolean(bool truth)
-{
-	return need(json_object_new_boolean(truth));
-}
-
 static struct json_object *json_hex(uint64_t number)
 {
 	char text[32];

@@ -68,22 +68,17 @@ static void print_settings(void)
 	table_print(table);
 }
 
-static const char *text_or_null(const char *text)
-{
-	return *text != '\0' ? text : NULL;
-}
-
 static struct json_object *describe_verdict(const struct verdict *v)
 {
 	struct json_object *object = need(json_object_new_object());
 	bool given = v->error == 0;
 
 	json_add(object, "name", json_text(sealmem_guarantee_name(v->guarantee)));
-	json_add(object, "given", need(json_object_new_boolean(given)));
+	json_add(object, "given", json_boolean(given));
 	json_add(object, "by", json_text(given ? v->by : NULL));
 	json_add(object, "error", json_text(given ? NULL : strerrorname_np(-v->error)));
-	json_add(object, "why_not", json_text(text_or_null(v->why)));
-	json_add(object, "what_to_do", json_text(text_or_null(v->todo)));
+	json_add(object, "why_not", json_some_text(v->why));
+	json_add(object, "what_to_do", json_some_text(v->todo));
 	return object;
 }
 
@@ -95,7 +90,7 @@ static struct json_object *setting_value(const struct setting *s)
 		return json_text(s->word);
 	if (s->number == UINT64_MAX)
 		return json_text("unlimited");
-	return need(json_object_new_uint64(s->number));
+	return json_number(s->number);
 }
 
 static struct json_object *describe_setting(size_t index)
@@ -108,7 +103,7 @@ static struct json_object *describe_setting(size_t index)
 	json_add(object, "name", json_text(setting.name));
 	json_add(object, "state", json_text(states[setting.state]));
 	json_add(object, "value", setting_value(&setting));
-	json_add(object, "effect", json_text(text_or_null(setting.effect)));
+	json_add(object, "effect", json_some_text(setting.effect));
 	return object;
 }
 

@@ -148,6 +148,21 @@ struct json_object *json_text(const char *text)
 	return text != NULL ? need(json_object_new_string(text)) : NULL;
 }
 
+struct json_object *json_some_text(const char *text)
+{
+	return json_text(*text != '\0' ? text : NULL);
+}
+
+struct json_object *json_number(uint64_t number)
+{
+	return need(json_object_new_uint64(number));
+}
+
+struct json_object *json_boolean(bool truth)
+{
+	return need(json_object_new_boolean(truth));
+}
+
 void json_add(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (json_object_object_add(object, name, value) < 0)

@@ -11,6 +11,7 @@
 #include <libsmartcols.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct column {
 	const char *title;
@@ -33,6 +34,12 @@ struct json_object *answer_new(const char *command);
 
 /* NULL becomes null. */
 struct json_object *json_text(const char *text);
+
+/* An empty one as well. */
+struct json_object *json_some_text(const char *text);
+
+struct json_object *json_number(uint64_t number);
+struct json_object *json_boolean(bool truth);
 
 void json_add(struct json_object *object, const char *name, struct json_object *value);
 
