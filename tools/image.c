@@ -14,6 +14,7 @@
 #include "image-words.h"
 #include "program.h"
 #include "sealmem.h"
+#include "text.h"
 #include "util.h"
 
 #include <elf.h>
@@ -39,11 +40,6 @@ int image_check_words(const char *list)
 			(int)strcspn(unknown, ","), unknown);
 }
 
-static void free_at(char **pointer)
-{
-	free(*pointer);
-}
-
 /* Where the object may be: beside the command, where it was built, or where it was installed. */
 static const char *const places[] = { ".", "../preload", ("../" SEALMEM_LIBDIR) };
 
@@ -56,7 +52,7 @@ static char *find_object(const char *file)
 	own[length > 0 ? length : 0] = '\0';
 	*(strrchr(own, '/') != NULL ? strrchr(own, '/') : own) = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
-		CLEANUP(free_at) char *path = NULL;
+		CLEANUP(free_text) char *path = NULL;
 
 		if (asprintf(&path, "%s/%s/%s", own, places[i], file) < 0)
 			return NULL;
@@ -171,7 +167,7 @@ static int judge(const char *name, const char **why)
 static int preload(const char *object, const char *list)
 {
 	const char *others = getenv(PRELOAD);
-	CLEANUP(free_at) char *value = NULL;
+	CLEANUP(free_text) char *value = NULL;
 
 	if (strpbrk(object, " :") != NULL)
 		return complain("run", EXIT_OURS,
@@ -195,7 +191,7 @@ static int check_kernel(unsigned wanted)
 
 int image_prepare(const char *list, const char *name)
 {
-	CLEANUP(free_at) char *object = NULL;
+	CLEANUP(free_text) char *object = NULL;
 	const char *file, *why = NULL;
 	int code = judge(name, &why);
 	unsigned wanted;
