@@ -73,6 +73,18 @@ static void set_word(struct setting *s, const char *word, size_t length)
 	s->state = SETTING_FOUND;
 }
 
+static void set_string(struct setting *s, const char *word)
+{
+	set_word(s, word, strlen(word));
+}
+
+/* Of something that was tried. */
+static void set_tried(struct setting *s, int err, const char *works, const char *otherwise)
+{
+	set_string(s, err == 0 ? "works" : strerror(-err));
+	set_effect(s, "%s", err == 0 ? works : otherwise);
+}
+
 static void set_missing(struct setting *s, const char *path, int error)
 {
 	bool absent = error == -ENOENT && is_mounted(path);
@@ -108,7 +120,7 @@ static void read_release(struct setting *s)
 	struct utsname name;
 
 	if (uname(&name) == 0)
-		set_word(s, name.release, strlen(name.release));
+		set_string(s, name.release);
 }
 
 static void read_machine(struct setting *s)
@@ -116,7 +128,7 @@ static void read_machine(struct setting *s)
 	struct utsname name;
 
 	if (uname(&name) == 0)
-		set_word(s, name.machine, strlen(name.machine));
+		set_string(s, name.machine);
 }
 
 static void read_page_size(struct setting *s)
@@ -150,7 +162,7 @@ static void find_parameter(struct setting *s, char *command_line, const char *na
 	for (char *rest = NULL, *word = strtok_r(command_line, " \n", &rest);
 	     word != NULL && strcmp(word, "--") != 0; word = strtok_r(NULL, " \n", &rest))
 		if (strncmp(word, name, length) == 0 && word[length] == '=')
-			set_word(s, word + length + 1, strlen(word + length + 1));
+			set_string(s, word + length + 1);
 }
 
 static void read_proc_mem(struct setting *s)
@@ -218,12 +230,8 @@ static void read_max_map_count(struct setting *s)
 
 static void read_memfd_secret(struct setting *s)
 {
-	int err = kernel_try_memfd_secret();
-	const char *word = err == 0 ? "works" : strerror(-err);
-
-	set_word(s, word, strlen(word));
-	set_effect(s, err == 0 ? "for SECRECY; one open descriptor disables hibernation"
-			       : "SECRECY would need it");
+	set_tried(s, kernel_try_memfd_secret(),
+		  "for SECRECY; one open descriptor disables hibernation", "SECRECY would need it");
 }
 
 static void read_secretmem(struct setting *s)
@@ -271,7 +279,7 @@ static void read_seccomp(struct setting *s)
 	if (!read_status(s, "\nSeccomp:") || s->number >= sizeof(modes) / sizeof(*modes))
 		return;
 	s->is_number = false;
-	set_word(s, modes[s->number].word, strlen(modes[s->number].word));
+	set_string(s, modes[s->number].word);
 	set_effect(s, "%s", modes[s->number].effect);
 }
 
@@ -286,9 +294,8 @@ static void read_no_new_privs(struct setting *s)
 static void try_open(struct setting *s, const char *path)
 {
 	CLEANUP(close_fd_at) int fd = sys_open(path, O_RDONLY);
-	const char *word = fd >= 0 ? "usable" : strerror(-fd);
 
-	set_word(s, word, strlen(word));
+	set_string(s, fd >= 0 ? "usable" : strerror(-fd));
 }
 
 static void try_descriptors(struct setting *s)
@@ -305,22 +312,16 @@ static void try_maps(struct setting *s)
 
 static void try_write_execute(struct setting *s)
 {
-	int err = harden_try_write_execute();
-	const char *word = err == 0 ? "works" : strerror(-err);
-
-	set_word(s, word, strlen(word));
-	set_effect(s, err == 0 ? "for sealmem run --deny-write-execute"
-			       : "sealmem run --deny-write-execute needs it: Linux 6.3 or later");
+	set_tried(s, harden_try_write_execute(), "for sealmem run --deny-write-execute",
+		  "sealmem run --deny-write-execute needs it: Linux 6.3 or later");
 }
 
 static void try_executable_memfd(struct setting *s)
 {
 	CLEANUP(close_fd_at) int fd = memfd_new_executable("probe", 0);
-	const char *word = fd >= 0 ? "works" : strerror(-fd);
 
-	set_word(s, word, strlen(word));
-	set_effect(s, fd >= 0 ? "for sealmem exec, and for sealmem run --no-dump"
-			      : "sealmem exec and sealmem run --no-dump need it");
+	set_tried(s, fd >= 0 ? 0 : fd, "for sealmem exec, and for sealmem run --no-dump",
+		  "sealmem exec and sealmem run --no-dump need it");
 }
 
 static void read_suid_dumpable(struct setting *s)
