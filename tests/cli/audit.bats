@@ -466,7 +466,7 @@ best_time() {
 }
 
 @test "without /proc there is no answer" {
-    need_root
+    need_mounts
     need_no_sanitizer
     for target in --all --self $$; do
         run --separate-stderr -2 without_proc "$SEALMEM" audit "$target"

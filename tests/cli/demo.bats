@@ -54,7 +54,7 @@ make_file() {
 }
 
 @test "works where executable memfds are refused" {
-    need_root
+    need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run -0 unshare --pid --fork --mount-proc \
         sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" demo
@@ -280,7 +280,7 @@ assert_traced() {
 }
 
 @test "exits 3 without /proc and says to mount it" {
-    need_root
+    need_mounts
     need_no_sanitizer
     run --separate-stderr -3 without_proc "$SEALMEM" demo
     assert_error demo "No such file or directory; mount /proc: mount -t proc proc /proc"

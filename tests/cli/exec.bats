@@ -151,7 +151,7 @@ start_waiting() {
 }
 
 @test "what a file system without execution has is refused" {
-    need_root
+    need_mounts
     run --separate-stderr -126 with_mounts 'mkdir "$0/m"; mount -t tmpfs -o noexec none "$0/m"
         cp "$1" "$0/m/program"; shift; exec "$@" "$0/m/program"' "$DIR" "$(type -P true)" "$SEALMEM" exec
     assert_refused exec "Permission denied"
@@ -237,7 +237,7 @@ start_writing() {
 }
 
 @test "where executable memfds are refused it is 125 and says why" {
-    need_root
+    need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run --separate-stderr -125 unshare --pid --fork --mount-proc \
         sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" exec true

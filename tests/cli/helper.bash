@@ -36,6 +36,12 @@ need_root() {
     am_root || skip "needs root"
 }
 
+# Where the root is no mount point, as in a chroot that packages are built in, none can be made private.
+need_mounts() {
+    need_root
+    unshare --mount --propagation private true 2>/dev/null || skip "no mounts of one's own here"
+}
+
 # A sanitizer's runtime makes system calls of its own and wants /proc.
 need_no_sanitizer() {
     [ -z "$SANITIZED" ] || skip "not with a sanitizer"

@@ -81,7 +81,7 @@ of() {
 }
 
 @test "--procfs may be another mount of the same /proc" {
-    need_root
+    need_mounts
     mkdir "$BATS_TEST_TMPDIR/proc"
     with_mounts 'mount -t proc proc "$0"; exec "$1" audit --json --procfs "$0" $$' \
         "$BATS_TEST_TMPDIR/proc" "$SEALMEM" | jq -e '.processes[0].mappings | length > 10'

@@ -169,7 +169,7 @@ assert_not_given() {
 }
 
 @test "vm.memfd_noexec is shown with its effect" {
-    need_root
+    need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     for value in 1 2; do
         run unshare --pid --fork --mount-proc \
@@ -187,7 +187,7 @@ with_command_line() {
 }
 
 @test "proc_mem.force_override that is not on the kernel command line is not set" {
-    need_root
+    need_mounts
     run with_command_line "quiet xproc_mem.force_override=never" "$SEALMEM" probe
     [[ $(row proc_mem.force_override) == *" not set the kernel's default"* ]]
     run with_command_line "quiet" "$SEALMEM" probe --json
@@ -196,14 +196,14 @@ with_command_line() {
 }
 
 @test "proc_mem.force_override is read from the kernel command line, the last one counts" {
-    need_root
+    need_mounts
     run with_command_line "a proc_mem.force_override=always b proc_mem.force_override=never" \
         "$SEALMEM" probe
     [[ $(row proc_mem.force_override) == *" never /proc/PID/mem minds page protection" ]]
 }
 
 @test "proc_mem.force_override behind -- is for the init process" {
-    need_root
+    need_mounts
     run with_command_line "quiet -- proc_mem.force_override=never" "$SEALMEM" probe
     [[ $(row proc_mem.force_override) == *" not set "* ]]
 }
@@ -230,14 +230,14 @@ with_command_line() {
 }
 
 @test "without /proc CONTENT is not given, and the row says to mount it" {
-    need_root
+    need_mounts
     need_no_sanitizer
     run -1 without_proc "$SEALMEM" probe
     assert_not_given CONTENT "opening /proc/self/fd/N: No such file" "mount -t proc proc /proc"
 }
 
 @test "without /proc settings are not readable, rather than not there" {
-    need_root
+    need_mounts
     need_no_sanitizer
     run --separate-stderr -1 without_proc "$SEALMEM" probe
     [ -z "$stderr" ]

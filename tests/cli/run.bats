@@ -537,7 +537,7 @@ can_be_confined() {
 }
 
 @test "without /proc it says what is missing" {
-    need_root
+    need_mounts
     need_no_sanitizer
     run --separate-stderr -125 without_proc "$SEALMEM" run --no-listen-fds --no-credentials \
         --secret key="$DIR/secret" -- echo started
@@ -557,7 +557,7 @@ can_be_confined() {
 }
 
 @test "it works where executable memfds are refused" {
-    need_root
+    need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run -0 unshare --pid --fork --mount-proc sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh \
         "$SEALMEM" run --no-listen-fds --secret key="$DIR/secret" -- cat {key}
@@ -680,7 +680,7 @@ can_no_dump() {
 }
 
 @test "--no-dump says why where executable memfds are refused" {
-    need_root
+    need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run --separate-stderr -125 unshare --pid --fork --mount-proc \
         sh -c 'echo 2 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" run --no-dump -- true
