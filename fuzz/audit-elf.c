@@ -5,31 +5,13 @@
  * file is refused, or its segments are in order and within the address space.
  */
 
+#include "part.h"
 #include "promise.h"
 #include "target.h"
 
 #include "elf-file.h"
 
 #include <errno.h>
-#include <string.h>
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
-{
-	const struct input *input = file;
-	size_t left;
-
-	PROMISE(offset >= 0);
-	if ((size_t)offset >= input->size)
-		return 0;
-	left = input->size - (size_t)offset;
-	memcpy(ret, input->bytes + offset, size < left ? size : left);
-	return (ssize_t)(size < left ? size : left);
-}
 
 static void check_segments(const struct elf_file *elf)
 {
@@ -50,9 +32,9 @@ static void check_segments(const struct elf_file *elf)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct input input = { bytes, size };
+	struct part file = { bytes, size };
 	struct elf_file elf = { .count = 99 };
-	int err = elf_file_read(&elf, read_at, &input);
+	int err = elf_file_read(&elf, part_read_at, &file);
 
 	PROMISE(err == 0 || err == -ENOEXEC);
 	PROMISE(err == 0 || elf.count == 99);

@@ -9,6 +9,7 @@
  * files are that one.
  */
 
+#include "part.h"
 #include "promise.h"
 #include "target.h"
 
@@ -16,25 +17,7 @@
 #include "guarantees.h"
 #include "known-files.h"
 
-#include <string.h>
 #include <sys/mman.h>
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
-{
-	const struct input *input = file;
-	size_t left;
-
-	if ((size_t)offset >= input->size)
-		return 0;
-	left = input->size - (size_t)offset;
-	memcpy(ret, input->bytes + offset, size < left ? size : left);
-	return (ssize_t)(size < left ? size : left);
-}
 
 static void know_files(const struct process *process, struct known_files *files,
 		       const struct elf_file *elf)
@@ -69,7 +52,7 @@ static void check(const struct process *process)
 	}
 }
 
-static void judge(struct input maps, const struct elf_file *elf)
+static void judge(struct part maps, const struct elf_file *elf)
 {
 	const struct procfs procfs = { .directory = -1, .devices.recorded = true };
 	struct process process = { 0 };
@@ -94,12 +77,12 @@ static void judge(struct input maps, const struct elf_file *elf)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	struct input file = { bytes + 2, size > 2 ? bytes[0] | (size_t)bytes[1] << 8 : 0 };
+	struct part file = { bytes + 2, size > 2 ? bytes[0] | (size_t)bytes[1] << 8 : 0 };
 	struct elf_file elf;
 
 	if (size <= 2 || file.size >= size - 2)
 		return 0;
-	if (elf_file_read(&elf, read_at, &file) == 0)
-		judge((struct input){ file.bytes + file.size, size - 2 - file.size }, &elf);
+	if (elf_file_read(&elf, part_read_at, &file) == 0)
+		judge((struct part){ file.bytes + file.size, size - 2 - file.size }, &elf);
 	return 0;
 }

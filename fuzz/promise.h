@@ -2,7 +2,7 @@
 #ifndef SEALMEM_FUZZ_PROMISE_H
 #define SEALMEM_FUZZ_PROMISE_H
 
-/* What the targets of the audit share. */
+/* What every target holds the library to. */
 
 #include <stdio.h>
 #include <stdlib.h>

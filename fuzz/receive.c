@@ -24,6 +24,7 @@
  *     the patch
  */
 
+#include "promise.h"
 #include "target.h"
 
 #include "sealmem.h"
@@ -55,14 +56,6 @@
 #define MAX_DESCRIPTORS 253
 #define MAX_MESSAGES	24
 #define MAX_NUMBER	1024
-
-#define PROMISE(holds)                                                                             \
- do {                                                                                              \
-  if (!(holds)) {                                                                                  \
-   (void)fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #holds);                       \
-   abort();                                                                                        \
-  }                                                                                                \
- } while (0)
 
 static int memfd(off_t size, int seals, unsigned flags)
 {
