@@ -34,14 +34,6 @@ static int punch(struct scene *scene)
 	return refusal(attempt(SYS_madvise, scene->data, scene->size, MADV_REMOVE));
 }
 
-static int write_parents_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDWR);
-	unsigned long evil = EVIL_WORD;
-
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), scene->data));
-}
-
 static void copy_loot(void *argument)
 {
 	struct scene *scene = argument;
@@ -195,7 +187,7 @@ static const struct attack rows[] = {
 		.target = CONTENT,
 		.vantage = CHILD,
 		.syscalls = "open, pwrite",
-		.run = write_parents_mem,
+		.run = write_mem,
 	},
 	{
 		.name = "child-ptrace-poke",

@@ -29,9 +29,8 @@ static int write_there(struct scene *scene)
 static int pwrite_there(struct scene *scene)
 {
 	int fd = find_descriptor(scene);
-	unsigned long evil = EVIL_WORD;
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), 0L));
+	return evil_write(fd, 0);
 }
 
 static int splice_there(struct scene *scene)
@@ -110,29 +109,16 @@ static int punch(struct scene *scene)
 			       scene->page));
 }
 
-/* Opened again by way of /proc: a new description, with rights of its own. */
-static int open_again(struct scene *scene, int flags)
-{
-	char name[32];
-	int fd = find_descriptor(scene);
-
-	if (fd < 0)
-		return fd;
-	(void)snprintf(name, sizeof(name), "fd/%d", fd);
-	return proc_open(scene->pid, name, flags);
-}
-
 static int reopen_to_write(struct scene *scene)
 {
-	CLEANUP(close_fd_at) int fd = open_again(scene, O_RDWR);
-	unsigned long evil = EVIL_WORD;
+	CLEANUP(close_fd_at) int fd = reopen(scene, O_RDWR);
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), 0L));
+	return evil_write(fd, 0);
 }
 
 static int reopen_to_empty(struct scene *scene)
 {
-	CLEANUP(close_fd_at) int fd = open_again(scene, O_RDWR | O_TRUNC);
+	CLEANUP(close_fd_at) int fd = reopen(scene, O_RDWR | O_TRUNC);
 
 	return fd < 0 ? fd : 0;
 }
@@ -165,7 +151,7 @@ static int map_elsewhere_and_unprotect(struct scene *scene)
 
 static int reopen_to_map(struct scene *scene)
 {
-	CLEANUP(close_fd_at) int fd = open_again(scene, O_RDWR);
+	CLEANUP(close_fd_at) int fd = reopen(scene, O_RDWR);
 
 	return fd < 0 ? fd : map_and_store(fd, scene->size, PROT_READ | PROT_WRITE);
 }

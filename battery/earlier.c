@@ -53,9 +53,8 @@ static int keep_descriptor(struct scene *scene)
 static int write_kept(struct scene *scene)
 {
 	struct prepared *kept = scene->kept;
-	unsigned long evil = EVIL_WORD;
 
-	return refusal(attempt(SYS_pwrite64, kept->fd, &evil, sizeof(evil), 0L));
+	return evil_write(kept->fd, 0);
 }
 
 static long map_shared(int fd, size_t size)
@@ -131,9 +130,8 @@ static int keep_mem(struct scene *scene)
 static int write_kept_mem(struct scene *scene)
 {
 	struct prepared *kept = scene->kept;
-	unsigned long evil = EVIL_WORD;
 
-	return refusal(attempt(SYS_pwrite64, kept->fd, &evil, sizeof(evil), scene->data));
+	return evil_write(kept->fd, (uintptr_t)scene->data);
 }
 
 static int store_in_child(struct scene *scene)

@@ -7,29 +7,11 @@
  */
 
 #include "families.h"
-#include "others.h"
 #include "raw.h"
 #include "scene.h"
 #include "util.h"
 
-#include <stdio.h>
 #include <sys/uio.h>
-
-int others_write_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDWR);
-	unsigned long evil = EVIL_WORD;
-
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), scene->data));
-}
-
-static int write_vm(struct scene *scene)
-{
-	unsigned long evil = EVIL_WORD;
-	struct iovec from = { &evil, sizeof(evil) }, to = { scene->data, sizeof(evil) };
-
-	return refusal(attempt(SYS_process_vm_writev, scene->pid, &from, 1L, &to, 1L, 0L));
-}
 
 static int get_descriptor(struct scene *scene)
 {
@@ -45,39 +27,15 @@ static int get_descriptor(struct scene *scene)
 static int write_to_taken(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = get_descriptor(scene);
-	unsigned long evil = EVIL_WORD;
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), 0L));
-}
-
-static int open_theirs(struct scene *scene, int flags)
-{
-	char name[32];
-	int fd = find_descriptor(scene);
-
-	if (fd < 0)
-		return fd;
-	(void)snprintf(name, sizeof(name), "fd/%d", fd);
-	return proc_open(scene->pid, name, flags);
+	return evil_write(fd, 0);
 }
 
 static int write_to_opened(struct scene *scene)
 {
-	CLEANUP(close_fd_at) int fd = open_theirs(scene, O_RDWR);
-	unsigned long evil = EVIL_WORD;
+	CLEANUP(close_fd_at) int fd = reopen(scene, O_RDWR);
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), 0L));
-}
-
-int others_read_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDONLY);
-	char loot[sizeof(scene->loot)];
-	long got = fd < 0 ? fd : attempt(SYS_pread64, fd, loot, sizeof(loot), scene->data);
-
-	if (got > 0)
-		steal(scene, loot, (size_t)got);
-	return refusal(got);
+	return evil_write(fd, 0);
 }
 
 static int read_vm(struct scene *scene)
@@ -110,7 +68,7 @@ static int read_taken(struct scene *scene)
 
 static int read_opened(struct scene *scene)
 {
-	CLEANUP(close_fd_at) int fd = open_theirs(scene, O_RDONLY);
+	CLEANUP(close_fd_at) int fd = reopen(scene, O_RDONLY);
 
 	return fd < 0 ? fd : read_file(scene, fd);
 }
@@ -122,7 +80,7 @@ static const struct attack rows[] = {
 		.target = CONTENT,
 		.vantage = SAME_USER,
 		.syscalls = "open, pwrite",
-		.run = others_write_mem,
+		.run = write_mem,
 	},
 	{
 		.name = "vm-writev",
@@ -154,7 +112,7 @@ static const struct attack rows[] = {
 		.target = SECRECY,
 		.vantage = SAME_USER,
 		.syscalls = "open, pread",
-		.run = others_read_mem,
+		.run = read_mem,
 	},
 	{
 		.name = "vm-readv",

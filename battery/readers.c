@@ -7,7 +7,6 @@
  */
 
 #include "families.h"
-#include "others.h"
 #include "raw.h"
 #include "scene.h"
 #include "util.h"
@@ -162,7 +161,7 @@ static const struct attack rows[] = {
 		.target = SECRECY,
 		.vantage = ROOT,
 		.syscalls = "open, pread",
-		.run = others_read_mem,
+		.run = read_mem,
 	},
 	{
 		.name = "map-files-read",

@@ -8,7 +8,6 @@
  */
 
 #include "families.h"
-#include "others.h"
 #include "raw.h"
 #include "scene.h"
 #include "tracer.h"
@@ -36,9 +35,8 @@ static int open_mapped(struct scene *scene, int flags)
 static int write_mapped(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = open_mapped(scene, O_RDWR);
-	unsigned long evil = EVIL_WORD;
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), 0L));
+	return evil_write(fd, 0);
 }
 
 static int empty_mapped(struct scene *scene)
@@ -55,7 +53,7 @@ static const struct attack rows[] = {
 		.target = CONTENT,
 		.vantage = ROOT,
 		.syscalls = "open, pwrite",
-		.run = others_write_mem,
+		.run = write_mem,
 	},
 	{
 		.name = "root-ptrace-poke",

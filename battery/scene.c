@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 
 int not_applicable(struct scene *scene, const char *reason)
@@ -107,6 +108,13 @@ int evil_pipe(size_t size)
 	if (err < 0)
 		close_fd(ends[0]);
 	return err < 0 ? err : ends[0];
+}
+
+int evil_write(int fd, uintptr_t at)
+{
+	unsigned long evil = EVIL_WORD;
+
+	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), at));
 }
 
 int helper_start(struct helper *ret, struct scene *scene, int (*act)(struct scene *scene))
@@ -252,4 +260,41 @@ int find_descriptor(struct scene *scene)
 	if (fd == -ENOENT)
 		(void)not_applicable(scene, "no descriptor of the memory is open");
 	return fd;
+}
+
+int reopen(struct scene *scene, int flags)
+{
+	char name[32];
+	int fd = find_descriptor(scene);
+
+	if (fd < 0)
+		return fd;
+	(void)snprintf(name, sizeof(name), "fd/%d", fd);
+	return proc_open(scene->pid, name, flags);
+}
+
+int write_mem(struct scene *scene)
+{
+	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDWR);
+
+	return evil_write(fd, (uintptr_t)scene->data);
+}
+
+int read_mem(struct scene *scene)
+{
+	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDONLY);
+	char loot[sizeof(scene->loot)];
+	long got = fd < 0 ? fd : attempt(SYS_pread64, fd, loot, sizeof(loot), scene->data);
+
+	if (got > 0)
+		steal(scene, loot, (size_t)got);
+	return refusal(got);
+}
+
+int write_vm(struct scene *scene)
+{
+	unsigned long evil = EVIL_WORD;
+	struct iovec from = { &evil, sizeof(evil) }, to = { scene->data, sizeof(evil) };
+
+	return refusal(attempt(SYS_process_vm_writev, scene->pid, &from, 1L, &to, 1L, 0L));
 }

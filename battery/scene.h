@@ -61,6 +61,9 @@ char *evil_memory(size_t size);
 int evil_file(size_t size);
 int evil_pipe(size_t size);
 
+/* Writes one evil word there; without a descriptor, the error that there is instead. */
+int evil_write(int fd, uintptr_t at);
+
 /* The victim's memory as it should be, or not. */
 enum sight { INTACT, DIFFERENT, UNREADABLE };
 
@@ -104,5 +107,14 @@ void proc_path(char ret[PROC_PATH_SIZE], pid_t pid, const char *name);
 
 /* opens it; a negative errno */
 int proc_open(pid_t pid, const char *name, int flags);
+
+/* The file of the memory once more, by way of /proc: a new description, with rights of its own. */
+int reopen(struct scene *scene, int flags);
+
+/* Attacks that the owner, a child, another process and root do alike: an evil word, or a look, through /proc/PID/mem;
+ * an evil word by process_vm_writev. */
+int write_mem(struct scene *scene);
+int read_mem(struct scene *scene);
+int write_vm(struct scene *scene);
 
 #endif

@@ -36,22 +36,6 @@ static int unprotect_with_key(struct scene *scene)
 	return err < 0 ? err : overwrite(scene->data);
 }
 
-static int write_own_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDWR);
-	unsigned long evil = EVIL_WORD;
-
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), scene->data));
-}
-
-static int write_own_vm(struct scene *scene)
-{
-	unsigned long evil = EVIL_WORD;
-	struct iovec from = { &evil, sizeof(evil) }, to = { scene->data, sizeof(evil) };
-
-	return refusal(attempt(SYS_process_vm_writev, scene->pid, &from, 1L, &to, 1L, 0L));
-}
-
 static int read_into(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = evil_pipe(scene->page);
@@ -112,7 +96,7 @@ static const struct attack rows[] = {
 		.target = CONTENT,
 		.vantage = SELF,
 		.syscalls = "open, pwrite",
-		.run = write_own_mem,
+		.run = write_mem,
 	},
 	{
 		.name = "vm-writev-self",
@@ -120,7 +104,7 @@ static const struct attack rows[] = {
 		.target = CONTENT,
 		.vantage = SELF,
 		.syscalls = "process_vm_writev",
-		.run = write_own_vm,
+		.run = write_vm,
 	},
 	{
 		.name = "read-into",

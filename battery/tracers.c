@@ -70,16 +70,12 @@ static int make_it_writable(struct scene *scene)
 {
 	const unsigned long range[6] = { (uintptr_t)scene->data, scene->size,
 					 PROT_READ | PROT_WRITE };
-	unsigned long evil = EVIL_WORD;
-	struct iovec from = { &evil, sizeof(evil) }, to = { scene->data, sizeof(evil) };
 	int err = tracer_attach(scene, 0);
 
 	if (err == 0)
 		err = refusal(tracer_call(scene, SYS_mprotect, range));
 	tracer_detach(scene);
-	if (err < 0)
-		return err;
-	return refusal(attempt(SYS_process_vm_writev, scene->pid, &from, 1L, &to, 1L, 0L));
+	return err < 0 ? err : write_vm(scene);
 }
 
 /* The write end of a pipe, opened in the victim; the attacker reads it through /proc. */
