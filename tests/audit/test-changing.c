@@ -13,11 +13,8 @@
 #include "guarantees.h"
 #include "known-files.h"
 #include "scale.h"
-#include "sealmem.h"
+#include "support.h"
 
-#include "util.h"
-
-#include <check.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
-#define ROUNDS	    50000u /* of each of the two tests */
+#define ROUNDS 50000u /* of each of the two tests */
 
 static void map_memfd(void *at, const char *name, int seals, int protection)
 {
@@ -256,19 +252,10 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("changing");
-	TCase *tcase = tcase_create("changing");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = {
+		a_process_that_remaps_and_forks_is_told_as_it_was,
+		a_process_that_ends_or_executes_is_told_as_it_was_or_gone,
+	};
 
-	tcase_add_test(tcase, a_process_that_remaps_and_forks_is_told_as_it_was);
-	tcase_add_test(tcase, a_process_that_ends_or_executes_is_told_as_it_was_or_gone);
-	tcase_set_timeout(tcase, 900);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	(void)printf("%d passed, %d failed\n", srunner_ntests_run(runner) - failed, failed);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return RUN_TESTS_FOR(900, "changing", tests);
 }

@@ -6,10 +6,8 @@
  */
 
 #include "procfs.h"
+#include "support.h"
 
-#include "util.h"
-
-#include <check.h>
 #include <stdlib.h>
 
 /* Of this process: a sealed memfd, mapped, its descriptor closed. */
@@ -151,18 +149,6 @@ int main(void)
 		a_device_is_not_opened,
 		mappings_that_differ_anywhere_do_not_agree,
 	};
-	TCase *tcase = tcase_create("reading");
-	Suite *suite = suite_create("reading");
-	SRunner *runner;
-	int failed;
 
-	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	(void)printf("%d passed, %d failed\n", srunner_ntests_run(runner) - failed, failed);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return RUN_TESTS("reading", tests);
 }

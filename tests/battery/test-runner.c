@@ -181,6 +181,13 @@ static struct result try(const struct attack *attack)
 	return try_on(attack, &control_private, &patient);
 }
 
+static enum outcome outcome_of(int (*run)(struct scene *scene))
+{
+	struct attack attack = attack_by(run);
+
+	return try(&attack).outcome;
+}
+
 START_TEST(bytes_that_changed_count_whatever_the_attack_reports)
 {
 	struct attack attack = attack_by(pretend_refusal);
@@ -210,25 +217,19 @@ END_TEST
 
 START_TEST(one_byte_is_enough)
 {
-	struct attack attack = attack_by(change_one_byte);
-
-	ck_assert_int_eq(try(&attack).outcome, CHANGED);
+	ck_assert_int_eq(outcome_of(change_one_byte), CHANGED);
 }
 END_TEST
 
 START_TEST(a_byte_where_none_was_ever_written_is_enough)
 {
-	struct attack attack = attack_by(touch_the_last_page);
-
-	ck_assert_int_eq(try(&attack).outcome, CHANGED);
+	ck_assert_int_eq(outcome_of(touch_the_last_page), CHANGED);
 }
 END_TEST
 
 START_TEST(memory_that_is_gone_is_destroyed)
 {
-	struct attack attack = attack_by(unmap);
-
-	ck_assert_int_eq(try(&attack).outcome, DESTROYED);
+	ck_assert_int_eq(outcome_of(unmap), DESTROYED);
 }
 END_TEST
 
@@ -252,25 +253,19 @@ END_TEST
 
 START_TEST(memory_that_nothing_brings_back_was_destroyed)
 {
-	struct attack attack = attack_by(forbid_reading);
-
-	ck_assert_int_eq(try(&attack).outcome, DESTROYED);
+	ck_assert_int_eq(outcome_of(forbid_reading), DESTROYED);
 }
 END_TEST
 
 START_TEST(bytes_that_were_read_leaked)
 {
-	struct attack attack = attack_by(steal_it);
-
-	ck_assert_int_eq(try(&attack).outcome, LEAKED);
+	ck_assert_int_eq(outcome_of(steal_it), LEAKED);
 }
 END_TEST
 
 START_TEST(bytes_that_are_not_the_victims_did_not_leak)
 {
-	struct attack attack = attack_by(steal_something_else);
-
-	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(outcome_of(steal_something_else), HELD);
 }
 END_TEST
 
@@ -362,9 +357,7 @@ END_TEST
 
 START_TEST(an_attack_by_an_unknown_system_call_is_not_applicable)
 {
-	struct attack attack = attack_by(be_unknown);
-
-	ck_assert_int_eq(try(&attack).outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(outcome_of(be_unknown), NOT_APPLICABLE);
 }
 END_TEST
 

@@ -97,7 +97,7 @@ __attribute__((constructor)) static void read_argument(int argc, char **argv)
 	is_later = argc > 1 && strcmp(argv[1], "later") == 0;
 }
 
-int run_tests(const char *name, const TTest *const *tests, size_t count)
+int run_tests(const char *name, const TTest *const *tests, size_t count, double seconds)
 {
 	Suite *suite = suite_create(name);
 	TCase *tcase = tcase_create(name);
@@ -109,7 +109,7 @@ int run_tests(const char *name, const TTest *const *tests, size_t count)
 		seal_earlier_region();
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(tcase, tests[i]);
-	tcase_set_timeout(tcase, 60);
+	tcase_set_timeout(tcase, seconds);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

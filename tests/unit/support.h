@@ -32,10 +32,12 @@ void assert_same_census(struct census before);
 /* Prints "SKIP reason" and ends the test with success: for what this kernel lacks. */
 void skip_test(const char *reason);
 
-/* Runs a suite made of one test case; returns the exit code for main(). */
-int run_tests(const char *name, const TTest *const *tests, size_t count);
+/* Runs a suite made of one test case, each test for so many seconds at most; returns the exit code for main(). */
+int run_tests(const char *name, const TTest *const *tests, size_t count, double seconds);
 
-#define RUN_TESTS(name, tests) run_tests(name, tests, sizeof(tests) / sizeof(*(tests)))
+#define RUN_TESTS_FOR(seconds, name, tests)                                                        \
+ run_tests(name, tests, sizeof(tests) / sizeof(*(tests)), seconds)
+#define RUN_TESTS(name, tests) RUN_TESTS_FOR(60, name, tests)
 
 /* What makes a memfd final, and the seal against further seals. */
 #define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
