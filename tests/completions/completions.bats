@@ -44,29 +44,27 @@ pid, terminal = pty.fork()
 if pid == 0:
     os.environ.update(TERM="dumb", PS1="", COLUMNS="200", LINES="100")
     os.execvp("zsh", ["zsh", "-f", "-i"])
-def read(seconds):
-    got = b""
-    while select.select([terminal], [], [], seconds)[0]:
+def read_until(mark):
+    got = ""
+    deadline = time.time() + 20
+    while mark not in got and select.select([terminal], [], [], max(0, deadline - time.time()))[0]:
         try:
             part = os.read(terminal, 65536)
         except OSError:
             break
         if not part:
             break
-        got += part
-    return got.decode(errors="replace")
+        got += part.decode(errors="replace")
+    return got
 def say(text):
     os.write(terminal, text.encode())
+# What is typed behind the line, control-X, says that the list has been shown.
 say(f"stty cols 200 rows 100; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; "
-    "zstyle ':completion:*' list-prompt ''; setopt nobeep auto_list list_rows_first; LISTMAX=1000; print rea''dy\n")
-text = ""
-deadline = time.time() + 20
-while "ready" not in text and time.time() < deadline:
-    text += read(0.5)
-say(line + "\t")
-shown = read(1.0)
-say("\t")
-shown += read(1.0)
+    "zstyle ':completion:*' list-prompt ''; setopt nobeep auto_list list_rows_first; LISTMAX=1000; "
+    "mark() { print lis''ted }; zle -N mark; bindkey '^X' mark; print rea''dy\n")
+read_until("ready")
+say(line + "\t\t\x18")
+shown = read_until("listed").replace("listed", "")
 os.close(terminal)
 print(re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", shown))
 END
