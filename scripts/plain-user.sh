@@ -28,6 +28,13 @@ mkdir "$place/unit" "$place/bin" &&
 bin=$place/bin
 image_objects="$bin/libsealmem-image.so $bin/libsealmem-image-later.so"
 
+# Beside the others, for both mostly wait.
+as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
+    UNDER_FILTER="$bin/under-filter" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
+    MSEAL_NEWER="$bin/mseal-newer" IMAGE_OBJECTS="$image_objects" INTRUDER="$bin/intruder.so" \
+    bats --tap live >live.tap 2>&1 &
+live=$!
+
 for program in unit/*; do
     case $program in *.so | */record) continue ;; esac
     echo "== $program"
@@ -35,11 +42,10 @@ for program in unit/*; do
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     MAPPED="$bin/mapped" IMAGE_OBJECTS="$image_objects" CC=cc bats --tap cli || status=1
-as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
-    UNDER_FILTER="$bin/under-filter" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
-    MSEAL_NEWER="$bin/mseal-newer" IMAGE_OBJECTS="$image_objects" INTRUDER="$bin/intruder.so" bats --tap live || status=1
 for example in policy tls; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1
 done
+wait "$live" || status=1
+cat live.tap
 exit "$status"
