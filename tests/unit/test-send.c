@@ -8,6 +8,7 @@
 
 #include "channel.h"
 #include "sandbox.h"
+#include "scale.h"
 #include "support.h"
 
 #include <arpa/inet.h>
@@ -687,7 +688,7 @@ static void *send_each(void *argument)
 {
 	struct traffic *traffic = argument;
 
-	for (int round = 0; round < EACH; round++)
+	for (unsigned round = 0; round < scaled(EACH); round++)
 		if (sealmem_send(traffic->channel.sender, traffic->region) != 0)
 			atomic_fetch_add(&traffic->failures, 1);
 	return NULL;
@@ -697,7 +698,7 @@ static void *receive_each(void *argument)
 {
 	struct traffic *traffic = argument;
 
-	for (int round = 0; round < EACH; round++) {
+	for (unsigned round = 0; round < scaled(EACH); round++) {
 		struct sealmem_region *got = NULL;
 		int err = sealmem_receive(traffic->channel.receiver, &got, SEALMEM_CONTENT);
 

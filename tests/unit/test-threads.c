@@ -7,6 +7,7 @@
  */
 
 #include "sandbox.h"
+#include "scale.h"
 #include "support.h"
 
 #include <pthread.h>
@@ -66,7 +67,7 @@ static void seal_under_a_reader(unsigned guarantees)
 {
 	size_t size = 3 * page_size();
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 		SCOPED_REGION *region = open_region("test", size, SEALMEM_CONTENT | guarantees);
 		struct reader reader;
 
@@ -105,7 +106,7 @@ START_TEST(a_reader_does_not_notice_that_a_seal_is_refused)
 
 	ck_assert_ptr_ne(writable, MAP_FAILED);
 	start_reader(&reader, sealmem_region_data(region), size);
-	for (int round = 0; round < ROUNDS; round++)
+	for (unsigned round = 0; round < scaled(ROUNDS); round++)
 		ck_assert_int_eq(sealmem_region_seal(region), -EBUSY);
 	end_reader(&reader);
 }
@@ -121,7 +122,7 @@ START_TEST(a_reader_does_not_notice_that_a_region_moves_to_another_file)
 	region = open_region("test", size, SEALMEM_CONTENT | SEALMEM_ADDRESS);
 	forbid(__NR_mseal, ENOSYS);
 	start_reader(&reader, sealmem_region_data(region), size);
-	for (int round = 0; round < ROUNDS; round++)
+	for (unsigned round = 0; round < scaled(ROUNDS); round++)
 		ck_assert_int_eq(sealmem_region_seal(region), -EOPNOTSUPP);
 	end_reader(&reader);
 }
@@ -139,7 +140,7 @@ START_TEST(a_reader_does_not_notice_that_a_range_is_sealed)
 {
 	size_t size = 3 * page_size();
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 		char *at = filled_range(size);
 		struct reader reader;
 
@@ -158,7 +159,7 @@ START_TEST(a_reader_does_not_notice_that_a_range_is_refused)
 
 	forbid(SYS_madvise, EPERM);
 	start_reader(&reader, at, size);
-	for (int round = 0; round < ROUNDS; round++)
+	for (unsigned round = 0; round < scaled(ROUNDS); round++)
 		ck_assert_int_eq(sealmem_seal_range(at, size, SEALMEM_CONTENT | SEALMEM_NODUMP),
 				 -EOPNOTSUPP);
 	end_reader(&reader);
@@ -205,7 +206,7 @@ static void start_writer(struct writer *writer, char *at)
 START_TEST(no_store_is_lost_when_a_range_is_sealed)
 {
 	signal(SIGSEGV, leave);
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 		char *at = map_private(3 * page_size());
 		struct writer writer;
 
@@ -237,7 +238,7 @@ START_TEST(threads_that_ask_for_the_descriptor_at_once_get_the_same)
 {
 	struct census before = take_census();
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 		SCOPED_REGION *region = region_from("x", 1, SEALMEM_CONTENT);
 		struct asker askers[3];
 		pthread_barrier_t barrier;
@@ -270,7 +271,7 @@ static void *make_and_seal(void *argument)
 {
 	struct maker *maker = argument;
 
-	for (int round = 0; round < ROUNDS; round++) {
+	for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 		struct sealmem_region *region = NULL;
 		char *memory;
 
@@ -297,7 +298,7 @@ START_TEST(threads_make_regions_of_their_own_at_once)
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_int_eq(pthread_join(makers[i].thread, NULL), 0);
 	for (size_t i = 0; i < 3; i++) {
-		for (int round = 0; round < ROUNDS; round++) {
+		for (unsigned round = 0; round < scaled(ROUNDS); round++) {
 			ck_assert_ptr_nonnull(makers[i].regions[round]);
 			(void)sealmem_region_free(makers[i].regions[round]);
 		}
@@ -347,7 +348,7 @@ static int ask_at_once(void *argument)
 START_TEST(threads_that_ask_what_is_supported_at_once_get_the_same)
 {
 	require_no_valgrind("valgrind runs one thread at a time");
-	for (int round = 0; round < ROUNDS; round++)
+	for (unsigned round = 0; round < scaled(ROUNDS); round++)
 		assert_child_succeeds(ask_at_once, NULL);
 }
 END_TEST
