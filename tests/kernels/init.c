@@ -72,7 +72,7 @@ static const struct alias {
 
 /* What is done many times over is done a few times: an emulated processor is slow. */
 static char *const environment[] = {
-	"PATH=/tests", "HOME=/tmp", "TMPDIR=/tmp", "TERM=dumb", "SEALMEM_TEST_SCALE=2", NULL,
+	"PATH=/tests", "HOME=/tmp", "TMPDIR=/tmp", "TERM=dumb", "SEALMEM_TEST_SCALE=1", NULL,
 };
 
 static void prepare_files(void)
