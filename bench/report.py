@@ -8,6 +8,7 @@ least and the greatest of these ratios are shown.
 """
 
 import argparse
+import contextlib
 import datetime
 import json
 import pathlib
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 
 import cases
 import plot
@@ -26,6 +28,15 @@ MARK = "getpriority("
 
 # What strace of Debian 12 has no name for.
 YOUNG = {"syscall_0x1ce": "mseal"}
+
+
+@contextlib.contextmanager
+def timed(title):
+    """Says what is being done, and how long it took."""
+    print(f"{title} ... ", end="", file=sys.stderr, flush=True)
+    begun = time.monotonic()
+    yield
+    print(f"{time.monotonic() - begun:.1f} s", file=sys.stderr)
 
 
 def run(programs, case, contestant, arguments):
@@ -144,8 +155,8 @@ def run_other(other, programs, quick):
     arguments = other.arguments[: -len(other.quick)] + other.quick if quick and other.quick else other.arguments
     for name, place in places.items():
         arguments = [a.replace(f"{name}/", f"{place}/") for a in arguments]
-    print(f"{other.title} ...", file=sys.stderr)
-    done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True)
+    with timed(other.title):
+        done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)["results"]
 
 
@@ -274,9 +285,9 @@ def measure_all(programs, quick, only, place):
     for key, case in cases.CASES.items():
         if only and key not in only:
             continue
-        print(f"{case.title} ...", file=sys.stderr)
         arguments = [str(file) if a == "FILE" else a for a in (case.quick if quick else case.arguments)]
-        measured[key] = Measured(programs, case, arguments, 1 if quick else case.rounds)
+        with timed(case.title):
+            measured[key] = Measured(programs, case, arguments, 1 if quick else case.rounds)
     return measured
 
 
@@ -306,9 +317,11 @@ def main():
     others = {key: run_other(other, options.programs, options.quick) for key, other in cases.OTHERS.items()}
     judged += [judge_other(bar, others[bar.other]) for bar in cases.OTHER_BARS]
     here = machine()
-    call_text, calls = call_table(options.programs)
+    with timed("System calls"):
+        call_text, calls = call_table(options.programs)
     counted = ["naked", "sealmem-from-bytes"] if options.quick else cases.SMALL
-    instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
+    with timed("Instructions"):
+        instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
     text = "\n".join(
         [
             INTRODUCTION,
