@@ -214,7 +214,7 @@ OTHERS = {
     ),
     "start": Other(
         "Starts of programs with the object that seals their image, microseconds",
-        ["BENCH/image-start", "--json", "BUILD/preload", "300"],
+        ["BENCH/image-start", "--json", "BUILD/preload", "PROGRAMS/libimage-floor.so", "200"],
         ["2"],
     ),
     "work": Other(
@@ -227,7 +227,8 @@ OTHERS = {
 
 @dataclasses.dataclass
 class OtherBar:
-    """The value of the worst of the rows that have all of `those`; of `upto` at most, if it is given."""
+    """The value of the worst of the rows that have all of `those`; of `upto` at most, if it is given. Where there are
+    several, the text says which one it is, and what else was looked at."""
 
     text: str
     other: str
@@ -236,6 +237,7 @@ class OtherBar:
     limit: float
     at_least: bool = False
     upto: tuple = ()
+    floor: str = ""  # what the same row has for the system calls alone
 
 
 def under_filter(text, call, limit):
@@ -244,7 +246,9 @@ def under_filter(text, call, limit):
 
 
 def starting(text, value, limit):
-    return OtherBar(f"start of a program of up to ten objects, {text}", "start", {}, value, limit, upto=("objects", 10))
+    text = f"start of a program of up to ten objects, {text}"
+    those = {"time": "clock"}
+    return OtherBar(text, "start", those, f"sealed: {value}", limit, upto=("objects", 10), floor=f"floor: {value}")
 
 
 def working(program):
@@ -254,8 +258,8 @@ def working(program):
 OTHER_BARS = [
     under_filter("a call that the filter does not look at", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
-    starting("image sealed, added microseconds", "clock: added", 150),
-    starting("image sealed, over plain", "clock: ratio", 1.15),
+    starting("image sealed, added microseconds", "added", 150),
+    starting("image sealed, over plain", "ratio", 1.15),
     working("redis-server"),
     working("nginx"),
 ]

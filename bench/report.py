@@ -165,10 +165,20 @@ def judge_other(bar, rows):
     chosen = [row for row in rows if bar.those.items() <= row.items()]
     if bar.upto:
         chosen = [row for row in chosen if row[bar.upto[0]] <= bar.upto[1]]
-    values = [row[bar.value] for row in chosen]
-    got = (min if bar.at_least else max)(values, default=None)
+    worst = (min if bar.at_least else max)(chosen, key=lambda row: row[bar.value], default={})
+    got = worst.get(bar.value)
     met = got is not None and (got >= bar.limit if bar.at_least else got <= bar.limit)
-    return {"bar": bar.text, "limit": bar.limit, "at least": bar.at_least, "got": got, "met": met, "floor": None}
+    text = bar.text
+    if len(chosen) > 1:
+        text += f"; the worst of {', '.join(row['program'] for row in chosen)}: {worst['program']}"
+    return {
+        "bar": text,
+        "limit": bar.limit,
+        "at least": bar.at_least,
+        "got": got,
+        "met": met,
+        "floor": worst.get(bar.floor),
+    }
 
 
 def other_table(rows):
@@ -271,8 +281,8 @@ INTRODUCTION = """# Measured
 Written by `./bench/run`, whole; what each contestant does is in the file of its name in `bench/`. A ratio is to the
 baseline (the first row) in the same round, in a process of its own; shown is the median of all rounds, the least and
 the greatest. `sealed` is until the object is sealed, `read` until its first byte was read as well, `life` until all
-was given back. What has no `life` cannot be given back. `calls` and `calls-in-place` are the system calls that any
-library has to make, and nothing else: the floor.
+was given back. What has no `life` cannot be given back. `calls`, `calls-in-place` and `floor` are the system calls that
+any library has to make, and nothing else.
 """
 
 
