@@ -219,7 +219,7 @@ OTHERS = {
     ),
     "work": Other(
         "Programs at work under run --image",
-        ["BENCH/image-throughput", "--json", "BUILD/tools/sealmem", "7"],
+        ["BENCH/image-throughput", "--json", "BUILD/tools/sealmem", "9"],
         ["1"],
     ),
 }

@@ -16,7 +16,7 @@ packages_check="check bats jq procps util-linux libxml2-utils scdoc man-db opens
 
 # check takes these as well.
 packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils
-    redis-server nodejs openssh-client"
+    redis-server nodejs openssh-client openssh-server postgresql"
 
 # Of the packages named, those that are not installed.
 missing_packages() {
