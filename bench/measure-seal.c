@@ -9,6 +9,7 @@
 
 #include "contestant.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static struct times run_batch(const struct contestant *c, struct object *objects
 	begun = now();
 	for (size_t i = 0; i < alive; i++)
 		if (!c->make(&objects[i], bytes, size))
-			give_up("%s failed", c->name);
+			give_up("%s: %s", c->name, strerror(errno));
 	sealed = now();
 	mark();
 	for (size_t i = 0; i < alive; i++)

@@ -40,12 +40,11 @@ def timed(title):
 
 
 def run(programs, case, contestant, arguments):
-    """What one process prints; None if the contestant cannot."""
+    """What one process prints; only why, if the contestant cannot."""
     command = [str(programs / case.program), contestant, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        print(f"{' '.join(command)}: {done.stderr.strip()}", file=sys.stderr)
-        return None
+        return {"failed": done.stderr.strip()}
     return dict((line + " ").split(" ", 1) for line in done.stdout.splitlines())
 
 
@@ -65,7 +64,7 @@ class Measured:
         for turn in range(rounds):
             order = case.contestants[turn % len(case.contestants) :] + case.contestants[: turn % len(case.contestants)]
             for contestant in order:
-                printed = run(programs, case, contestant, arguments) or {}
+                printed = run(programs, case, contestant, arguments)
                 self.values[contestant].append({key: number(value) for key, value in printed.items()})
 
     def of(self, contestant, metric):
@@ -86,7 +85,7 @@ class Measured:
     def rows(self):
         base = self.case.contestants[0]
         for contestant in self.case.contestants:
-            row = {"contestant": contestant}
+            row = {"contestant": contestant, "failed": self.middle(contestant, "failed")}
             for metric in self.case.ratio:
                 ratios = self.ratios(contestant, metric, base)
                 if ratios:
@@ -126,7 +125,7 @@ def case_table(measured):
                 got = row[metric]
                 cells += [short(got["value"]), short(got["ratio"]), f"{short(got['least'])} to {short(got['most'])}"]
             else:
-                cells += ["", "", ""]
+                cells += [row["failed"] or "", "", ""]
         rows.append(cells + [short(row[metric]) for metric in case.others])
     return f"### {case.title}\n\n" + table(head + list(case.others), rows)
 
@@ -301,17 +300,17 @@ def measure_all(programs, quick, only, place):
     return measured
 
 
-def complain_about_missing(measured):
-    """1 if a contestant gave nothing; older kernels have no mseal(2)."""
-    missing = {
-        name
+def complain_about_failed(measured):
+    """1 if a contestant could not; older kernels have no mseal(2)."""
+    failed = {
+        (m.case.title, row["failed"])
         for m in measured.values()
-        for name, rounds in m.values.items()
-        if name != "mseal" and not any(rounds)
+        for row in m.rows()
+        if row["failed"] and row["contestant"] != "mseal"
     }
-    if missing:
-        print(f"nothing was measured of {', '.join(sorted(missing))}", file=sys.stderr)
-    return 1 if missing else 0
+    for title, reason in sorted(failed):
+        print(f"{title}: {reason}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def main():
@@ -362,7 +361,7 @@ def main():
     (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     plot.draw(results, options.output / "results.svg")
     print(text)
-    sys.exit(complain_about_missing(measured))
+    sys.exit(complain_about_failed(measured))
 
 
 if __name__ == "__main__":
