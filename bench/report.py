@@ -323,8 +323,12 @@ def main():
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         measured = measure_all(options.programs, options.quick, options.only, place)
     judged = [judge(bar, measured[bar.case]) for bar in cases.BARS if bar.case in measured]
-    others = {key: run_other(other, options.programs, options.quick) for key, other in cases.OTHERS.items()}
-    judged += [judge_other(bar, others[bar.other]) for bar in cases.OTHER_BARS]
+    others = {
+        key: run_other(other, options.programs, options.quick)
+        for key, other in cases.OTHERS.items()
+        if not options.only or key in options.only
+    }
+    judged += [judge_other(bar, others[bar.other]) for bar in cases.OTHER_BARS if bar.other in others]
     here = machine()
     with timed("System calls"):
         call_text, calls = call_table(options.programs)
