@@ -5,6 +5,9 @@ import dataclasses
 
 KIB, MIB = 1 << 10, 1 << 20
 
+# What is in use at one time: a file, the bytes at hand, an object, each of 1 GiB, and a little.
+MOST_MEMORY = (3 * 1024 + 256) * MIB
+
 
 @dataclasses.dataclass
 class Case:
@@ -43,7 +46,7 @@ def sealing(title, size, alive, batches, contestants, rounds):
     return Case(title, "measure-seal", [size, alive, batches], [size, 2, 2], contestants, LIFE, rounds)
 
 
-def objects(count, contestants, rounds, seconds=4):
+def objects(count, contestants, rounds, seconds=2):
     arguments = [count, seconds]
     others = ("made", "memory", "mappings", "ended")
     title = f"{count:,} objects of 32 bytes"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-Runs the cases, in rounds: in each, every contestant once, in an order that turns, so that whatever else the
+Runs the cases, in rounds: in each, every contestant once, in an order left to chance, so that whatever else the
 machine does happens to all. A contestant is compared with the baseline of its own round; the median, the
 least and the greatest of these ratios are shown.
 
@@ -11,8 +11,10 @@ import argparse
 import contextlib
 import datetime
 import json
+import mmap
 import pathlib
 import platform
+import random
 import re
 import statistics
 import subprocess
@@ -28,6 +30,25 @@ MARK = "getpriority("
 
 # What strace of Debian 12 has no name for.
 YOUNG = {"syscall_0x1ce": "mseal"}
+
+
+def stock(size):
+    """
+    Memory for the contestants, as long as what is returned is kept.
+
+    A virtual machine may hand free blocks of memory, as large as a huge page, back to its host, and whoever is the
+    next to touch one waits until the host has found other memory: several times as long as the kernel itself takes.
+    Whom that meets is chance. So as much as the largest case takes is touched here and given back, but for one page
+    in 64: what is free is then in pieces too small to be handed back, and the kernel takes pieces before it cuts up
+    a block.
+    """
+    page, kept = mmap.PAGESIZE, 64
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    memory.madvise(mmap.MADV_NOHUGEPAGE)
+    memory[::page] = bytes(size // page)
+    for start in range(0, size, kept * page):
+        memory.madvise(mmap.MADV_DONTNEED, start + page, (kept - 1) * page)
+    return memory
 
 
 @contextlib.contextmanager
@@ -61,9 +82,8 @@ class Measured:
     def __init__(self, programs, case, arguments, rounds):
         self.case = case
         self.values = {contestant: [] for contestant in case.contestants}
-        for turn in range(rounds):
-            order = case.contestants[turn % len(case.contestants) :] + case.contestants[: turn % len(case.contestants)]
-            for contestant in order:
+        for _ in range(rounds):
+            for contestant in random.sample(case.contestants, len(case.contestants)):
                 printed = run(programs, case, contestant, arguments)
                 self.values[contestant].append({key: number(value) for key, value in printed.items()})
 
@@ -281,7 +301,8 @@ Written by `./bench/run`, whole; what each contestant does is in the file of its
 baseline (the first row) in the same round, in a process of its own; shown is the median of all rounds, the least and
 the greatest. `sealed` is until the object is sealed, `read` until its first byte was read as well, `life` until all
 was given back. What has no `life` cannot be given back. `calls`, `calls-in-place` and `floor` are the system calls that
-any library has to make, and nothing else.
+any library has to make, and nothing else. All take their memory from what the machine has had already, so that nobody
+waits for a host to find some; huge pages alone come from elsewhere.
 """
 
 
@@ -320,6 +341,8 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent)
     parser.add_argument("--only", action="append")
     options = parser.parse_args()
+    with timed("Memory"):
+        kept = stock(cases.MOST_MEMORY // (64 if options.quick else 1))
     with tempfile.TemporaryDirectory(dir="/dev/shm") as place:
         measured = measure_all(options.programs, options.quick, options.only, place)
     judged = [judge(bar, measured[bar.case]) for bar in cases.BARS if bar.case in measured]
