@@ -53,6 +53,21 @@ def objects(count, contestants, rounds, seconds=2):
     return Case(title, "measure-objects", arguments, [100, 1], contestants, ["sealed"], rounds, "ns each", others)
 
 
+THREADED = [
+    "naked",
+    "sealmem-from-bytes",
+    "sealmem-in-place",
+    "calls",
+    "libsodium",
+    "openssl-heap",
+    "libgcrypt",
+]
+
+
+def threads(title, count):
+    return Case(title, "measure-threads", [count, 200], [count, 20], THREADED, ["each"], 5, others=("waits",))
+
+
 MANY = [
     "naked",
     "sealmem-one-region",
@@ -112,26 +127,15 @@ CASES = {
         ["first-byte"],
         3,
     ),
-    "1 thread": Case(
-        "Objects of 32 bytes made, read and given back by 1 thread",
-        "measure-threads",
-        [1, 300],
-        [1, 20],
-        ["naked", "sealmem-from-bytes", "calls", "libsodium"],
-        ["each"],
-        5,
-        others=("waits",),
-    ),
-    "2 threads": Case(
-        "The same by 2 threads of one process",
-        "measure-threads",
-        [2, 300],
-        [2, 20],
-        ["naked", "sealmem-from-bytes", "calls", "libsodium"],
-        ["each"],
-        5,
-        others=("waits",),
-    ),
+    "1 thread": threads("Objects of 32 bytes made, read and given back by 1 thread", 1),
+    "2 threads": threads("The same by 2 threads of one process", 2),
+}
+
+# What threads of one process have in common, by the calls that lock it.
+LOCKED = {
+    "mappings": {"mmap", "munmap", "mprotect", "mremap", "madvise", "mlock", "munlock", "mseal", "brk"},
+    "descriptors": {"memfd_create", "memfd_secret", "openat", "fcntl(F_DUPFD_CLOEXEC)", "close"},
+    "limits": {"getrlimit", "prlimit64"},
 }
 
 

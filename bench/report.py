@@ -8,6 +8,7 @@ least and the greatest of these ratios are shown.
 """
 
 import argparse
+import collections
 import contextlib
 import datetime
 import json
@@ -213,23 +214,42 @@ def bar_table(judged):
     return table(["", "bar", "measured", "met", "the system calls alone"], rows)
 
 
-def traced(programs, contestant, size):
-    """The system calls of one object: until it is sealed, and to give it back."""
+def strace(command):
+    """What the command printed, and its system calls: (process, call) for each."""
     with tempfile.NamedTemporaryFile("r") as log:
-        command = [programs / "measure-seal", contestant, str(size), "1", "1"]
-        subprocess.run(
-            ["strace", "-f", "-qq", "-e", "signal=none", "-o", log.name, *command],
-            stdout=subprocess.DEVNULL,
+        done = subprocess.run(
+            ["strace", "-f", "-qq", "-e", "signal=none", "-o", log.name, *map(str, command)],
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            text=True,
             check=False,
         )
-        calls = [line.split(None, 1)[1] for line in log if "(" in line]
+        lines = (line.split(None, 1) for line in log)
+        return done.stdout, [(process, call) for process, call in lines if re.match(r"\w+\(", call)]
+
+
+def traced(programs, contestant, size):
+    """The system calls of one object: until it is sealed, and to give it back."""
+    calls = [call for _, call in strace([programs / "measure-seal", contestant, size, 1, 1])[1]]
     marks = [i for i, call in enumerate(calls) if call.startswith(MARK)]
     # The first three belong to the object that warms up.
     if len(marks) < 6:
         return None
     parts = calls[marks[3] + 1 : marks[4]], calls[marks[4] + 1 : marks[5]]
     return [[named(call) for call in part] for part in parts]
+
+
+def traced_threads(programs, contestant, threads, milliseconds):
+    """The system calls of threads at work: how many for each object."""
+    printed, calls = strace([programs / "measure-threads", contestant, threads, milliseconds])
+    at_work, counts = set(), collections.Counter()
+    for thread, call in calls:
+        if call.startswith(MARK):
+            at_work ^= {thread}
+        elif thread in at_work:
+            counts[named(call)] += 1
+    made = int(re.search(r"made (\d+)", printed)[1])
+    return {name: count / made for name, count in counts.items()}
 
 
 def named(call):
@@ -250,6 +270,40 @@ def call_table(programs):
                 made, released = parts
                 rows.append([contestant, short(size), str(len(made)), " ".join(made), str(len(released))])
     return table(["", "bytes", "calls", "until sealed", "to give back"], rows), rows
+
+
+def thread_row(programs, contestant, milliseconds):
+    alone, both = (traced_threads(programs, contestant, threads, milliseconds) for threads in (1, 2))
+    row = {"contestant": contestant, "calls": sum(alone.values())}
+    for what, names in cases.LOCKED.items():
+        row[what] = sum(count for name, count in alone.items() if name in names)
+    return row | {"futex, 1 thread": alone.get("futex", 0), "futex, 2 threads": both.get("futex", 0)}
+
+
+THREADS = """\
+Counted by strace, for one object: all calls, those that lock what the threads of a process have in common (its
+mappings, its table of descriptors, its limits), and those that wait for a lock, or wake who waits for one, outside of
+the kernel.
+
+{table}
+On paper, beyond two threads: sealmem has no lock of its own. Regions have nothing in common but what the first of
+them found out about the kernel, which the others read; their memory is from malloc(3). In the kernel all who map
+pages meet at the lock on the mappings of the process: naked takes it {naked} times for an object, sealmem-from-bytes
+{bytes}, sealmem-in-place {place}, libsodium {sodium}. The table of descriptors is locked while a number is taken or
+given back, the limits while one is read. A memfd enters the kernel's one list of such files when it is made, and
+leaves it with its last use: a lock that processes have in common, too. The write seal looks at the pages of the one
+file that it is for. Where all this limits, many objects in one region are the answer: they enter the kernel once for
+as many as fill some pages.
+"""
+
+
+def thread_text(programs, contestants, milliseconds):
+    rows = {contestant: thread_row(programs, contestant, milliseconds) for contestant in contestants}
+    lines = [[name, *(short(value) for value in list(row.values())[1:])] for name, row in rows.items()]
+    head = ["", *list(rows["naked"])[1:]]
+    names = {"naked": "naked", "bytes": "sealmem-from-bytes", "place": "sealmem-in-place", "sodium": "libsodium"}
+    taken = {key: short(round(rows[name]["mappings"], 1)) for key, name in names.items()}
+    return THREADS.format(table=table(head, lines), **taken), list(rows.values())
 
 
 def instructions(programs, contestant, objects):
@@ -355,6 +409,8 @@ def main():
     here = machine()
     with timed("System calls"):
         call_text, calls = call_table(options.programs)
+    with timed("System calls of threads"):
+        locks_text, locks = thread_text(options.programs, cases.THREADED, 20 if options.quick else 100)
     counted = ["naked", "sealmem-from-bytes"] if options.quick else cases.SMALL
     with timed("Instructions"):
         instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
@@ -370,6 +426,8 @@ def main():
             *[f"### {cases.OTHERS[key].title}\n\n{other_table(rows)}" for key, rows in others.items()],
             "## System calls of one object, counted by strace\n",
             call_text,
+            "## Threads: what they have in common\n",
+            locks_text,
             "## Instructions of the life of one object of 32 bytes, counted by callgrind\n",
             instruction_text,
         ]
@@ -381,6 +439,7 @@ def main():
         "cases": {key: list(m.rows()) for key, m in measured.items()},
         **others,
         "calls": calls,
+        "threads": locks,
         "instructions": dict(counts),
     }
     options.output.mkdir(exist_ok=True)
