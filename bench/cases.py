@@ -96,7 +96,7 @@ CASES = {
         3,
     ),
     "1,000": objects(1_000, MANY, 7),
-    "10,000": objects(10_000, MANY, 5),
+    "10,000": objects(10_000, MANY, 3),
     "100,000": objects(100_000, MANY, 3),
     "1,000,000": objects(1_000_000, MANY, 3),
     "read": Case(
@@ -106,7 +106,7 @@ CASES = {
         [1],
         ["naked", "sealmem-from-bytes"],
         ["stream", "random"],
-        5,
+        7,
         others=("stream-speed", "random-speed"),
     ),
     "file": Case(
@@ -216,7 +216,7 @@ OTHERS = {
     "filter": Other("Calls under the filter that stands in for mseal(2)", ["PROGRAMS/filter-cost", "--json"], []),
     "run": Other(
         "/bin/true started in several ways, microseconds",
-        ["BENCH/run-overhead", "--json", "BUILD/tools/sealmem", "500"],
+        ["BENCH/run-overhead", "--json", "BUILD/tools/sealmem", "300"],
         ["2"],
     ),
     "start": Other(

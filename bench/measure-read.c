@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define PASSES	 3
-#define ACCESSES (1u << 20)
+#define ACCESSES (1u << 18)
 
 static double stream(const uint64_t *data, size_t words, uint64_t *sum)
 {
