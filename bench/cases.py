@@ -38,7 +38,7 @@ SMALL = [
     "libgcrypt",
     "malloc",
 ]
-LARGE = ["naked", "naked-huge", *SMALL[1:7], "malloc"]
+LARGE = ["naked", "naked-huge", *SMALL[1:5], "calls-populated", *SMALL[5:7], "malloc"]
 LIFE = ["sealed", "read", "life"]
 
 

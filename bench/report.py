@@ -354,9 +354,10 @@ INTRODUCTION = """# Measured
 Written by `./bench/run`, whole; what each contestant does is in the file of its name in `bench/`. A ratio is to the
 baseline (the first row) in the same round, in a process of its own; shown is the median of all rounds, the least and
 the greatest. `sealed` is until the object is sealed, `read` until its first byte was read as well, `life` until all
-was given back. What has no `life` cannot be given back. `calls`, `calls-in-place` and `floor` are the system calls that
-any library has to make, and nothing else. All take their memory from what the machine has had already, so that nobody
-waits for a host to find some; huge pages alone come from elsewhere.
+was given back. What has no `life` cannot be given back. `calls`, `calls-in-place` and `floor` are the system calls
+that any library has to make, and nothing else; `calls-populated` has its pages before the first store. All take their
+memory from what the machine has had already, so that nobody waits for a host to find some; huge pages alone come from
+elsewhere.
 """
 
 
