@@ -106,7 +106,7 @@ CASES = {
         [1],
         ["naked", "sealmem-from-bytes"],
         ["stream", "random"],
-        7,
+        15,
         others=("stream-speed", "random-speed"),
     ),
     "file": Case(
