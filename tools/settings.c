@@ -219,7 +219,7 @@ static void read_memlock(struct setting *s)
 static void read_nofile(struct setting *s)
 {
 	read_limit(s, RLIMIT_NOFILE);
-	set_effect(s, "a region takes two descriptors while open, one when sealed");
+	set_effect(s, "a region takes one descriptor, while open two on some kernels");
 }
 
 static void read_max_map_count(struct setting *s)
@@ -301,7 +301,7 @@ static void try_open(struct setting *s, const char *path)
 static void try_descriptors(struct setting *s)
 {
 	try_open(s, "/proc/self/fd");
-	set_effect(s, "sealing a region in place needs it");
+	set_effect(s, "the first region of a process needs it, on some kernels all");
 }
 
 static void try_maps(struct setting *s)
