@@ -15,8 +15,6 @@
 
 enum answer { NO, YES, UNKNOWN };
 
-#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
-
 bool is_write_sealed(int seals)
 {
 	return seals >= 0 && (seals & F_SEAL_WRITE);

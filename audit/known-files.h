@@ -23,13 +23,16 @@ struct known_file {
 	struct file_id file;
 	int elf_error; /* 1: not looked into yet; 0: `elf` is it */
 	struct elf_file elf;
-	int seals; /* or SEALS_UNKNOWN */
+	int seals;	  /* or SEALS_UNKNOWN */
+	pid_t shown_by;	  /* the process that they were last read of */
+	unsigned reading; /* and when that was */
 	struct holder *holders;
 	size_t holder_count;
 };
 
 struct known_files {
 	void *tree;
+	unsigned reading; /* the present one of a process */
 };
 
 /* New if it was not known. NULL for want of memory. */

@@ -31,6 +31,9 @@ enum {
 #define SEALS_NONE    (-1) /* not a file that could have them */
 #define SEALS_UNKNOWN (-2)
 
+/* With these, what comes later changes nothing any more. */
+#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
+
 struct object;
 
 struct mapping {

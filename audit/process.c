@@ -65,8 +65,15 @@ static void mark_mapped(struct process *process)
 				process->descriptors.rows[k].mapped = true;
 }
 
-/* Seals are never taken away: what was seen once holds. */
-static int find_seals(struct mapping *row, const struct procfs *procfs, int directory,
+/* Seals are never taken away: what was seen once holds. But this process may have added others since it was last
+ * read, and have closed the descriptor that showed them. */
+static bool are_out_of_date(const struct known_file *file, pid_t pid, unsigned reading)
+{
+	return file->shown_by == pid && file->reading != reading &&
+	       (file->seals & FINAL_SEALS) != FINAL_SEALS;
+}
+
+static int find_seals(struct mapping *row, pid_t pid, const struct procfs *procfs, int directory,
 		      struct known_files *files)
 {
 	struct known_file *file;
@@ -78,17 +85,20 @@ static int find_seals(struct mapping *row, const struct procfs *procfs, int dire
 	if (file == NULL)
 		return -ENOMEM;
 	seals = procfs_read_seals(procfs, directory, row);
-	if (seals >= 0)
+	if (seals >= 0) {
 		file->seals = seals | (file->seals > 0 ? file->seals : 0);
-	row->seals = file->seals;
+		file->shown_by = pid;
+		file->reading = files->reading;
+	}
+	row->seals = are_out_of_date(file, pid, files->reading) ? SEALS_UNKNOWN : file->seals;
 	return 0;
 }
 
-static int find_all_seals(struct mappings *rows, const struct procfs *procfs, int directory,
-			  struct known_files *files)
+static int find_all_seals(struct mappings *rows, pid_t pid, const struct procfs *procfs,
+			  int directory, struct known_files *files)
 {
 	for (size_t i = 0; i < rows->count; i++) {
-		int err = find_seals(&rows->rows[i], procfs, directory, files);
+		int err = find_seals(&rows->rows[i], pid, procfs, directory, files);
 
 		if (err < 0)
 			return err;
@@ -105,8 +115,11 @@ static int read_memfds(struct process *process, const struct procfs *procfs, int
 		return err;
 	process->descriptors_known = err == 0;
 	mark_mapped(process);
-	err = find_all_seals(&process->descriptors, procfs, directory, files);
-	return err < 0 ? err : find_all_seals(&process->mappings, procfs, directory, files);
+	files->reading++;
+	err = find_all_seals(&process->descriptors, process->pid, procfs, directory, files);
+	if (err == 0)
+		err = find_all_seals(&process->mappings, process->pid, procfs, directory, files);
+	return err;
 }
 
 /* Whether nothing has changed since. */

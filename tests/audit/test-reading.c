@@ -5,10 +5,12 @@
  * times; here the line is made to be out of date.
  */
 
-#include "procfs.h"
+#include "known-files.h"
 #include "support.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
 
 /* Of this process: a sealed memfd, mapped, its descriptor closed. */
 static void find_sealed(struct mapping *ret, struct mappings *mappings, int directory)
@@ -101,6 +103,69 @@ START_TEST(seals_where_nothing_is_mapped_any_more_are_not_read)
 }
 END_TEST
 
+static void become_plain_user(void)
+{
+	if (geteuid() == 0)
+		ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
+}
+
+/* Of this process, which has but one memfd mapped. */
+static int seals_told(const struct procfs *procfs, struct known_files *files)
+{
+	CLEANUP(process_free) struct process process = { 0 };
+
+	ck_assert_int_eq(process_read(&process, procfs, files, getpid(), NEED_MEMFDS), 0);
+	for (size_t i = 0; i < process.mappings.count; i++)
+		if (strcmp(process.mappings.rows[i].name, "/memfd:later (deleted)") == 0)
+			return process.mappings.rows[i].seals;
+	ck_abort_msg("the memfd is not mapped");
+}
+
+/* Private, so that it can still be sealed. */
+static int map_memfd(void)
+{
+	int fd = memfd_create("later", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_eq(ftruncate(fd, (off_t)page_size()), 0);
+	ck_assert_ptr_ne(mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED);
+	return fd;
+}
+
+START_TEST(seals_that_a_process_may_have_added_to_since_are_unknown)
+{
+	CLEANUP(known_files_free) struct known_files files = { 0 };
+	struct procfs procfs;
+	int fd;
+
+	become_plain_user();
+	ck_assert_int_eq(procfs_open(&procfs, NULL), 0);
+	fd = map_memfd();
+	ck_assert_int_eq(seals_told(&procfs, &files), 0);
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, FINAL_SEALS), 0);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(seals_told(&procfs, &files), SEALS_UNKNOWN);
+	procfs_close(&procfs);
+}
+END_TEST
+
+START_TEST(final_seals_that_a_process_has_shown_are_known_from_then_on)
+{
+	CLEANUP(known_files_free) struct known_files files = { 0 };
+	struct procfs procfs;
+	int fd;
+
+	become_plain_user();
+	ck_assert_int_eq(procfs_open(&procfs, NULL), 0);
+	fd = map_memfd();
+	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, FINAL_SEALS), 0);
+	ck_assert_int_eq(seals_told(&procfs, &files), FINAL_SEALS);
+	ck_assert_int_eq(close(fd), 0);
+	ck_assert_int_eq(seals_told(&procfs, &files), FINAL_SEALS);
+	procfs_close(&procfs);
+}
+END_TEST
+
 START_TEST(a_device_is_not_opened)
 {
 	CLEANUP(end) struct fixture fixture = begin();
@@ -146,6 +211,8 @@ int main(void)
 		seals_of_a_memfd_whose_descriptor_is_closed_are_read,
 		seals_of_another_file_that_is_there_now_are_estale,
 		seals_where_nothing_is_mapped_any_more_are_not_read,
+		seals_that_a_process_may_have_added_to_since_are_unknown,
+		final_seals_that_a_process_has_shown_are_known_from_then_on,
 		a_device_is_not_opened,
 		mappings_that_differ_anywhere_do_not_agree,
 	};
