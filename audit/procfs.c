@@ -311,16 +311,48 @@ int procfs_read_elf(const struct procfs *procfs, int process, const struct mappi
 	return elf_file_read(ret, read_at, &fd);
 }
 
-/* What the link leads to: that is, where the kernel can be asked. */
-static void look_at_link(const struct procfs *procfs, int process, const char *path,
-			 struct mapping *row)
-{
-	struct stat status;
+struct link_target {
+	char text[PATH_MAX];
+};
 
-	if (procfs->devices.recorded || fstatat(process, path, &status, 0) < 0)
-		return;
+static bool is_ours(const struct link_target *target)
+{
+	return begins_with(target->text, MEMFD_NAME) || begins_with(target->text, SECRET_NAME);
+}
+
+static bool read_link(int at, const char *path, struct link_target *ret)
+{
+	ssize_t length = readlinkat(at, path, ret->text, sizeof(ret->text) - 1);
+
+	if (length >= 0)
+		ret->text[length] = '\0';
+	return length >= 0;
+}
+
+/*
+ * A number leads to one file now and to another a moment later, so the name and the inode are those of a file
+ * that is held, where the kernel can be asked. 0 if the number leads elsewhere by now.
+ */
+static int look_at_link(const struct procfs *procfs, int process, const char *path,
+			struct link_target *target, struct mapping *row)
+{
+	CLEANUP(close_fd_at) int found = -1;
+	struct stat status;
+	char held[32];
+
+	if (procfs->devices.recorded)
+		return 1;
+	found = openat(process, path, O_PATH | O_CLOEXEC);
+	if (found < 0 || fstat(found, &status) < 0)
+		return out_of_resources(-errno) ? -errno : 0;
+	(void)snprintf(held, sizeof(held), "self/fd/%d", found);
+	/* In the /proc of other processes than ours, what was read before has to do. */
+	(void)read_link(procfs->directory, held, target);
+	if (!is_ours(target) || (row->file.inode != 0 && row->file.inode != status.st_ino))
+		return 0;
 	row->file = id_of(&status);
 	row->end = (uint64_t)status.st_size;
+	return 1;
 }
 
 /* 1 if it is a memfd or secret memory, 0 if not. */
@@ -328,16 +360,13 @@ static int read_descriptor(const struct procfs *procfs, int process, int number,
 			   struct mapping *ret)
 {
 	struct mapping row = { .seals = SEALS_NONE, .descriptor = number, .shared = true };
-	char path[32], target[PATH_MAX], text[1024];
 	struct fdinfo info = { 0 };
-	ssize_t length;
+	struct link_target target;
+	char path[32], text[1024];
+	int found;
 
 	(void)snprintf(path, sizeof(path), "fd/%d", number);
-	length = readlinkat(process, path, target, sizeof(target) - 1);
-	if (length < 0)
-		return 0;
-	target[length] = '\0';
-	if (!begins_with(target, MEMFD_NAME) && !begins_with(target, SECRET_NAME))
+	if (!read_link(process, path, &target) || !is_ours(&target))
 		return 0;
 	(void)snprintf(path, sizeof(path), "fdinfo/%d", number);
 	if (procfs_read(process, path, text, sizeof(text)) < 0 || fdinfo_parse(&info, text) < 0)
@@ -345,8 +374,10 @@ static int read_descriptor(const struct procfs *procfs, int process, int number,
 	row.file = info.file;
 	row.protection = PROT_READ | (info.writable ? PROT_WRITE : 0);
 	(void)snprintf(path, sizeof(path), "fd/%d", number);
-	look_at_link(procfs, process, path, &row);
-	row.name = strdup(target);
+	found = look_at_link(procfs, process, path, &target, &row);
+	if (found <= 0)
+		return found;
+	row.name = strdup(target.text);
 	if (row.name == NULL)
 		return -ENOMEM;
 	*ret = row;
@@ -392,9 +423,10 @@ int procfs_read_descriptors(const struct procfs *procfs, int process, struct map
 		return -errno;
 	while ((entry = readdir(directory)) != NULL) {
 		int number = number_of(entry->d_name);
+		int err = number >= 0 ? add_descriptor(procfs, process, number, &descriptors) : 0;
 
-		if (number >= 0 && add_descriptor(procfs, process, number, &descriptors) < 0)
-			return -ENOMEM;
+		if (err < 0)
+			return err;
 	}
 	*ret = descriptors;
 	descriptors = (struct mappings){ 0 };

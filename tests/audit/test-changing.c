@@ -3,12 +3,14 @@
 /*
  * Processes that change while they are looked at. /proc is read line by line and file by file, so an audit
  * can get the line of one mapping and the seals of the next one. Here a process puts one memfd after
- * another at one address, and says with the name what each is; others fork, end, or execute another
- * program. However the readings fall: nothing is said of a mapping that is true of another one only.
+ * another at one address, and says with the name what each is; another does so with a descriptor; others fork,
+ * end, or execute another program. However the readings fall: nothing is said of one that is true of another
+ * only.
  *
  * One round is one audit; how many of what kind there were is printed.
  */
 
+#include "fdinfo.h"
 #include "flags.h"
 #include "guarantees.h"
 #include "known-files.h"
@@ -22,7 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define ROUNDS 50000u /* of each of the two tests */
+#define ROUNDS 50000u /* of each test; a fifth of descriptors */
 
 static void map_memfd(void *at, const char *name, int seals, int protection)
 {
@@ -73,6 +75,32 @@ static void __attribute__((noreturn)) change_for_ever(void *at)
 		if (i % 64 == 0)
 			fork_and_end();
 	}
+}
+
+/* One number, which leads to a file that is open for writing and then to one that is sealed and is not. */
+struct flipping {
+	int number, files[2];
+};
+
+/* The numbers that always lead to them come behind it. */
+static struct flipping flipping_descriptor(void)
+{
+	CLEANUP(close_fd_at) int writable = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP(close_fd_at) int writer = memfd_create("sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP(close_fd_at) int sealed = open(fd_path(writer).text, O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_eq(fcntl(writer, F_ADD_SEALS, FINAL_SEALS), 0);
+	return (struct flipping){ dup(writable),
+				  { fcntl(writable, F_DUPFD_CLOEXEC, 100),
+				    fcntl(sealed, F_DUPFD_CLOEXEC, 100) } };
+}
+
+static void __attribute__((noreturn)) flip_for_ever(void *argument)
+{
+	const struct flipping *flipping = argument;
+
+	for (unsigned i = 0;; i++)
+		(void)dup2(flipping->files[i % 2], flipping->number);
 }
 
 static pid_t start(void (*act)(void *at), void *at)
@@ -250,10 +278,55 @@ START_TEST(a_process_that_ends_or_executes_is_told_as_it_was_or_gone)
 }
 END_TEST
 
+/* From Linux 5.14 on it is told of which file fdinfo speaks. */
+static bool fdinfo_has_inode(const struct procfs *procfs)
+{
+	char path[32], text[1024];
+	struct fdinfo info = { 0 };
+
+	(void)snprintf(path, sizeof(path), "self/fdinfo/%d", procfs->directory);
+	ck_assert_int_gt(procfs_read(procfs->directory, path, text, sizeof(text)), 0);
+	ck_assert_int_eq(fdinfo_parse(&info, text), 0);
+	return info.file.inode != 0;
+}
+
+START_TEST(a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_of_them)
+{
+	struct flipping flipping = flipping_descriptor();
+	pid_t pid = start(flip_for_ever, &flipping);
+	struct procfs procfs = open_procfs();
+	struct known_files files = { 0 };
+	bool inode = fdinfo_has_inode(&procfs);
+	unsigned first = 0, rounds = scaled(ROUNDS / 5);
+
+	for (unsigned i = 0; i < rounds; i++) {
+		struct process process;
+
+		forget(&files, i);
+		ck_assert_int_eq(process_read(&process, &procfs, &files, pid, NEED_MEMFDS), 0);
+		for (size_t k = 0; k < process.descriptors.count; k++) {
+			const struct mapping *row = &process.descriptors.rows[k];
+			bool sealed = is_called(row, "sealed");
+
+			ck_assert(has_seals(row, sealed ? FINAL_SEALS : 0, false));
+			ck_assert(!inode || !(row->protection & PROT_WRITE) == sealed);
+			first += row->descriptor == flipping.number;
+		}
+		process_free(&process);
+	}
+	stop(pid);
+	known_files_free(&files);
+	procfs_close(&procfs);
+	(void)printf("%u audits of a descriptor that flips, %u of it in time\n", rounds, first);
+	ck_assert_uint_gt(first, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
 		a_process_that_remaps_and_forks_is_told_as_it_was,
+		a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_of_them,
 		a_process_that_ends_or_executes_is_told_as_it_was_or_gone,
 	};
 
