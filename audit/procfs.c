@@ -168,12 +168,21 @@ static void close_file(FILE **file)
 		(void)fclose(*file);
 }
 
+static FILE *open_stream(int at, const char *path)
+{
+	int fd = openat(at, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (stream == NULL)
+		(void)close_fd(fd);
+	return stream;
+}
+
 int procfs_read_mappings(int process, const char *name, struct mappings *ret)
 {
 	/* stdio would take what stat(2) recommends, which is a quarter of what the kernel hands out. */
 	static const size_t room = 1 << 16;
-	int fd = openat(process, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	CLEANUP(close_file) FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
+	CLEANUP(close_file) FILE *in = open_stream(process, name);
 
 	if (in == NULL)
 		return -errno;
