@@ -3,8 +3,8 @@
 /*
  * The text of /proc/PID/maps and smaps. The library reads such lines too (lib/maps.c), in a signal handler,
  * of its own process. Here it is another process, which may be hostile, and every field counts: so this
- * reader keeps whole names, knows VmFlags, and refuses what the kernel would not have written, most of
- * all mappings out of order, on which the rest of the audit relies.
+ * reader keeps whole names, knows VmFlags, and refuses what the kernel would not have written. What it
+ * returns is in order and without overlaps, on which the rest of the audit relies.
  *
  * One reader serves for both files, for smaps is maps with lines "Key: value" below each mapping, and no
  * mapping begins with a capital letter.
@@ -171,6 +171,25 @@ struct mapping *mappings_grow(struct mappings *mappings)
 	return &mappings->rows[mappings->count];
 }
 
+/*
+ * The kernel goes on behind the end of what it wrote last, with what is there by then: a mapping that has grown
+ * meanwhile, or was put over others, is written with its beginning once more. It takes the place of what it
+ * overlaps. One that ends before is nothing the kernel writes.
+ */
+static int settle_overlap(struct mappings *mappings)
+{
+	struct mapping last = mappings->rows[mappings->count - 1];
+	size_t kept = mappings->count - 1;
+
+	if (kept > 0 && last.end <= mappings->rows[kept - 1].end)
+		return -EBADMSG;
+	while (kept > 0 && mappings->rows[kept - 1].end > last.start)
+		free(mappings->rows[--kept].name);
+	mappings->rows[kept] = last;
+	mappings->count = kept + 1;
+	return 0;
+}
+
 static int add_mapping(struct mappings *mappings, const char *line)
 {
 	struct mapping *row = mappings_grow(mappings);
@@ -182,7 +201,7 @@ static int add_mapping(struct mappings *mappings, const char *line)
 	if (err < 0)
 		return err;
 	mappings->count++;
-	return mappings->count > 1 && row->start < row[-1].end ? -EBADMSG : 0;
+	return settle_overlap(mappings);
 }
 
 static int add_line(struct mappings *mappings, char *line)

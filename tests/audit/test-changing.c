@@ -24,7 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define ROUNDS 50000u /* of each test; a fifth of descriptors */
+#define ROUNDS 50000u /* of the long tests; a tenth in the others */
 
 static void map_memfd(void *at, const char *name, int seals, int protection)
 {
@@ -74,6 +74,19 @@ static void __attribute__((noreturn)) change_for_ever(void *at)
 		seal_in_place(at);
 		if (i % 64 == 0)
 			fork_and_end();
+	}
+}
+
+enum { PARTS = 64 };
+
+/* Neighbours that merge and part all the time, in a list that is longer than the kernel writes at once. */
+static void __attribute__((noreturn)) merge_for_ever(void *at)
+{
+	for (unsigned i = 0;; i = (i + 7) % PARTS) {
+		char *page = (char *)at + i * page_size();
+
+		(void)mprotect(page, page_size(), PROT_READ | PROT_WRITE);
+		(void)mprotect(page, page_size(), i % 2 == 0 ? PROT_READ : PROT_READ | PROT_WRITE);
 	}
 }
 
@@ -242,6 +255,33 @@ static void execute_soon(void *at)
 	(void)execl("/bin/true", "true", NULL);
 }
 
+START_TEST(a_process_whose_mappings_merge_and_part_is_told_without_overlaps)
+{
+	char *at = mmap(NULL, PARTS * page_size(), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pid_t pid = start(merge_for_ever, at);
+	struct procfs procfs = open_procfs();
+	struct known_files files = { 0 };
+	unsigned changed = 0, rounds = scaled(ROUNDS / 10);
+
+	for (unsigned i = 0; i < rounds; i++) {
+		struct process process;
+
+		ck_assert_int_eq(process_read(&process, &procfs, &files, pid, NEED_VM), 0);
+		for (size_t k = 1; k < process.mappings.count; k++)
+			ck_assert_uint_le(process.mappings.rows[k - 1].end,
+					  process.mappings.rows[k].start);
+		changed += process.changed;
+		process_free(&process);
+	}
+	stop(pid);
+	procfs_close(&procfs);
+	(void)printf("%u audits of mappings that merge and part, %u of them still changing\n",
+		     rounds, changed);
+	ck_assert_uint_gt(changed, 0);
+}
+END_TEST
+
 static bool means_gone(int err)
 {
 	return err == -ENOENT || err == -ESRCH || err == -ENODATA;
@@ -297,7 +337,7 @@ START_TEST(a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_o
 	struct procfs procfs = open_procfs();
 	struct known_files files = { 0 };
 	bool inode = fdinfo_has_inode(&procfs);
-	unsigned first = 0, rounds = scaled(ROUNDS / 5);
+	unsigned first = 0, rounds = scaled(ROUNDS / 10);
 
 	for (unsigned i = 0; i < rounds; i++) {
 		struct process process;
@@ -326,6 +366,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_process_that_remaps_and_forks_is_told_as_it_was,
+		a_process_whose_mappings_merge_and_part_is_told_without_overlaps,
 		a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_of_them,
 		a_process_that_ends_or_executes_is_told_as_it_was_or_gone,
 	};
