@@ -47,6 +47,8 @@ EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
 {
 	CLEANUP(close_fd_at) int reader = -1;
 	CLEANUP(close_fd_at) int writer = -1;
+	const char *from = bytes;
+	char *to = addr;
 	int pipe[2], done, err;
 
 	if (bytes == NULL && size > 0)
@@ -56,10 +58,8 @@ EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
 		return not_given(err);
 	reader = pipe[0];
 	writer = pipe[1];
-	for (size_t at = 0; at < size; at += (size_t)done) {
-		size_t chunk = size - at < PIPE_BUF ? size - at : PIPE_BUF;
-
-		done = try_write_chunk(pipe, (char *)addr + at, (const char *)bytes + at, chunk);
+	for (; size > 0; size -= (size_t)done, from += done, to += done) {
+		done = try_write_chunk(pipe, to, from, size < PIPE_BUF ? size : PIPE_BUF);
 		if (done < 0)
 			return not_given(done);
 	}
