@@ -262,9 +262,10 @@ START_TEST(a_process_whose_mappings_merge_and_part_is_told_without_overlaps)
 	pid_t pid = start(merge_for_ever, at);
 	struct procfs procfs = open_procfs();
 	struct known_files files = { 0 };
-	unsigned changed = 0, rounds = scaled(ROUNDS / 10);
+	unsigned changed = 0, rounds = 0;
 
-	for (unsigned i = 0; i < rounds; i++) {
+	/* Where there is one processor for both, it may take more than the rounds for something to happen. */
+	for (; rounds < scaled(ROUNDS / 10) || changed == 0; rounds++) {
 		struct process process;
 
 		ck_assert_int_eq(process_read(&process, &procfs, &files, pid, NEED_VM), 0);
@@ -278,7 +279,6 @@ START_TEST(a_process_whose_mappings_merge_and_part_is_told_without_overlaps)
 	procfs_close(&procfs);
 	(void)printf("%u audits of mappings that merge and part, %u of them still changing\n",
 		     rounds, changed);
-	ck_assert_uint_gt(changed, 0);
 }
 END_TEST
 

@@ -103,13 +103,6 @@ START_TEST(seals_where_nothing_is_mapped_any_more_are_not_read)
 }
 END_TEST
 
-static void become_plain_user(void)
-{
-	if (geteuid() == 0)
-		ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
-	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
-}
-
 /* Of this process, which has but one memfd mapped. */
 static int seals_told(const struct procfs *procfs, struct known_files *files)
 {
@@ -122,11 +115,15 @@ static int seals_told(const struct procfs *procfs, struct known_files *files)
 	ck_abort_msg("the memfd is not mapped");
 }
 
-/* Private, so that it can still be sealed. */
-static int map_memfd(void)
+/* As one who may not ask a mapping for its seals. The memfd is mapped privately, so that it can still be sealed. */
+static int map_as_plain_user(struct procfs *procfs)
 {
 	int fd = memfd_create("later", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
+	if (geteuid() == 0)
+		ck_assert_int_eq(setresuid(65534, 65534, 65534), 0);
+	ck_assert_int_eq(prctl(PR_SET_DUMPABLE, 1), 0);
+	ck_assert_int_eq(procfs_open(procfs, NULL), 0);
 	ck_assert_int_eq(ftruncate(fd, (off_t)page_size()), 0);
 	ck_assert_ptr_ne(mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE, fd, 0), MAP_FAILED);
 	return fd;
@@ -136,11 +133,8 @@ START_TEST(seals_that_a_process_may_have_added_to_since_are_unknown)
 {
 	CLEANUP(known_files_free) struct known_files files = { 0 };
 	struct procfs procfs;
-	int fd;
+	int fd = map_as_plain_user(&procfs);
 
-	become_plain_user();
-	ck_assert_int_eq(procfs_open(&procfs, NULL), 0);
-	fd = map_memfd();
 	ck_assert_int_eq(seals_told(&procfs, &files), 0);
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, FINAL_SEALS), 0);
 	ck_assert_int_eq(close(fd), 0);
@@ -153,11 +147,8 @@ START_TEST(final_seals_that_a_process_has_shown_are_known_from_then_on)
 {
 	CLEANUP(known_files_free) struct known_files files = { 0 };
 	struct procfs procfs;
-	int fd;
+	int fd = map_as_plain_user(&procfs);
 
-	become_plain_user();
-	ck_assert_int_eq(procfs_open(&procfs, NULL), 0);
-	fd = map_memfd();
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, FINAL_SEALS), 0);
 	ck_assert_int_eq(seals_told(&procfs, &files), FINAL_SEALS);
 	ck_assert_int_eq(close(fd), 0);
