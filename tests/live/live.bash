@@ -70,6 +70,16 @@ descriptor_of() {
     return 1
 }
 
+# The process whose command line begins so and that has the secret. What starts it ends its own with the same words.
+holder_of() {
+    local pid
+
+    for pid in $(pgrep -f "^$1"); do
+        ! descriptor_of "$pid" "$2" >/dev/null || { echo "$pid"; return; }
+    done
+    return 1
+}
+
 # The process and the secret that it holds: sealed.
 assert_holds_sealed() {
     local fd
