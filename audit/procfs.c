@@ -342,15 +342,16 @@ static bool read_link(int at, const char *path, struct link_target *ret)
  * A number leads to one file now and to another a moment later, so the name and the inode are those of a file
  * that is held, where the kernel can be asked. 0 if the number leads elsewhere by now.
  */
-static int look_at_link(const struct procfs *procfs, int process, const char *path,
-			struct link_target *target, struct mapping *row)
+static int look_at_link(const struct procfs *procfs, int process, struct link_target *target,
+			struct mapping *row)
 {
 	CLEANUP(close_fd_at) int found = -1;
+	char path[64], held[32];
 	struct stat status;
-	char held[32];
 
 	if (procfs->devices.recorded)
 		return 1;
+	name_range(path, row, "");
 	found = openat(process, path, O_PATH | O_CLOEXEC);
 	if (found < 0 || fstat(found, &status) < 0)
 		return out_of_resources(-errno) ? -errno : 0;
@@ -371,10 +372,10 @@ static int read_descriptor(const struct procfs *procfs, int process, int number,
 	struct mapping row = { .seals = SEALS_NONE, .descriptor = number, .shared = true };
 	struct fdinfo info = { 0 };
 	struct link_target target;
-	char path[32], text[1024];
+	char path[64], text[1024];
 	int found;
 
-	(void)snprintf(path, sizeof(path), "fd/%d", number);
+	name_range(path, &row, "");
 	if (!read_link(process, path, &target) || !is_ours(&target))
 		return 0;
 	(void)snprintf(path, sizeof(path), "fdinfo/%d", number);
@@ -382,8 +383,7 @@ static int read_descriptor(const struct procfs *procfs, int process, int number,
 		return 0;
 	row.file = info.file;
 	row.protection = PROT_READ | (info.writable ? PROT_WRITE : 0);
-	(void)snprintf(path, sizeof(path), "fd/%d", number);
-	found = look_at_link(procfs, process, path, &target, &row);
+	found = look_at_link(procfs, process, &target, &row);
 	if (found <= 0)
 		return found;
 	row.name = strdup(target.text);
