@@ -257,9 +257,7 @@ static void execute_soon(void *at)
 
 START_TEST(a_process_whose_mappings_merge_and_part_is_told_without_overlaps)
 {
-	char *at = mmap(NULL, PARTS * page_size(), PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	pid_t pid = start(merge_for_ever, at);
+	pid_t pid = start(merge_for_ever, map_private(PARTS * page_size()));
 	struct procfs procfs = open_procfs();
 	struct known_files files = { 0 };
 	unsigned changed = 0, rounds = 0;
