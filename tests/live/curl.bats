@@ -41,8 +41,7 @@ fetch() {
 
 @test "curl holds a sealed descriptor while it runs, and the token is in no environment or argument list" {
     fetch 5 a-long-token >/dev/null 3>&- 4>&- &
-    wait_until holder_of "curl .*127.0.0.1:$port/5" conf
-    client=$(holder_of "curl .*127.0.0.1:$port/5" conf)
+    client=$(wait_for_holder "curl .*127.0.0.1:$port/5" conf)
     assert_holds_sealed "$client" conf
     kill "$client"
     # The server has it in its own program.

@@ -80,6 +80,10 @@ holder_of() {
     return 1
 }
 
+wait_for_holder() {
+    wait_until holder_of "$@" && holder_of "$@"
+}
+
 # The process and the secret that it holds: sealed.
 assert_holds_sealed() {
     local fd

@@ -59,8 +59,7 @@ query() {
 
 @test "psql holds a sealed descriptor while it runs, and the password is in no environment or argument list" {
     query "$PASSWORD" 'select pg_sleep(5)' >/dev/null 3>&- 4>&- &
-    wait_until holder_of '[^ ]*psql .*pg_sleep' pgpass
-    client=$(holder_of '[^ ]*psql .*pg_sleep' pgpass)
+    client=$(wait_for_holder '[^ ]*psql .*pg_sleep' pgpass)
     assert_holds_sealed "$client" pgpass
     run -0 places_of "$PASSWORD" "$DIR"
     [ -z "$output" ]
