@@ -6,11 +6,11 @@
  * if there is one that can be written to.
  */
 
-#include "audit.h"
+#include "audit/audit.h"
 
 #include "sealmem.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

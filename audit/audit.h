@@ -2,12 +2,12 @@
 #ifndef SEALMEM_AUDIT_AUDIT_H
 #define SEALMEM_AUDIT_AUDIT_H
 
-#include "flags.h"
-#include "guarantees.h"
-#include "known-files.h"
-#include "process.h"
-#include "procfs.h"
-#include "rules.h"
+#include "audit/flags.h"
+#include "audit/guarantees.h"
+#include "audit/known-files.h"
+#include "audit/process.h"
+#include "audit/procfs.h"
+#include "audit/rules.h"
 
 #define GUARANTEE_COUNT 7
 

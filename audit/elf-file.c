@@ -10,7 +10,7 @@
  * runs programs of several.
  */
 
-#include "elf-file.h"
+#include "audit/elf-file.h"
 
 #include <elf.h>
 #include <errno.h>

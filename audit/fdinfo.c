@@ -5,9 +5,9 @@
  * Which lines there are depends on what kind of file it is, so only those of interest are looked for.
  */
 
-#include "fdinfo.h"
+#include "audit/fdinfo.h"
 
-#include "lines.h"
+#include "audit/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_FDINFO_H
 #define SEALMEM_AUDIT_FDINFO_H
 
-#include "mapping.h"
+#include "audit/mapping.h"
 
 /* One file of /proc/PID/fdinfo. */
 struct fdinfo {

@@ -5,9 +5,9 @@
  * what it executes. So a flag changes no exit status; a rule (rules.c) does, for whoever has decided.
  */
 
-#include "flags.h"
+#include "audit/flags.h"
 
-#include "guarantees.h"
+#include "audit/guarantees.h"
 #include "sealmem.h"
 
 #include <errno.h>

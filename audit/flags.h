@@ -2,8 +2,8 @@
 #ifndef SEALMEM_AUDIT_FLAGS_H
 #define SEALMEM_AUDIT_FLAGS_H
 
-#include "known-files.h"
-#include "process.h"
+#include "audit/known-files.h"
+#include "audit/process.h"
 
 /*
  * What deserves a look, one row each: the word for it, and what is the matter. A new flag is a row here and

@@ -6,12 +6,12 @@
  * never counted as there. One row for each guarantee.
  */
 
-#include "guarantees.h"
+#include "audit/guarantees.h"
 
-#include "lines.h"
+#include "audit/lines.h"
 #include "sealmem.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 enum answer { NO, YES, UNKNOWN };
 

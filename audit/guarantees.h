@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_GUARANTEES_H
 #define SEALMEM_AUDIT_GUARANTEES_H
 
-#include "process.h"
+#include "audit/process.h"
 
 /* What makes the bytes of a memfd final, and what the exec seal adds. */
 bool is_write_sealed(int seals);

@@ -6,10 +6,10 @@
  * a program is decided by the place and the file, never by the name.
  */
 
-#include "kinds.h"
+#include "audit/kinds.h"
 
-#include "lines.h"
-#include "process.h"
+#include "audit/lines.h"
+#include "audit/process.h"
 
 #include <sys/mman.h>
 

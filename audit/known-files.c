@@ -6,7 +6,7 @@
  * else has a memfd is only seen by looking at all. So files are known by their number, across processes.
  */
 
-#include "known-files.h"
+#include "audit/known-files.h"
 
 #include <errno.h>
 #include <search.h>

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_KNOWN_FILES_H
 #define SEALMEM_AUDIT_KNOWN_FILES_H
 
-#include "process.h"
+#include "audit/process.h"
 
 /* How a process has a memfd. */
 enum {

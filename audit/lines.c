@@ -5,7 +5,7 @@
  * kernels. So a line is looked for by its key, at the beginning of a line, where nobody but the kernel writes.
  */
 
-#include "lines.h"
+#include "audit/lines.h"
 
 #include <stddef.h>
 #include <string.h>

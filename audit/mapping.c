@@ -10,9 +10,9 @@
  * mapping begins with a capital letter.
  */
 
-#include "mapping.h"
+#include "audit/mapping.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <errno.h>
 #include <stdlib.h>

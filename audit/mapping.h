@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_MAPPING_H
 #define SEALMEM_AUDIT_MAPPING_H
 
-#include "kinds.h"
+#include "audit/kinds.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,9 +6,9 @@
  * may be something else by now, as sealed RELRO is a memfd.
  */
 
-#include "known-files.h"
+#include "audit/known-files.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <stdlib.h>
 

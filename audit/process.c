@@ -8,12 +8,12 @@
  * names, but lines may be of different moments.
  */
 
-#include "process.h"
+#include "audit/process.h"
 
-#include "known-files.h"
-#include "lines.h"
+#include "audit/known-files.h"
+#include "audit/lines.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <stdlib.h>
 #include <string.h>

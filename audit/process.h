@@ -2,9 +2,9 @@
 #ifndef SEALMEM_AUDIT_PROCESS_H
 #define SEALMEM_AUDIT_PROCESS_H
 
-#include "elf-file.h"
-#include "mapping.h"
-#include "procfs.h"
+#include "audit/elf-file.h"
+#include "audit/mapping.h"
+#include "audit/procfs.h"
 
 struct known_files;
 

@@ -13,12 +13,12 @@
  * in map_files/RANGE, the seals in map_files/RANGE.seals, and fdinfo has a line "dev:".
  */
 
-#include "procfs.h"
+#include "audit/procfs.h"
 
-#include "fdinfo.h"
-#include "lines.h"
+#include "audit/fdinfo.h"
+#include "audit/lines.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <ctype.h>
 #include <dirent.h>

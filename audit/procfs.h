@@ -2,8 +2,8 @@
 #ifndef SEALMEM_AUDIT_PROCFS_H
 #define SEALMEM_AUDIT_PROCFS_H
 
-#include "elf-file.h"
-#include "mapping.h"
+#include "audit/elf-file.h"
+#include "audit/mapping.h"
 
 #include <errno.h>
 

@@ -7,13 +7,13 @@
  * names mappings by a pattern is not met by a process that has none of them.
  */
 
-#include "rules.h"
+#include "audit/rules.h"
 
-#include "flags.h"
-#include "process.h"
+#include "audit/flags.h"
+#include "audit/process.h"
 #include "sealmem.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <errno.h>
 #include <fnmatch.h>

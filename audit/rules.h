@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_RULES_H
 #define SEALMEM_AUDIT_RULES_H
 
-#include "mapping.h"
+#include "audit/mapping.h"
 
 /*
  * "KIND:GUARANTEE,GUARANTEE"          every mapping of the kind has the guarantees; "any" is every kind

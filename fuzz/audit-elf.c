@@ -5,11 +5,11 @@
  * file is refused, or its segments are in order and within the address space.
  */
 
-#include "part.h"
-#include "promise.h"
-#include "target.h"
+#include "fuzz/part.h"
+#include "fuzz/promise.h"
+#include "fuzz/target.h"
 
-#include "elf-file.h"
+#include "audit/elf-file.h"
 
 #include <errno.h>
 

@@ -5,10 +5,10 @@
  * own, and some of those quote what a process chose.
  */
 
-#include "promise.h"
-#include "target.h"
+#include "fuzz/promise.h"
+#include "fuzz/target.h"
 
-#include "fdinfo.h"
+#include "audit/fdinfo.h"
 
 #include <errno.h>
 #include <string.h>

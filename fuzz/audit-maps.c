@@ -6,11 +6,11 @@
  * text can carry.
  */
 
-#include "promise.h"
-#include "target.h"
+#include "fuzz/promise.h"
+#include "fuzz/target.h"
 
-#include "flags.h"
-#include "guarantees.h"
+#include "audit/flags.h"
+#include "audit/guarantees.h"
 #include "sealmem.h"
 
 #include <errno.h>

@@ -9,13 +9,13 @@
  * files are that one.
  */
 
-#include "part.h"
-#include "promise.h"
-#include "target.h"
+#include "fuzz/part.h"
+#include "fuzz/promise.h"
+#include "fuzz/target.h"
 
-#include "flags.h"
-#include "guarantees.h"
-#include "known-files.h"
+#include "audit/flags.h"
+#include "audit/guarantees.h"
+#include "audit/known-files.h"
 
 #include <sys/mman.h>
 

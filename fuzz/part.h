@@ -4,7 +4,7 @@
 
 /* A part of an input, which can be read as a file is: with offsets. */
 
-#include "promise.h"
+#include "fuzz/promise.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -24,8 +24,8 @@
  *     the patch
  */
 
-#include "promise.h"
-#include "target.h"
+#include "fuzz/promise.h"
+#include "fuzz/target.h"
 
 #include "sealmem.h"
 

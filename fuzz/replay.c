@@ -11,7 +11,7 @@
  * error is the one that did it.
  */
 
-#include "target.h"
+#include "fuzz/target.h"
 
 #include <err.h>
 #include <stdio.h>

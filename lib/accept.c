@@ -13,11 +13,11 @@
  * filesystem for its size may have effects, or never end.
  */
 
-#include "region.h"
+#include "lib/region.h"
 
-#include "memfd.h"
-#include "mseal.h"
-#include "util.h"
+#include "lib/memfd.h"
+#include "lib/address.h"
+#include "lib/util.h"
 
 #include <string.h>
 

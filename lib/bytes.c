@@ -7,7 +7,7 @@
 
 #include "sealmem.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <string.h>
 

@@ -14,12 +14,12 @@
  * calls that everybody makes; a seal elsewhere one of all.
  */
 
-#include "emulation.h"
+#include "lib/emulation.h"
 
-#include "filter.h"
-#include "mapping.h"
-#include "placement.h"
-#include "util.h"
+#include "lib/filter.h"
+#include "lib/mapping.h"
+#include "lib/placement.h"
+#include "lib/util.h"
 
 #include <limits.h>
 #include <stdatomic.h>

@@ -11,9 +11,9 @@
 
 #include "sealmem.h"
 
-#include "maps.h"
-#include "memfd.h"
-#include "util.h"
+#include "lib/maps.h"
+#include "lib/memfd.h"
+#include "lib/util.h"
 
 #include <limits.h>
 #include <signal.h>

@@ -25,9 +25,9 @@
  * touches the page before `end` or after `start` with all of it or with none.
  */
 
-#include "filter.h"
+#include "lib/filter.h"
 
-#include "sys.h"
+#include "lib/sys.h"
 
 #include <errno.h>
 #include <linux/mman.h>

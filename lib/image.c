@@ -16,11 +16,11 @@
 
 #include "sealmem.h"
 
-#include "maps.h"
-#include "memfd.h"
-#include "mseal.h"
-#include "objects.h"
-#include "util.h"
+#include "lib/maps.h"
+#include "lib/memfd.h"
+#include "lib/address.h"
+#include "lib/objects.h"
+#include "lib/util.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>

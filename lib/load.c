@@ -11,8 +11,8 @@
 
 #include "sealmem.h"
 
-#include "memfd.h"
-#include "util.h"
+#include "lib/memfd.h"
+#include "lib/util.h"
 
 #include <dlfcn.h>
 

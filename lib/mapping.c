@@ -6,7 +6,7 @@
  * forgotten when a mapping is exchanged, and says in one place what a refusal means.
  */
 
-#include "mapping.h"
+#include "lib/mapping.h"
 
 #include "sealmem.h"
 

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_MAPPING_H
 #define SEALMEM_MAPPING_H
 
-#include "util.h"
+#include "lib/util.h"
 
 /* The guarantees that a mapping carries by itself, of those in `guarantees`: NOSWAP, NODUMP, NOFORK.
  * NOSWAP also brings every page into memory. -EAGAIN if RLIMIT_MEMLOCK does not allow it. */

@@ -7,9 +7,9 @@
  * process names its mappings as it likes.
  */
 
-#include "maps.h"
+#include "lib/maps.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <string.h>
 

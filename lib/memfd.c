@@ -7,10 +7,10 @@
  * process and is passed over by /proc/PID/mem and ptrace.
  */
 
-#include "memfd.h"
+#include "lib/memfd.h"
 
 #include "sealmem.h"
-#include "util.h"
+#include "lib/util.h"
 
 #include <linux/magic.h>
 #include <stdatomic.h>

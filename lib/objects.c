@@ -13,9 +13,9 @@
  * never the other way round.
  */
 
-#include "objects.h"
+#include "lib/objects.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <elf.h>
 #include <stdlib.h>

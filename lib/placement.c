@@ -23,7 +23,7 @@
  *	36	arm64 with two levels of 16 KiB, which no sanitizer knows.
  */
 
-#include "placement.h"
+#include "lib/placement.h"
 
 #include <errno.h>
 

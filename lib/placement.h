@@ -8,7 +8,7 @@
  * knows addresses that the start of no program wants.
  */
 
-#include "filter.h"
+#include "lib/filter.h"
 
 #include <stddef.h>
 

@@ -6,12 +6,12 @@
  * guarantee that covers all of that is to be given it.
  */
 
-#include "probe.h"
+#include "lib/probe.h"
 
 #include "sealmem.h"
 
-#include "mseal.h"
-#include "util.h"
+#include "lib/address.h"
+#include "lib/util.h"
 
 #include <stdatomic.h>
 

@@ -12,11 +12,11 @@
 
 #include "sealmem.h"
 
-#include "maps.h"
-#include "mapping.h"
-#include "memfd.h"
-#include "mseal.h"
-#include "util.h"
+#include "lib/maps.h"
+#include "lib/mapping.h"
+#include "lib/memfd.h"
+#include "lib/address.h"
+#include "lib/util.h"
 
 #include <pthread.h>
 #include <stdint.h>

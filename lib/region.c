@@ -10,14 +10,14 @@
  * file that took its seals when a later step failed: then the region goes on in a copy of it.
  */
 
-#include "region.h"
+#include "lib/region.h"
 
-#include "emulation.h"
-#include "mapping.h"
-#include "memfd.h"
-#include "mseal.h"
-#include "secret.h"
-#include "util.h"
+#include "lib/emulation.h"
+#include "lib/mapping.h"
+#include "lib/memfd.h"
+#include "lib/address.h"
+#include "lib/secret.h"
+#include "lib/util.h"
 
 #include <stdint.h>
 #include <stdlib.h>

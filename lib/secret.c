@@ -11,12 +11,12 @@
  * they are touched by the kernel on our behalf, which gets an errno.
  */
 
-#include "secret.h"
+#include "lib/secret.h"
 
 #include "sealmem.h"
 
-#include "mapping.h"
-#include "util.h"
+#include "lib/mapping.h"
+#include "lib/util.h"
 
 #include <string.h>
 #include <sys/resource.h>

@@ -6,7 +6,7 @@
  * caches), and a test could not make all of them fail by replacing one symbol.
  */
 
-#include "sys.h"
+#include "lib/sys.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>

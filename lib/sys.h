@@ -7,7 +7,7 @@
  * system headers may be too old to have. No policy.
  *
  * Two reasons to have it. Every call goes through the C library's syscall(), one symbol that a test
- * replaces to make each call fail in turn (tests/unit/faults.c). And every call answers in one way: a
+ * replaces to make each call fail in turn (tests/faults/faults.c). And every call answers in one way: a
  * useful non-negative value, or a negative errno.
  */
 

@@ -7,7 +7,7 @@
  * when its variable leaves scope, so that an error path is a plain return.
  */
 
-#include "sys.h"
+#include "lib/sys.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -5,7 +5,7 @@
  * in another process, where nobody can be asked back: so both know the words from here.
  */
 
-#include "image-words.h"
+#include "preload/image-words.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -12,7 +12,7 @@
  * preloaded by hand, without it, the object seals as by default.
  */
 
-#include "image.h"
+#include "preload/image.h"
 
 #include <errno.h>
 #include <stdbool.h>

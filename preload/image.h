@@ -2,7 +2,7 @@
 #ifndef SEALMEM_PRELOAD_IMAGE_H
 #define SEALMEM_PRELOAD_IMAGE_H
 
-#include "image-words.h"
+#include "preload/image-words.h"
 #include "sealmem.h"
 
 /* What the program was started with. */

@@ -9,7 +9,7 @@
  * were not there, and what was loaded is not sealed.
  */
 
-#include "image.h"
+#include "preload/image.h"
 
 #include <dlfcn.h>
 #include <errno.h>

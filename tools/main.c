@@ -6,10 +6,10 @@
  * program's own output would be written into the memory that it is about to seal.
  */
 
-#include "commands.h"
-#include "common.h"
+#include "tools/commands.h"
+#include "tools/common/errors.h"
 #include "sealmem.h"
-#include "util.h"
+#include "lib/util.h"
 
 #include <getopt.h>
 #include <locale.h>

@@ -10,12 +10,12 @@
  * One round is one audit; how many of what kind there were is printed.
  */
 
-#include "fdinfo.h"
-#include "flags.h"
-#include "guarantees.h"
-#include "known-files.h"
-#include "scale.h"
-#include "support.h"
+#include "audit/fdinfo.h"
+#include "audit/flags.h"
+#include "audit/guarantees.h"
+#include "audit/known-files.h"
+#include "tests/support/scale.h"
+#include "tests/support/support.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * times; here the line is made to be out of date.
  */
 
-#include "known-files.h"
-#include "support.h"
+#include "audit/known-files.h"
+#include "tests/support/support.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 
 #include "sealmem.h"
 
-#include "util.h"
+#include "lib/util.h"
 
 #include <link.h>
 #include <stdint.h>

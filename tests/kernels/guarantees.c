@@ -6,7 +6,7 @@
  * printed by this.
  */
 
-#include "probe.h"
+#include "lib/probe.h"
 #include "sealmem.h"
 
 #include <stdbool.h>

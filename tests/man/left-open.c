@@ -7,7 +7,7 @@
  * change. What is left open by a kernel's bug, or by a page that is held before the seal, is not here.
  */
 
-#include "support.h"
+#include "tests/support/support.h"
 
 #include <errno.h>
 #include <fcntl.h>

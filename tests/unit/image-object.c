@@ -5,7 +5,7 @@
  * in and then makes read-only. It is built several times, linked in the ways that make a difference.
  */
 
-#include "image-object.h"
+#include "tests/unit/image-object.h"
 
 #include "sealmem.h"
 

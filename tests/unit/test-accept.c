@@ -6,9 +6,9 @@
  * kernel, a limit or a sandbox may withhold. The sender that acts while we look is in test-race.c.
  */
 
-#include "channel.h"
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/channel.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
  * before.
  */
 
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
-#include "placement.h"
+#include "lib/placement.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * ended.
  */
 
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
 #include <regex.h>
 #include <setjmp.h>

@@ -7,9 +7,9 @@
  * never to be unloaded, with pages that are excluded.
  */
 
-#include "image-object.h"
-#include "sandbox.h"
-#include "support.h"
+#include "tests/unit/image-object.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
 #include <dlfcn.h>
 #include <link.h>

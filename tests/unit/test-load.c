@@ -5,7 +5,7 @@
  * machine, and a second copy of it does no harm, for it keeps no state.
  */
 
-#include "support.h"
+#include "tests/support/support.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  * kernel would not write it on demand.
  */
 
-#include "support.h"
+#include "tests/support/support.h"
 
 #include <stdio.h>
 #include <stdlib.h>

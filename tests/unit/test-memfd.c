@@ -5,10 +5,10 @@
  * nothing, and what a memfd has to survive on kernels and under settings other than this machine's.
  */
 
-#include "memfd.h"
+#include "lib/memfd.h"
 
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
 #include <linux/magic.h>
 #include <stdio.h>

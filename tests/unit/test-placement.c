@@ -5,9 +5,9 @@
  * space that x86-64 and arm64 have. The neighbours are written down here a second time, as ranges.
  */
 
-#include "support.h"
+#include "tests/support/support.h"
 
-#include "placement.h"
+#include "lib/placement.h"
 
 #include <string.h>
 

@@ -5,10 +5,10 @@
  * that give less; and that a program does not notice how it was found out.
  */
 
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
-#include "probe.h"
+#include "lib/probe.h"
 
 #include <string.h>
 #include <sys/wait.h>

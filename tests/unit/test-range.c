@@ -6,7 +6,7 @@
  * when the answer is no.
  */
 
-#include "support.h"
+#include "tests/support/support.h"
 
 #include <alloca.h>
 #include <string.h>

@@ -5,9 +5,9 @@
  * by a descriptor and given back.
  */
 
-#include "sandbox.h"
-#include "memfd.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "lib/memfd.h"
+#include "tests/support/support.h"
 
 #include <stdalign.h>
 #include <stdlib.h>

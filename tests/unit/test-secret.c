@@ -5,10 +5,10 @@
  * first, where it has to work.
  */
 
-#include "sandbox.h"
-#include "support.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/support.h"
 
-#include "secret.h"
+#include "lib/secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * One trial: one attack on one victim, in a process group of its own. Attacks unmap memory, trace
+ * processes, install filters and hang; nothing of that may reach the next trial, or the command that
+ * runs them. So each has a process that plays the victim, a time limit, and an end that leaves none
+ * of its processes behind: the command is their reaper, and the group is killed whatever came of it.
+ *
+ * What the trial finds out it writes into memory shared with the command, together with how far it had
+ * come. A process that is killed in the act has no exit status worth the name.
+ */
+
+#include "attack/attack.h"
+
+#include "attack/raw.h"
+#include "attack/scene.h"
+#include "lib/util.h"
+#include "attack/witness.h"
+#include "attack/victims.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define PAGES	   4
+#define PLAIN_USER 65534
+
+static void conclude(struct scene *scene, enum outcome outcome, int error, const char *reason)
+{
+	scene->result.outcome = outcome;
+	scene->result.error = error;
+	(void)snprintf(scene->result.reason, sizeof(scene->result.reason), "%s", reason);
+	scene->stage = OVER;
+}
+
+static bool is_over(const struct scene *scene)
+{
+	return scene->stage == OVER;
+}
+
+/*
+ * An attack by the same user has to come from a user who may do nothing else: root could do it for
+ * other reasons. Where that user cannot be had (a user namespace with one user), root it remains.
+ * A process that changed its user may not be traced, until it says otherwise.
+ */
+static void become_plain_user(void)
+{
+	if (geteuid() != 0 || setresgid(PLAIN_USER, PLAIN_USER, PLAIN_USER) < 0)
+		return;
+	(void)setresuid(PLAIN_USER, PLAIN_USER, PLAIN_USER);
+	(void)prctl(PR_SET_DUMPABLE, 1);
+}
+
+/*
+ * One processor for all of a trial: each has a list of its own for pages that were just written, and an
+ * attack that has pages collected does not find those in the list of another.
+ */
+static void stay_here(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET((size_t)sched_getcpu(), &here);
+	(void)sched_setaffinity(0, sizeof(here), &here);
+}
+
+/*
+ * The victim puts nothing in the way of its attacker but the seal: it lets itself be traced, which the
+ * Yama module asks to be said, and leaves no core file when it dies of the attack.
+ */
+static void prepare_process(const struct attack *attack)
+{
+	struct rlimit no_core;
+
+	stay_here();
+	if (attack->vantage == SAME_USER)
+		become_plain_user();
+	/* Not before: a change of user takes it back. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	(void)getrlimit(RLIMIT_CORE, &no_core);
+	no_core.rlim_cur = 0;
+	(void)setrlimit(RLIMIT_CORE, &no_core);
+}
+
+static bool is_other_process(const struct attack *attack)
+{
+	return attack->vantage == SAME_USER || attack->vantage == ROOT;
+}
+
+static void open_victim(struct scene *scene, const struct victim *victim, struct memory *memory)
+{
+	int err = victim->open(memory);
+
+	scene->emulated = memory->emulated;
+	scene->data = memory->data;
+	if (err < 0)
+		conclude(scene, NOT_APPLICABLE, err, "the memory cannot be had");
+	else
+		witness_fill(scene);
+}
+
+/* An attack whose preparation was refused is over; the memory is sealed and looked at all the same. */
+static int prepare_attack(struct scene *scene, const struct attack *attack)
+{
+	scene->stage = PREPARING;
+	return attack->before != NULL ? attack->before(scene) : 0;
+}
+
+/*
+ * A seal that is refused has to leave the bytes as they were, no less than one that is given. Refused
+ * while an attack has a hold of the memory it has done its duty; refused for other reasons it was never
+ * put to the test.
+ */
+static void seal_victim(struct scene *scene, const struct attack *attack,
+			const struct victim *victim, struct memory *memory)
+{
+	enum sight sight;
+	int err;
+
+	scene->stage = SEALING;
+	err = victim->seal(memory);
+	scene->data = memory->data;
+	sight = look_at_filled(scene);
+	if (sight != INTACT)
+		conclude(scene, sight == DIFFERENT ? CHANGED : DESTROYED, err,
+			 "by the seal itself");
+	else if (err < 0)
+		conclude(scene, attack->before != NULL ? NO_SEAL : NOT_APPLICABLE, err,
+			 "the seal is refused");
+}
+
+static int carry_out(struct scene *scene, const struct attack *attack,
+		     const struct helper *attacker)
+{
+	scene->stage = ATTACKING;
+	if (is_other_process(attack))
+		return helper_act(attacker, scene);
+	if (attack->vantage == CHILD)
+		return helper_run(scene, attack->run);
+	return attack->run(scene);
+}
+
+static void give_verdict(struct scene *scene, const struct attack *attack, int answer)
+{
+	enum outcome outcome;
+
+	scene->stage = READING;
+	outcome = witness_say(attack, scene);
+	if (outcome == HELD && scene->result.outcome == NOT_APPLICABLE)
+		scene->stage = OVER;
+	else if (outcome == HELD && answer == -ENOSYS)
+		conclude(scene, NOT_APPLICABLE, answer, "the kernel has no such system call");
+	else if (outcome == HELD && answer == -ECHILD)
+		conclude(scene, NO_VERDICT, answer, "the attacker died");
+	else
+		conclude(scene, outcome, outcome == HELD ? answer : 0, "");
+}
+
+/* The attacker in another process exists before the memory does: so no filter of the victim's binds it,
+ * and it inherits nothing. */
+static void play(struct scene *scene, const struct attack *attack, const struct victim *victim)
+{
+	struct memory memory = { .fd = -1, .size = scene->size };
+	struct helper attacker = { 0 };
+	int err = 0;
+
+	prepare_process(attack);
+	if (is_other_process(attack))
+		err = helper_start(&attacker, scene, attack->run);
+	if (err < 0)
+		conclude(scene, NO_VERDICT, err, "no process for the attacker");
+	if (!is_over(scene))
+		open_victim(scene, victim, &memory);
+	if (!is_over(scene))
+		err = prepare_attack(scene, attack);
+	if (!is_over(scene))
+		seal_victim(scene, attack, victim, &memory);
+	if (!is_over(scene) && err == 0 && scene->result.outcome != NOT_APPLICABLE)
+		err = carry_out(scene, attack, &attacker);
+	if (!is_over(scene))
+		give_verdict(scene, attack, err);
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Until the victim says that it is done, or is gone with all that it started. False if that takes too
+ * long. */
+static bool wait_for_end(int fd, unsigned seconds)
+{
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+	int64_t until = milliseconds() + (int64_t)seconds * 1000, left = (int64_t)seconds * 1000;
+	int ready;
+
+	do {
+		ready = poll(&end, 1, (int)left);
+		left = until - milliseconds();
+	} while (ready < 0 && left > 0);
+	return ready > 0;
+}
+
+/* Every process of the trial, those whose parent died before them too. */
+static int end_group(pid_t group)
+{
+	int status = 0, last = 0;
+	pid_t pid;
+
+	(void)kill(-group, SIGKILL);
+	while ((pid = waitpid(-group, &last, 0)) > 0 || (pid < 0 && errno == EINTR))
+		if (pid == group)
+			status = last;
+	return status;
+}
+
+static const char *const stages[] = { "while opening the memory", "while preparing the attack",
+				      "while sealing", "during the attack", "while reading back" };
+
+/* The victim did not live to say it. */
+static void explain(struct scene *scene, bool in_time, int status)
+{
+	char reason[sizeof(scene->result.reason)];
+
+	if (!in_time && scene->stage == READING) {
+		conclude(scene, HIDDEN, 0, "reading the memory never came to an end");
+		return;
+	}
+	if (!in_time)
+		(void)snprintf(reason, sizeof(reason), "it hung %s", stages[scene->stage]);
+	else
+		(void)snprintf(reason, sizeof(reason), "the process died %s (wait status %#x)",
+			       stages[scene->stage], (unsigned)status);
+	conclude(scene, NO_VERDICT, 0, reason);
+}
+
+static pid_t start(struct scene *scene, const struct attack *attack, const struct victim *victim,
+		   int reader)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)setpgid(0, 0);
+		close_fd(reader);
+		scene->pid = getpid();
+		play(scene, attack, victim);
+		(void)sys_write(scene->alive, "", 1);
+		_exit(EXIT_SUCCESS);
+	}
+	/* By both, for neither knows who comes first. */
+	if (pid > 0)
+		(void)setpgid(pid, pid);
+	return pid < 0 ? -errno : pid;
+}
+
+static void run(struct scene *scene, const struct attack *attack, const struct victim *victim,
+		unsigned limit)
+{
+	CLEANUP(close_fd_at) int reader = -1;
+	int ends[2];
+	int err = sys_pipe(ends);
+	bool in_time;
+	pid_t pid;
+
+	if (err < 0) {
+		conclude(scene, NO_VERDICT, err, "no pipe");
+		return;
+	}
+	reader = ends[0];
+	scene->alive = ends[1];
+	pid = start(scene, attack, victim, reader);
+	close_fd(ends[1]);
+	if (pid < 0) {
+		conclude(scene, NO_VERDICT, pid, "no process");
+		return;
+	}
+	in_time = wait_for_end(reader, limit);
+	err = end_group(pid);
+	if (!is_over(scene))
+		explain(scene, in_time, err);
+}
+
+/* Processes that lose their parent come to us, to be waited for. */
+static void run_as_reaper(struct scene *scene, const struct attack *attack,
+			  const struct victim *victim, unsigned limit)
+{
+	int was = 0;
+
+	(void)prctl(PR_GET_CHILD_SUBREAPER, &was);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+	(void)fflush(NULL);
+	run(scene, attack, victim, limit);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, was);
+}
+
+static void run_scene(struct scene *ret, const struct attack *attack, const struct victim *victim,
+		      const struct battery_settings *settings)
+{
+	void *shared;
+	int err = sys_mmap(&shared, NULL, sizeof(*ret), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1);
+
+	*ret = (struct scene){ .page = page_size(), .argument = attack->argument };
+	if (err < 0) {
+		conclude(ret, NO_VERDICT, err, "no memory");
+		return;
+	}
+	ret->size = PAGES * ret->page;
+	ret->seed = witness_seed();
+	memcpy(shared, ret, sizeof(*ret));
+	run_as_reaper(shared, attack, victim, settings->limit);
+	memcpy(ret, shared, sizeof(*ret));
+	(void)sys_munmap(shared, sizeof(*ret));
+}
+
+static int look_only(struct scene *scene)
+{
+	(void)scene;
+	return 0;
+}
+
+void battery_try_column(struct battery_column *ret, const struct victim *victim,
+			const struct battery_settings *settings)
+{
+	static const struct attack nothing = { .name = "nothing", .run = look_only };
+	struct scene scene;
+	const struct result *result = &scene.result;
+
+	run_scene(&scene, &nothing, victim, settings);
+	*ret = (struct battery_column){ .victim = victim };
+	ret->given = result->outcome == HELD;
+	ret->emulated = scene.emulated;
+	ret->error = result->error;
+	memcpy(ret->reason, result->reason, sizeof(ret->reason));
+}
+
+static const char *obstacle(const struct attack *attack, const struct battery_settings *settings)
+{
+	if ((attack->privileged || attack->vantage == ROOT) && geteuid() != 0)
+		return "needs root";
+	if (attack->dangerous && !settings->dangerous)
+		return "leaves a mark on the machine; has to be asked for";
+	return NULL;
+}
+
+static void try(struct result *ret, const struct attack *attack, const struct victim *victim,
+		const struct battery_settings *settings)
+{
+	const char *reason = obstacle(attack, settings);
+	struct scene scene = { 0 };
+
+	if (reason != NULL)
+		conclude(&scene, NOT_APPLICABLE, 0, reason);
+	else
+		run_scene(&scene, attack, victim, settings);
+	*ret = scene.result;
+}
+
+static bool succeeded(const struct result *result)
+{
+	return result->outcome >= CHANGED && result->outcome <= LEAKED;
+}
+
+/* Of two failures the one that says more. */
+void battery_try_control(struct result *ret, const struct attack *attack,
+			 const struct battery_settings *settings)
+{
+	struct result private;
+
+	try(ret, attack, &control_shared, settings);
+	if (succeeded(ret))
+		return;
+	try(&private, attack, &control_private, settings);
+	if (succeeded(&private) || ret->outcome == NOT_APPLICABLE)
+		*ret = private;
+}
+
+void battery_try(struct result *ret, const struct attack *attack, const struct victim *victim,
+		 const struct result *control, const struct battery_settings *settings)
+{
+	try(ret, attack, victim, settings);
+	if (ret->outcome != HELD || succeeded(control))
+		return;
+	*ret = *control;
+	ret->outcome = NOT_APPLICABLE;
+	if (control->outcome != NOT_APPLICABLE)
+		(void)snprintf(ret->reason, sizeof(ret->reason),
+			       "does nothing to unsealed memory here either");
+}

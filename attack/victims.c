@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The ways to protect memory that the battery compares: what programs do today, then our guarantees.
+ * Each opens memory that is writable and seals it at the same address, so that an attack can prepare
+ * itself in between, as anything that runs in a process before its secrets are sealed could.
+ */
+
+#include "attack/victims.h"
+
+#include "lib/memfd.h"
+#include "attack/raw.h"
+#include "sealmem.h"
+#include "lib/util.h"
+
+#define PROMISE(target) (1u << (target))
+
+static int map(struct memory *m, void *addr, int protection, int flags)
+{
+	void *data;
+	int err = sys_mmap(&data, addr, m->size, protection, flags, m->fd);
+
+	if (err == 0)
+		m->data = data;
+	return err;
+}
+
+static int open_file(struct memory *m)
+{
+	m->fd = memfd_new("battery", m->size);
+	return m->fd < 0 ? m->fd : sys_ftruncate(m->fd, (off_t)m->size);
+}
+
+static int open_private(struct memory *m)
+{
+	m->fd = -1;
+	return map(m, NULL, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+}
+
+static int open_shared(struct memory *m)
+{
+	int err = open_file(m);
+
+	return err < 0 ? err : map(m, NULL, PROT_READ | PROT_WRITE, MAP_SHARED);
+}
+
+/* As the loader leaves the relocated pages of an object: private pages of a file, written to. */
+static int open_relocated(struct memory *m)
+{
+	int err = open_file(m);
+
+	return err < 0 ? err : map(m, NULL, PROT_READ | PROT_WRITE, MAP_PRIVATE);
+}
+
+static int seal_nothing(struct memory *m)
+{
+	(void)m;
+	return 0;
+}
+
+static int seal_by_mprotect(struct memory *m)
+{
+	return sys_mprotect(m->data, m->size, PROT_READ);
+}
+
+static int seal_by_mseal(struct memory *m)
+{
+	int err = seal_by_mprotect(m);
+
+	return err < 0 ? err : sys_mseal(m->data, m->size, 0);
+}
+
+static int seal_private_memfd(struct memory *m)
+{
+	int err = map(m, m->data, PROT_READ, MAP_PRIVATE | MAP_FIXED);
+
+	return err < 0 ? err : memfd_seal(m->fd);
+}
+
+/* Where the kernel has no mseal(2), an address is kept by the system call filter, if we allow it. */
+static int allow_address(struct memory *m)
+{
+	if (sys_mseal(NULL, 0, 0) == 0)
+		return 0;
+	m->emulated = true;
+	return sealmem_allow_emulation();
+}
+
+static int open_region(struct memory *m, unsigned guarantees)
+{
+	int err = guarantees & SEALMEM_ADDRESS ? allow_address(m) : 0;
+
+	if (err == 0)
+		err = sealmem_region_new(&m->region, "battery", m->size, guarantees);
+	if (err == 0)
+		m->data = sealmem_region_data(m->region);
+	return err;
+}
+
+static int open_content(struct memory *m)
+{
+	return open_region(m, SEALMEM_CONTENT);
+}
+
+static int open_address(struct memory *m)
+{
+	return open_region(m, SEALMEM_CONTENT | SEALMEM_ADDRESS);
+}
+
+static int open_secret(struct memory *m)
+{
+	return open_region(m, SEALMEM_SECRECY | SEALMEM_CONTENT | SEALMEM_ADDRESS);
+}
+
+static int seal_region(struct memory *m)
+{
+	return sealmem_region_seal(m->region);
+}
+
+/* Made from bytes at hand there is no open region: the bytes wait in private memory. */
+static int open_bytes(struct memory *m)
+{
+	int err = allow_address(m);
+
+	return err < 0 ? err : open_private(m);
+}
+
+static int seal_bytes(struct memory *m)
+{
+	int err = sealmem_region_new_from(&m->region, "battery", m->data, m->size,
+					  SEALMEM_CONTENT | SEALMEM_ADDRESS);
+
+	if (err == 0)
+		m->data = sealmem_region_data(m->region);
+	return err;
+}
+
+static int seal_and_keep_available(struct memory *m)
+{
+	int err = sealmem_allow_emulation();
+
+	if (err == 0)
+		err = seal_region(m);
+	return err < 0 ? err : sealmem_keep_available(m->data, m->size);
+}
+
+static int open_range(struct memory *m)
+{
+	int err = allow_address(m);
+
+	return err < 0 ? err : open_relocated(m);
+}
+
+static int seal_range(struct memory *m)
+{
+	return sealmem_seal_range(m->data, m->size, SEALMEM_CONTENT | SEALMEM_ADDRESS);
+}
+
+const struct victim control_shared = {
+	.name = "unsealed",
+	.title = "unsealed",
+	.summary = "shared memory that is not sealed: what shows that an attack works",
+	.open = open_shared,
+	.seal = seal_nothing,
+};
+
+const struct victim control_private = {
+	.name = "unsealed",
+	.title = "unsealed",
+	.summary = "private memory that is not sealed: the same",
+	.open = open_private,
+	.seal = seal_nothing,
+};
+
+static const struct victim victims[] = {
+	{
+		.name = "mprotect",
+		.title = "mprotect",
+		.summary = "private memory, made read-only with mprotect(2)",
+		.open = open_private,
+		.seal = seal_by_mprotect,
+	},
+	{
+		.name = "mseal",
+		.title = "mseal",
+		.summary = "private memory, made read-only, then mseal(2)",
+		.open = open_private,
+		.seal = seal_by_mseal,
+	},
+	{
+		.name = "mseal-file",
+		.title = "mseal file",
+		.summary = "written private pages of a file (RELRO), made read-only, then mseal(2)",
+		.open = open_relocated,
+		.seal = seal_by_mseal,
+	},
+	{
+		.name = "private-memfd",
+		.title = "private memfd",
+		.summary = "a sealed memfd mapped MAP_PRIVATE, as several projects do",
+		.open = open_shared,
+		.seal = seal_private_memfd,
+	},
+	{
+		.name = "content",
+		.title = "CONTENT",
+		.summary = "a region with CONTENT",
+		.promises = PROMISE(CONTENT),
+		.open = open_content,
+		.seal = seal_region,
+	},
+	{
+		.name = "address",
+		.title = "+ADDRESS",
+		.summary = "a region with CONTENT and ADDRESS",
+		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
+		.open = open_address,
+		.seal = seal_region,
+	},
+	{
+		.name = "bytes",
+		.title = "from bytes",
+		.summary = "a region with CONTENT and ADDRESS, made from bytes at hand",
+		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
+		.open = open_bytes,
+		.seal = seal_bytes,
+	},
+	{
+		.name = "range",
+		.title = "range",
+		.summary =
+			"written private pages of a file (RELRO), sealed with CONTENT and ADDRESS",
+		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
+		.open = open_range,
+		.seal = seal_range,
+	},
+	{
+		.name = "available",
+		.title = "+filter",
+		.summary = "a region with CONTENT and ADDRESS, kept available by the filter",
+		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS) | PROMISE(AVAILABILITY),
+		.filtered = true,
+		.open = open_address,
+		.seal = seal_and_keep_available,
+	},
+	{
+		.name = "secrecy",
+		.title = "+SECRECY",
+		.summary = "a region with SECRECY, CONTENT and ADDRESS",
+		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS) | PROMISE(SECRECY),
+		.open = open_secret,
+		.seal = seal_region,
+	},
+};
+
+const struct victim *battery_victim(size_t index)
+{
+	return index < sizeof(victims) / sizeof(*victims) ? &victims[index] : NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A file that becomes memory which is not to change: how long until it is there.
+ *
+ *     measure-file WAY FILE
+ *
+ * anonymous: read into anonymous memory, then mprotect. mapped: the file mapped and handed to
+ * sealmem_region_new_from(). in-place: read into an open region, then sealed.
+ */
+
+#include "bench/contestants/contestant.h"
+
+#include "sealmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_all(int fd, char *to, size_t size)
+{
+	while (size > 0) {
+		ssize_t got = read(fd, to, size);
+
+		if (got <= 0)
+			return false;
+		to += got;
+		size -= (size_t)got;
+	}
+	return true;
+}
+
+static const char *anonymous(int fd, size_t size)
+{
+	void *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (data == MAP_FAILED || !read_all(fd, data, size) || mprotect(data, size, PROT_READ) < 0)
+		return NULL;
+	return data;
+}
+
+static const char *mapped(int fd, size_t size)
+{
+	void *file = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+	struct sealmem_region *r;
+
+	if (file == MAP_FAILED ||
+	    sealmem_region_new_from(&r, "file", file, size, SEALMEM_CONTENT) < 0)
+		return NULL;
+	(void)munmap(file, size);
+	return sealmem_region_data(r);
+}
+
+static const char *in_place(int fd, size_t size)
+{
+	struct sealmem_region *r;
+	char *data;
+
+	if (sealmem_region_new(&r, "file", size, SEALMEM_CONTENT) < 0)
+		return NULL;
+	data = sealmem_region_alloc(r, size, 0);
+	if (data == NULL || !read_all(fd, data, size) || sealmem_region_seal(r) < 0)
+		return NULL;
+	return data;
+}
+
+static const struct {
+	const char *name;
+	const char *(*load)(int fd, size_t size);
+} ways[] = {
+	{ "anonymous", anonymous },
+	{ "mapped", mapped },
+	{ "in-place", in_place },
+};
+
+int main(int argc, char **argv)
+{
+	int fd = argc == 3 ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
+	struct stat file;
+	size_t i = 0;
+
+	if (fd < 0 || fstat(fd, &file) < 0)
+		give_up("no file");
+	while (i < sizeof(ways) / sizeof(*ways) && strcmp(ways[i].name, argv[1]) != 0)
+		i++;
+	if (i == sizeof(ways) / sizeof(*ways))
+		give_up("no way named %s", argv[1]);
+	mark();
+	for (double begun = now(), ended = 0; ended == 0;) {
+		const char *data = ways[i].load(fd, (size_t)file.st_size);
+
+		if (data == NULL)
+			give_up("%s: %s", argv[1], strerror(errno));
+		(void)first_byte(data);
+		ended = now();
+		mark();
+		printf("sealed %.0f\n", ended - begun);
+	}
+	return 0;
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What the battery reports is what happened. The attacks here are made for it: one that lies about its
+ * success, one that does harm and reports a refusal, one that hangs, one that dies, one that leaves a
+ * process behind. And the victims: one that cannot be had, one whose seal is refused, one whose seal
+ * destroys what it seals.
+ */
+
+#include "attack/attack.h"
+#include "attack/guard.h"
+#include "attack/raw.h"
+#include "attack/scene.h"
+#include "tests/support/support.h"
+#include "attack/victims.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct battery_settings patient = BATTERY_SETTINGS;
+static const struct battery_settings hasty = { .limit = 1 };
+
+/* A control that says: the attack works. */
+static const struct result works = { .outcome = CHANGED };
+
+/* Shared with the processes of a trial. */
+static pid_t *left_behind;
+
+static int pretend_refusal(struct scene *scene)
+{
+	evil_fill(scene->data, scene->page);
+	return -EPERM;
+}
+
+static int pretend_success(struct scene *scene)
+{
+	(void)scene;
+	return 0;
+}
+
+static int be_refused(struct scene *scene)
+{
+	(void)scene;
+	return -EXDEV;
+}
+
+static int change_one_byte(struct scene *scene)
+{
+	scene->data[scene->size - scene->page - 1] ^= 1;
+	return 0;
+}
+
+static int touch_the_last_page(struct scene *scene)
+{
+	scene->data[scene->size - 1] = 1;
+	return 0;
+}
+
+static int unmap(struct scene *scene)
+{
+	return munmap(scene->data, scene->size);
+}
+
+static int replace_by_zeroes(struct scene *scene)
+{
+	return mmap(scene->data, scene->size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		    -1, 0) == MAP_FAILED;
+}
+
+static int forbid_reading(struct scene *scene)
+{
+	return mprotect(scene->data, scene->size, PROT_NONE);
+}
+
+static void allow_reading(struct scene *scene)
+{
+	(void)mprotect(scene->data, scene->size, PROT_READ);
+}
+
+static int steal_it(struct scene *scene)
+{
+	steal(scene, scene->data, sizeof(scene->loot));
+	return 0;
+}
+
+static int steal_something_else(struct scene *scene)
+{
+	const char other[64] = "not what is there";
+
+	steal(scene, other, sizeof(other));
+	return 0;
+}
+
+static int hang(struct scene *scene)
+{
+	(void)scene;
+	return pause();
+}
+
+static int die(struct scene *scene)
+{
+	(void)scene;
+	_exit(3);
+}
+
+static int leave_a_process(struct scene *scene)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		hang(scene);
+	*left_behind = pid;
+	return 0;
+}
+
+static int leave_a_grandchild(struct scene *scene)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)leave_a_process(scene);
+		_exit(0);
+	}
+	return waitpid(pid, NULL, 0) == pid ? 0 : -ECHILD;
+}
+
+static int decline(struct scene *scene)
+{
+	return not_applicable(scene, "no such thing here");
+}
+
+static int be_unknown(struct scene *scene)
+{
+	(void)scene;
+	return -ENOSYS;
+}
+
+static int fail_to_open(struct memory *memory)
+{
+	(void)memory;
+	return -ENOMEM;
+}
+
+static int refuse_seal(struct memory *memory)
+{
+	(void)memory;
+	return -EBUSY;
+}
+
+static int seal_destructively(struct memory *memory)
+{
+	memset(memory->data, 0, memory->size);
+	return 0;
+}
+
+static int seal_by_unmapping(struct memory *memory)
+{
+	return munmap(memory->data, memory->size) == 0 ? -EBUSY : 0;
+}
+
+static struct attack attack_by(int (*run)(struct scene *scene))
+{
+	return (struct attack){ .name = "made up", .target = CONTENT, .vantage = SELF, .run = run };
+}
+
+static struct result try_on(const struct attack *attack, const struct victim *victim,
+			    const struct battery_settings *settings)
+{
+	struct result result;
+
+	battery_try(&result, attack, victim, &works, settings);
+	return result;
+}
+
+static struct result try(const struct attack *attack)
+{
+	return try_on(attack, &control_private, &patient);
+}
+
+static enum outcome outcome_of(int (*run)(struct scene *scene))
+{
+	struct attack attack = attack_by(run);
+
+	return try(&attack).outcome;
+}
+
+START_TEST(bytes_that_changed_count_whatever_the_attack_reports)
+{
+	struct attack attack = attack_by(pretend_refusal);
+
+	ck_assert_int_eq(try(&attack).outcome, CHANGED);
+	ck_assert_int_eq(try(&attack).error, 0);
+}
+END_TEST
+
+START_TEST(an_attack_that_reports_success_and_did_nothing_was_held)
+{
+	struct attack attack = attack_by(pretend_success);
+
+	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).error, 0);
+}
+END_TEST
+
+START_TEST(an_attack_that_was_refused_was_held_with_its_errno)
+{
+	struct attack attack = attack_by(be_refused);
+
+	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).error, -EXDEV);
+}
+END_TEST
+
+START_TEST(one_byte_is_enough)
+{
+	ck_assert_int_eq(outcome_of(change_one_byte), CHANGED);
+}
+END_TEST
+
+START_TEST(a_byte_where_none_was_ever_written_is_enough)
+{
+	ck_assert_int_eq(outcome_of(touch_the_last_page), CHANGED);
+}
+END_TEST
+
+START_TEST(memory_that_is_gone_is_destroyed)
+{
+	ck_assert_int_eq(outcome_of(unmap), DESTROYED);
+}
+END_TEST
+
+START_TEST(other_memory_in_its_place_is_destroyed)
+{
+	struct attack attack = attack_by(replace_by_zeroes);
+
+	attack.target = ADDRESS;
+	ck_assert_int_eq(try(&attack).outcome, DESTROYED);
+}
+END_TEST
+
+START_TEST(memory_that_comes_back_was_hidden)
+{
+	struct attack attack = attack_by(forbid_reading);
+
+	attack.undo = allow_reading;
+	ck_assert_int_eq(try(&attack).outcome, HIDDEN);
+}
+END_TEST
+
+START_TEST(memory_that_nothing_brings_back_was_destroyed)
+{
+	ck_assert_int_eq(outcome_of(forbid_reading), DESTROYED);
+}
+END_TEST
+
+START_TEST(bytes_that_were_read_leaked)
+{
+	ck_assert_int_eq(outcome_of(steal_it), LEAKED);
+}
+END_TEST
+
+START_TEST(bytes_that_are_not_the_victims_did_not_leak)
+{
+	ck_assert_int_eq(outcome_of(steal_something_else), HELD);
+}
+END_TEST
+
+START_TEST(an_attack_that_hangs_has_no_verdict)
+{
+	struct attack attack = attack_by(hang);
+	struct result result = try_on(&attack, &control_private, &hasty);
+
+	ck_assert_int_eq(result.outcome, NO_VERDICT);
+	ck_assert_str_eq(result.reason, "it hung during the attack");
+}
+END_TEST
+
+START_TEST(a_victim_that_dies_has_no_verdict)
+{
+	struct attack attack = attack_by(die);
+	struct result result = try(&attack);
+
+	ck_assert_int_eq(result.outcome, NO_VERDICT);
+	ck_assert_ptr_nonnull(strstr(result.reason, "died during the attack"));
+}
+END_TEST
+
+START_TEST(an_attacker_in_another_process_that_dies_has_no_verdict)
+{
+	struct attack attack = attack_by(die);
+
+	attack.vantage = CHILD;
+	ck_assert_int_eq(try(&attack).outcome, NO_VERDICT);
+	attack.vantage = SAME_USER;
+	ck_assert_int_eq(try(&attack).outcome, NO_VERDICT);
+}
+END_TEST
+
+static bool is_gone(pid_t pid)
+{
+	return pid > 0 && kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+static void share_pid(void)
+{
+	left_behind = mmap(NULL, sizeof(*left_behind), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(left_behind, MAP_FAILED);
+}
+
+START_TEST(no_process_is_left_behind)
+{
+	struct attack attack = attack_by(leave_a_process);
+
+	share_pid();
+	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert(is_gone(*left_behind));
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
+START_TEST(no_orphan_is_left_behind)
+{
+	struct attack attack = attack_by(leave_a_grandchild);
+
+	share_pid();
+	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert(is_gone(*left_behind));
+}
+END_TEST
+
+START_TEST(nothing_of_a_trial_is_left_in_this_process)
+{
+	struct attack attack = attack_by(steal_it);
+	struct census before = take_census();
+
+	for (int i = 0; i < 3; i++)
+		(void)try(&attack);
+	assert_same_census(before);
+}
+END_TEST
+
+START_TEST(an_attack_that_declines_is_not_applicable)
+{
+	struct attack attack = attack_by(decline);
+	struct result result = try(&attack);
+
+	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_str_eq(result.reason, "no such thing here");
+}
+END_TEST
+
+START_TEST(an_attack_by_an_unknown_system_call_is_not_applicable)
+{
+	ck_assert_int_eq(outcome_of(be_unknown), NOT_APPLICABLE);
+}
+END_TEST
+
+START_TEST(an_attack_that_does_nothing_to_unsealed_memory_is_not_applicable)
+{
+	struct attack attack = attack_by(be_refused);
+	struct result control, result;
+
+	battery_try_control(&control, &attack, &patient);
+	ck_assert_int_eq(control.outcome, HELD);
+	battery_try(&result, &attack, &control_private, &control, &patient);
+	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.error, -EXDEV);
+}
+END_TEST
+
+START_TEST(an_attack_that_succeeds_counts_whatever_it_did_to_unsealed_memory)
+{
+	struct attack attack = attack_by(change_one_byte);
+	struct result control = { .outcome = HELD }, result;
+
+	battery_try(&result, &attack, &control_private, &control, &patient);
+	ck_assert_int_eq(result.outcome, CHANGED);
+}
+END_TEST
+
+START_TEST(a_dangerous_attack_has_to_be_asked_for)
+{
+	struct attack attack = attack_by(change_one_byte);
+	struct battery_settings settings = BATTERY_SETTINGS;
+
+	attack.dangerous = true;
+	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome, NOT_APPLICABLE);
+	settings.dangerous = true;
+	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome, CHANGED);
+}
+END_TEST
+
+START_TEST(an_attack_that_needs_root_says_so)
+{
+	struct attack attack = attack_by(change_one_byte);
+
+	attack.privileged = true;
+	if (geteuid() == 0)
+		ck_assert_int_eq(try(&attack).outcome, CHANGED);
+	else
+		ck_assert_str_eq(try(&attack).reason, "needs root");
+}
+END_TEST
+
+START_TEST(memory_that_cannot_be_had_cannot_be_attacked)
+{
+	const struct victim victim = { .name = "made up", .open = fail_to_open };
+	struct attack attack = attack_by(change_one_byte);
+	struct result result = try_on(&attack, &victim, &patient);
+
+	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.error, -ENOMEM);
+}
+END_TEST
+
+static struct victim private_sealed_by(int (*seal)(struct memory *memory))
+{
+	struct victim victim = control_private;
+
+	victim.seal = seal;
+	return victim;
+}
+
+START_TEST(a_seal_that_is_refused_while_an_attack_has_a_hold_is_no_seal)
+{
+	struct victim victim = private_sealed_by(refuse_seal);
+	struct attack attack = attack_by(change_one_byte);
+	struct result result;
+
+	attack.before = pretend_success;
+	result = try_on(&attack, &victim, &patient);
+	ck_assert_int_eq(result.outcome, NO_SEAL);
+	ck_assert_int_eq(result.error, -EBUSY);
+}
+END_TEST
+
+START_TEST(a_seal_that_is_refused_for_other_reasons_was_not_tried)
+{
+	struct victim victim = private_sealed_by(refuse_seal);
+	struct attack attack = attack_by(change_one_byte);
+	struct result result = try_on(&attack, &victim, &patient);
+
+	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.error, -EBUSY);
+	ck_assert_str_eq(result.reason, "the seal is refused");
+}
+END_TEST
+
+START_TEST(an_attack_whose_preparation_is_refused_is_not_carried_out)
+{
+	struct attack attack = attack_by(change_one_byte);
+	struct result result;
+
+	attack.before = be_refused;
+	result = try(&attack);
+	ck_assert_int_eq(result.outcome, HELD);
+	ck_assert_int_eq(result.error, -EXDEV);
+}
+END_TEST
+
+START_TEST(a_seal_that_changes_the_bytes_is_told_from_an_attack_that_does)
+{
+	struct victim victim = private_sealed_by(seal_destructively);
+	struct attack attack = attack_by(pretend_success);
+	struct result result = try_on(&attack, &victim, &patient);
+
+	ck_assert_int_eq(result.outcome, CHANGED);
+	ck_assert_str_eq(result.reason, "by the seal itself");
+}
+END_TEST
+
+START_TEST(a_seal_that_is_refused_and_loses_the_memory_is_no_refusal)
+{
+	struct victim victim = private_sealed_by(seal_by_unmapping);
+	struct attack attack = attack_by(pretend_success);
+
+	ck_assert_int_eq(try_on(&attack, &victim, &patient).outcome, DESTROYED);
+}
+END_TEST
+
+START_TEST(a_column_that_cannot_be_had_says_why)
+{
+	const struct victim victim = { .name = "made up", .open = fail_to_open };
+	struct battery_column column;
+
+	battery_try_column(&column, &victim, &patient);
+	ck_assert(!column.given);
+	ck_assert_int_eq(column.error, -ENOMEM);
+	ck_assert_str_ne(column.reason, "");
+	battery_try_column(&column, &control_private, &patient);
+	ck_assert(column.given);
+}
+END_TEST
+
+/* What an outcome means for a column that promises `target`. */
+static enum judgement judge(enum target target, enum target promise, enum outcome outcome)
+{
+	struct attack attack = { .target = target };
+	struct victim victim = { .promises = 1u << promise };
+	struct battery_column column = { .victim = &victim, .given = true };
+	struct result result = { .outcome = outcome };
+
+	return battery_judge(&attack, &column, &result);
+}
+
+START_TEST(what_was_promised_and_did_not_hold_is_broken)
+{
+	ck_assert_int_eq(judge(CONTENT, CONTENT, CHANGED), BROKEN);
+	ck_assert_int_eq(judge(CONTENT, CONTENT, DESTROYED), BROKEN);
+	ck_assert_int_eq(judge(ADDRESS, ADDRESS, HIDDEN), BROKEN);
+	ck_assert_int_eq(judge(SECRECY, SECRECY, LEAKED), BROKEN);
+	ck_assert_int_eq(judge(AVAILABILITY, AVAILABILITY, HIDDEN), BROKEN);
+	ck_assert_int_eq(judge(CONTENT, CONTENT, NO_VERDICT), BROKEN);
+}
+END_TEST
+
+START_TEST(what_was_not_promised_is_not_broken)
+{
+	ck_assert_int_eq(judge(ADDRESS, CONTENT, DESTROYED), UNPROMISED);
+	ck_assert_int_eq(judge(SECRECY, CONTENT, LEAKED), UNPROMISED);
+	ck_assert_int_eq(judge(AVAILABILITY, ADDRESS, HIDDEN), UNPROMISED);
+	ck_assert_int_eq(judge(CONTENT, ADDRESS, CHANGED), UNPROMISED);
+}
+END_TEST
+
+START_TEST(changed_content_is_broken_whatever_the_attack_was_after)
+{
+	ck_assert_int_eq(judge(AVAILABILITY, CONTENT, CHANGED), BROKEN);
+	ck_assert_int_eq(judge(SECRECY, CONTENT, CHANGED), BROKEN);
+}
+END_TEST
+
+START_TEST(what_held_passed)
+{
+	ck_assert_int_eq(judge(CONTENT, CONTENT, HELD), PASSED);
+	ck_assert_int_eq(judge(CONTENT, CONTENT, NO_SEAL), PASSED);
+	ck_assert_int_eq(judge(CONTENT, CONTENT, NOT_APPLICABLE), PASSED);
+}
+END_TEST
+
+START_TEST(a_known_gap_is_one_only_for_the_seal_that_has_it)
+{
+	struct attack attack = { .target = ADDRESS, .gaps = GAP_EMULATED };
+	struct victim victim = { .promises = 1u << ADDRESS };
+	struct battery_column column = { .victim = &victim, .given = true };
+	struct result result = { .outcome = DESTROYED };
+
+	ck_assert_int_eq(battery_judge(&attack, &column, &result), BROKEN);
+	column.emulated = true;
+	ck_assert_int_eq(battery_judge(&attack, &column, &result), BY_DESIGN);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		bytes_that_changed_count_whatever_the_attack_reports,
+		an_attack_that_reports_success_and_did_nothing_was_held,
+		an_attack_that_was_refused_was_held_with_its_errno,
+		one_byte_is_enough,
+		a_byte_where_none_was_ever_written_is_enough,
+		memory_that_is_gone_is_destroyed,
+		other_memory_in_its_place_is_destroyed,
+		memory_that_comes_back_was_hidden,
+		memory_that_nothing_brings_back_was_destroyed,
+		bytes_that_were_read_leaked,
+		bytes_that_are_not_the_victims_did_not_leak,
+		an_attack_that_hangs_has_no_verdict,
+		a_victim_that_dies_has_no_verdict,
+		an_attacker_in_another_process_that_dies_has_no_verdict,
+		no_process_is_left_behind,
+		no_orphan_is_left_behind,
+		nothing_of_a_trial_is_left_in_this_process,
+		an_attack_that_declines_is_not_applicable,
+		an_attack_by_an_unknown_system_call_is_not_applicable,
+		an_attack_that_does_nothing_to_unsealed_memory_is_not_applicable,
+		an_attack_that_succeeds_counts_whatever_it_did_to_unsealed_memory,
+		a_dangerous_attack_has_to_be_asked_for,
+		an_attack_that_needs_root_says_so,
+		memory_that_cannot_be_had_cannot_be_attacked,
+		a_seal_that_is_refused_while_an_attack_has_a_hold_is_no_seal,
+		a_seal_that_is_refused_for_other_reasons_was_not_tried,
+		an_attack_whose_preparation_is_refused_is_not_carried_out,
+		a_seal_that_changes_the_bytes_is_told_from_an_attack_that_does,
+		a_seal_that_is_refused_and_loses_the_memory_is_no_refusal,
+		a_column_that_cannot_be_had_says_why,
+		what_was_promised_and_did_not_hold_is_broken,
+		what_was_not_promised_is_not_broken,
+		changed_content_is_broken_whatever_the_attack_was_after,
+		what_held_passed,
+		a_known_gap_is_one_only_for_the_seal_that_has_it,
+	};
+
+	return RUN_TESTS("runner", tests);
+}

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Sealing promises all or nothing, and the paths that make it so are the ones that no kernel in good
+ * health ever takes. So every system call of every operation is made to fail in turn, with each errno
+ * that it can give, and then the calls by which the library recovers are made to fail too. Each time the
+ * operation must answer with a negative errno, documented or that of the call, and leave everything as it
+ * was, which is shown by doing it once more without a fault; or succeed, for a reason that is listed
+ * here, and give the whole of what was demanded.
+ *
+ * Each run is a process of its own: a wrong step may crash it, and sealed addresses stay.
+ */
+
+#include "sealmem.h"
+
+#include "tests/faults/failings.h"
+#include "tests/support/holds.h"
+#include "tests/faults/inject.h"
+#include "tests/faults/operations.h"
+#include "tests/support/sandbox.h"
+#include "tests/support/scale.h"
+#include "tests/support/support.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+#define ANY	      0
+
+/* The exit status of a run that says nothing, for this machine or user does not give the guarantees. */
+#define SKIPPED 77
+
+/* So that a run that hangs is a failure. */
+#define PATIENCE 20
+
+/* An error that a function of the library gave, and that sealmem.h does not mention. */
+struct surprise {
+	const char *function;
+	struct call call;
+	int error;
+};
+
+/* What the runs, each in a process of its own, have to tell. */
+static struct shared {
+	struct trace trace;
+	char complaint[256];
+	unsigned supported;
+	unsigned faults, calls;
+	unsigned surprise_count;
+	struct surprise surprises[256];
+} * shared;
+
+/* The faults after which an operation may succeed. */
+static const struct survivable {
+	long number;
+	int error;
+	enum manner manner;
+	bool emulated; /* only with the emulation of mseal(2) */
+	const char *why;
+} survivables[] = {
+	{ SYS_close, ANY, REFUSED, 0, "the descriptor is of no more use, whatever close says" },
+	{ SYS_close, ANY, HALF_DONE, 0, "the descriptor is given back, whatever close says" },
+	{ SYS_munmap, ANY, REFUSED, 0, "a mapping that stays does not touch what was asked for" },
+	{ SYS_mremap, ANY, REFUSED, 0, "a sealed address is known by the refusal of this call" },
+	{ SYS_madvise, EPERM, REFUSED, 1, "and an emulated seal by the refusal of this one" },
+	{ SYS_mmap, ANY, REFUSED, 1, "addresses that are taken: others will do" },
+	{ SYS_mmap, ANY, HALF_DONE, 1, "addresses that are taken: others will do" },
+	{ SYS_getrandom, ANY, REFUSED, 1, "no random numbers: the kernel chooses where" },
+	{ SYS_getrandom, ANY, PRETENDED, 1, "no random numbers: the kernel chooses where" },
+	{ __NR_mseal, ANY, PRETENDED, 0, "of no pages it does nothing, which was the question" },
+	{ SYS_memfd_create, EINVAL, REFUSED, 0, "before MFD_NOEXEC_SEAL: made without it" },
+	{ SYS_mmap, EPERM, REFUSED, 0,
+	  "where only a read-only descriptor can be mapped: reopened" },
+	{ SYS_mmap, EACCES, REFUSED, 0, "where the descriptor is for writing only: reopened" },
+	{ SYS_mlock2, ENOSYS, REFUSED, 0, "before mlock2(2): all is locked at once" },
+	{ SYS_fcntl, ANY, PRETENDED, 0,
+	  "the seals that are looked for were added by another call" },
+	{ SYS_rt_sigprocmask, ANY, REFUSED, 0, "can the bytes be read? Only EFAULT says no" },
+	{ MALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
+	{ CALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
+	{ SYS_read, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_write, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_pwrite64, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_pwritev, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_fallocate, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_sendmsg, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_recvmsg, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_read, ANY, SHORT, 0, "the rest is read" },
+	{ SYS_write, ANY, SHORT, 0, "the rest is written" },
+	{ SYS_pwrite64, ANY, SHORT, 0, "the rest is written" },
+	{ SYS_pwritev, ANY, SHORT, 0, "the rest is written" },
+};
+
+/* The calls that may fail in any way. */
+static const struct {
+	struct call call;
+	const char *why;
+} harmless[] = {
+	{ { SYS_madvise, MADVISE_POPULATE },
+	  "pages that are not brought in ahead come when touched" },
+	{ { SYS_mmap, MMAP_TRY }, "what it would have told is for later regions" },
+	{ { SYS_mprotect, MPROTECT_TRY }, "likewise" },
+};
+
+/* exit() also writes what measures coverage. A sanitizer would look for leaks each time, which takes longer
+ * than the run. */
+__attribute__((noreturn)) static void end_run(int status)
+{
+	if (sanitized())
+		_exit(status);
+	exit(status);
+}
+
+void wrong(const char *file, int line, const char *expected)
+{
+	inject_disarm();
+	(void)snprintf(shared->complaint, sizeof(shared->complaint), "%s:%d: not so: %s", file,
+		       line, expected);
+	_exit(EXIT_FAILURE);
+}
+
+static bool is_harmless(struct call call)
+{
+	for (size_t i = 0; i < LENGTH(harmless); i++)
+		if (same_call(harmless[i].call, call))
+			return true;
+	return false;
+}
+
+/* The faults that taking a file of somebody else may survive. Not opened once more, its region goes without
+ * a descriptor; and of a seal on a file that is written, EBUSY is the answer that was hoped for. */
+static bool is_survivable_of_foreign(const struct fault *fault)
+{
+	static const struct {
+		long number;
+		int error;
+	} answers[] = {
+		{ SYS_openat, EPERM },	 { SYS_openat, ENOSYS }, { SYS_openat, ENOENT },
+		{ SYS_openat, ENOTDIR }, { SYS_openat, EACCES }, { SYS_fcntl, EBUSY },
+	};
+
+	for (size_t i = 0; i < LENGTH(answers); i++)
+		if (answers[i].number == fault->call.number && answers[i].error == fault->error)
+			return fault->manner == REFUSED;
+	return false;
+}
+
+static bool is_survivable(const struct fault *fault, const struct kind *kind)
+{
+	if (is_harmless(fault->call))
+		return true;
+	for (size_t i = 0; i < LENGTH(survivables); i++)
+		if (survivables[i].number == fault->call.number &&
+		    survivables[i].manner == fault->manner &&
+		    (survivables[i].error == ANY || survivables[i].error == fault->error) &&
+		    (kind->emulated || !survivables[i].emulated))
+			return true;
+	return kind->foreign && is_survivable_of_foreign(fault);
+}
+
+static bool is_forbidding(const struct fault *fault)
+{
+	return fault->manner == REFUSED && (fault->error == EPERM || fault->error == ENOSYS);
+}
+
+/* One error is documented for all functions at once: a sandbox that forbids a call takes a guarantee away. */
+static bool is_documented(const struct function *function, int error)
+{
+	for (size_t i = 0; i < LENGTH(function->errors) && function->errors[i] != 0; i++)
+		if (function->errors[i] == error)
+			return true;
+	return error == EOPNOTSUPP;
+}
+
+/* The fault whose error came out, NULL if it is none of them. */
+static const struct fault *source_of(const struct plan *plan, int error)
+{
+	for (unsigned i = 0; i < plan->count; i++)
+		if (plan->faults[i].manner != SHORT && plan->faults[i].error == error)
+			return &plan->faults[i];
+	return NULL;
+}
+
+static void note_surprise(const struct function *function, const struct fault *fault)
+{
+	struct surprise *known = shared->surprises;
+	unsigned i = 0;
+
+	for (; i < shared->surprise_count; i++)
+		if (strcmp(known[i].function, function->name) == 0 &&
+		    known[i].error == fault->error && same_call(known[i].call, fault->call))
+			return;
+	if (i == LENGTH(shared->surprises))
+		return;
+	known[i] = (struct surprise){ function->name, fault->call, fault->error };
+	shared->surprise_count++;
+}
+
+/* Errors of a sandbox that mean something else as well, or that are documented as they come. */
+static bool is_passed_on(const struct fault *fault)
+{
+	return fault->call.number == SYS_rt_sigaction ||
+	       (fault->call.number == SYS_mprotect && fault->error == EPERM);
+}
+
+static bool refuses(const struct plan *plan, long number)
+{
+	for (unsigned i = 0; i < plan->count; i++)
+		if (plan->faults[i].call.number == number && plan->faults[i].manner == REFUSED)
+			return true;
+	return false;
+}
+
+/* What close(2) and munmap(2) do not take back is leaked, whoever calls. */
+static void expect_census(struct census before, const struct plan *plan, bool mappings)
+{
+	struct census now = take_own_census();
+
+	EXPECT(now.descriptors == before.descriptors || refuses(plan, SYS_close));
+	EXPECT(!mappings || now.mappings == before.mappings || refuses(plan, SYS_munmap));
+}
+
+static void judge_failure(struct subject *s, const struct plan *plan, struct census before)
+{
+	const struct kind *kind = s->operation->kind;
+	const struct fault *first = &plan->faults[0], *source = source_of(plan, -s->result);
+	bool twice = s->result == -ENOTRECOVERABLE;
+
+	EXPECT(plan->count > 0);
+	EXPECT(kind->never_fails == NULL);
+	EXPECT(is_documented(kind->function, -s->result) || source != NULL);
+	if (!is_documented(kind->function, -s->result))
+		note_surprise(kind->function, source);
+	if (s->faults == 1 && is_forbidding(first) && !is_passed_on(first))
+		EXPECT(s->result == -EOPNOTSUPP);
+	EXPECT(!twice || s->faults > 1);
+	kind->unchanged(s);
+	/* What was given up midway, and a secret that moved, may go on in more mappings than before. */
+	expect_census(before, plan, !twice && !(s->operation->guarantees & SEALMEM_SECRECY));
+	s->faults = 0;
+	if (kind->after != NULL) {
+		kind->after(s);
+	} else {
+		EXPECT(kind->act(s) == 0);
+		kind->done(s);
+	}
+}
+
+static void judge_success(struct subject *s, const struct plan *plan)
+{
+	const struct kind *kind = s->operation->kind;
+
+	for (unsigned i = 0; i < plan->count && kind->never_fails == NULL; i++)
+		EXPECT(is_survivable(&plan->faults[i], kind));
+	kind->done(s);
+}
+
+/* A user without privilege may lock little; and valgrind has no seccomp(2). */
+static bool cannot_be_prepared(const struct subject *s)
+{
+	if (s->operation->kind->refused_here != 0 && s->result == -s->operation->kind->refused_here)
+		return true;
+	if (s->operation->guarantees == 0)
+		return s->result == -EOPNOTSUPP;
+	return s->result == -EAGAIN &&
+	       s->operation->guarantees & (SEALMEM_NOSWAP | SEALMEM_SECRECY);
+}
+
+static void run_one(const struct operation *operation, const struct plan *plan)
+{
+	struct subject s = { .operation = operation,
+			     .plan = plan,
+			     .faults = plan->count + plan->faults[0].standing,
+			     .expected = shared->supported };
+	struct census before_all, before;
+
+	(void)signal(SIGALRM, SIG_DFL);
+	alarm(PATIENCE);
+	if (operation->kind->emulated)
+		emulate_mseal();
+	if (!operation->kind->first)
+		seal_earlier_region();
+	before_all = take_own_census();
+	operation->kind->prepare(&s);
+	if (cannot_be_prepared(&s))
+		end_run(SKIPPED);
+	EXPECT(s.result == 0);
+	before = take_own_census();
+	inject_arm(plan, &shared->trace);
+	s.result = operation->kind->act(&s);
+	inject_disarm();
+	if (plan->count == 0 && cannot_be_prepared(&s))
+		end_run(SKIPPED);
+	EXPECT(shared->trace.count[0] < MAX_CALLS && shared->trace.count[1] < MAX_CALLS);
+	EXPECT(!shared->trace.astray);
+	EXPECT(shared->trace.injected >= plan->count);
+	if (s.result < 0)
+		judge_failure(&s, plan, before);
+	else
+		judge_success(&s, plan);
+	expect_census(before_all, plan, !(operation->guarantees & SEALMEM_ADDRESS));
+	/* The emulation remembers what it sealed. */
+	EXPECT(inject_allocations() == 0 || operation->kind->emulated);
+	end_run(EXIT_SUCCESS);
+}
+
+static void print_operation(const struct operation *operation)
+{
+	fprintf(stderr, "%s", operation->kind->name);
+	for (unsigned g = 1; g <= SEALMEM_GUARANTEES; g <<= 1)
+		if (operation->guarantees & g)
+			fprintf(stderr, " %s", sealmem_guarantee_name(g));
+}
+
+static void print_fault(const struct fault *fault)
+{
+	static const char *const manners[] = { "fails", "fails half done", "does less",
+					       "pretends success" };
+
+	fprintf(stderr, ": %s (call %u%s) %s%s%s%s", call_name(fault->call), fault->index,
+		fault->in_child ? " of the child" : "", fault->standing ? "always " : "",
+		manners[fault->manner], fault->error != 0 ? " with " : "",
+		fault->error != 0 ? strerrorname_np(fault->error) : "");
+}
+
+static void print_failure(const struct operation *operation, const struct plan *plan, int status)
+{
+	print_operation(operation);
+	for (unsigned i = 0; i < plan->count; i++)
+		print_fault(&plan->faults[i]);
+	if (WIFSIGNALED(status))
+		fprintf(stderr, ": killed by SIG%s\n", sigabbrev_np(WTERMSIG(status)));
+	else
+		fprintf(stderr, ": %s\n", shared->complaint);
+}
+
+/* All runs of one operation. */
+struct search {
+	const struct operation *operation;
+	unsigned planned, failures;
+	bool skipped;
+};
+
+static void run(struct search *search, const struct plan *plan, struct trace *ret)
+{
+	int status;
+	pid_t pid;
+
+	shared->trace = (struct trace){ 0 };
+	(void)snprintf(shared->complaint, sizeof(shared->complaint), "no word why");
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		run_one(search->operation, plan);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	*ret = shared->trace;
+	shared->faults += ret->injected;
+	shared->calls += plan->count > 0;
+	search->skipped = WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;
+	if (status == 0 || search->skipped)
+		return;
+	print_failure(search->operation, plan, status);
+	search->failures++;
+}
+
+static void run_and_forget(struct search *search, const struct plan *plan)
+{
+	struct trace trace;
+
+	run(search, plan, &trace);
+}
+
+/* As many as the scale says, evenly spread. */
+static bool is_due(struct search *search)
+{
+	return search->planned++ * test_scale() % 100 < test_scale();
+}
+
+static void run_if_due(struct search *search, const struct plan *plan)
+{
+	if (is_due(search))
+		run_and_forget(search, plan);
+}
+
+/* Visits the plan with each of the first `most` faults added that one call of the trace can meet. */
+static void add_faults_of_call(struct search *search, struct plan plan, struct call call,
+			       struct fault at, int most,
+			       void (*visit)(struct search *search, const struct plan *plan))
+{
+	struct fault faults[MAX_FAILINGS];
+	int count = failings_of(call, faults);
+	unsigned last = plan.count++;
+
+	/* There is none, so it has but one answer. */
+	if (search->operation->kind->emulated && call.number == __NR_mseal)
+		return;
+	ck_assert_msg(count >= 0, "unknown system call %ld", call.number);
+	for (int i = 0; i < count && i < most; i++) {
+		if (search->operation->kind->spared != NULL && call.number == SYS_mmap &&
+		    faults[i].manner == HALF_DONE)
+			continue;
+		plan.faults[last] = faults[i];
+		plan.faults[last].index = at.index;
+		plan.faults[last].in_child = at.in_child;
+		visit(search, &plan);
+	}
+}
+
+/* For each call behind the last fault of the plan. */
+static void add_faults(struct search *search, const struct plan *plan, const struct trace *trace,
+		       int most, void (*visit)(struct search *search, const struct plan *plan))
+{
+	struct fault at = { .index = plan->count > 0 ? plan->faults[0].index + 1 : 0 };
+
+	for (; at.index < trace->count[0]; at.index++)
+		add_faults_of_call(search, *plan, trace->calls[0][at.index], at, most, visit);
+	at = (struct fault){ .in_child = true };
+	for (; at.index < trace->count[1] && plan->count == 0; at.index++)
+		add_faults_of_call(search, *plan, trace->calls[1][at.index], at, most, visit);
+}
+
+static void add_second_fault(struct search *search, const struct plan *plan)
+{
+	struct trace trace;
+
+	if (plan->faults[0].in_child || !is_due(search))
+		return;
+	run(search, plan, &trace);
+	add_faults(search, plan, &trace, 1, run_and_forget);
+}
+
+static bool cannot_be_tried(const struct operation *operation)
+{
+	unsigned given = shared->supported;
+
+	if (!operation->kind->emulated)
+		return operation->guarantees & ~given;
+	return operation->guarantees & ~(given | SEALMEM_ADDRESS) || sanitized() ||
+	       under_valgrind();
+}
+
+START_TEST(each_fault_leaves_everything_as_it_was)
+{
+	struct search search = { .operation = &operations[_i] };
+	const struct plan none = { 0 };
+	struct trace trace;
+
+	if (cannot_be_tried(search.operation))
+		search.skipped = true;
+	else
+		run(&search, &none, &trace);
+	if (search.skipped) {
+		fputs("SKIP not given here: ", stderr);
+		print_operation(search.operation);
+		fputs("\n", stderr);
+		return;
+	}
+	ck_assert_uint_gt(trace.count[0], 0);
+	add_faults(&search, &none, &trace, MAX_FAILINGS, run_if_due);
+	add_faults(&search, &none, &trace, 2, add_second_fault);
+	ck_assert_uint_eq(search.failures, 0);
+}
+END_TEST
+
+/* In a child: the library keeps the answer, and the runs must find it without one. */
+static void ask_what_is_supported(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		shared->supported = sealmem_supported();
+		_exit(EXIT_SUCCESS);
+	}
+	(void)waitpid(pid, NULL, 0);
+}
+
+static void print_surprises(void)
+{
+	for (unsigned i = 0; i < shared->surprise_count; i++)
+		printf("undocumented: %s gives %s of %s\n", shared->surprises[i].function,
+		       strerrorname_np(shared->surprises[i].error),
+		       call_name(shared->surprises[i].call));
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("faults");
+	TCase *tcase = tcase_create("faults");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	if (shared == MAP_FAILED)
+		return EXIT_FAILURE;
+	ask_what_is_supported();
+	tcase_add_loop_test(tcase, each_fault_leaves_everything_as_it_was, 0, (int)operation_count);
+	tcase_set_timeout(tcase, 600);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	print_surprises();
+	printf("%u faults injected, in %u calls\n", shared->faults, shared->calls);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TEST_OPERATIONS_H
+#define SEALMEM_TEST_OPERATIONS_H
+
+/* Everything that the library does, as a table, for a test that makes it fail at every step. */
+
+#include "tests/faults/inject.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A function of the library with the errors that sealmem.h documents. */
+struct function {
+	const char *name;
+	int errors[20];
+};
+
+/* What an operation is done to. */
+struct subject {
+	const struct operation *operation;
+	const struct plan *plan;
+	struct sealmem_region *region, *other;
+	int offered, sockets[2];
+	char *data;
+	size_t size, capacity;
+	char *piece;
+	int result;
+	unsigned faults; /* how many calls are to fail */
+	unsigned expected, known;
+	char line[256];
+};
+
+/* A use of a function. */
+struct kind {
+	const char *name;
+	const struct function *function;
+	void (*prepare)(struct subject *s);
+	int (*act)(struct subject *s);	      /* 0 or a negative errno */
+	void (*unchanged)(struct subject *s); /* after a failure: all is as it was prepared */
+	void (*done)(struct subject *s);      /* after success: all was given; releases it */
+	void (*after)(struct subject *s);     /* after a failure; if NULL, it is done once more */
+	const char *never_fails;	      /* why, if so */
+	bool first;			      /* the library has not sealed anything before */
+	const char *spared;		      /* why no mmap(2) is half done, if so */
+	bool emulated;			      /* on a kernel without mseal(2), or one made so */
+	bool foreign;			      /* of a file of somebody else */
+	int refused_here; /* the answer of a kernel that has nothing of the kind */
+};
+
+struct operation {
+	const struct kind *kind;
+	unsigned guarantees;
+};
+
+extern const struct operation operations[];
+extern const size_t operation_count;
+
+/* Once, before the first of them. */
+void prepare_operations(void);
+
+/* Ends the process, which is one run of one operation, and has the program print why. */
+__attribute__((noreturn)) void wrong(const char *file, int line, const char *expected);
+
+#define EXPECT(condition) ((condition) ? (void)0 : wrong(__FILE__, __LINE__, #condition))
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Prints the program that filter.c builds, so that what is proved about it is proved about what is installed, and
+ * not about a model of it. One instruction a line: code, jt, jf, k.
+ *
+ *	filter-dump MACHINE PAGE-SIZE SCOPE [START-END]...		all numbers as C writes them
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/filter.h"
+
+#define MOST_RANGES 512
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: filter-dump x86_64|aarch64 PAGE-SIZE SCOPE [START-END]...\n");
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	static struct filter_range ranges[MOST_RANGES];
+	static struct sock_filter prog[BPF_MAXINSNS];
+	struct filter_target target;
+	unsigned scope;
+	size_t n = 0;
+	int r;
+
+	if (argc < 4 || argc > 4 + MOST_RANGES)
+		return usage();
+	target.abi = strcmp(argv[1], "aarch64") == 0 ? FILTER_AARCH64 : FILTER_X86_64;
+	target.page_size = strtoull(argv[2], NULL, 0);
+	scope = (unsigned)strtoul(argv[3], NULL, 0);
+	for (int i = 4; i < argc; i++, n++) {
+		char *end;
+
+		ranges[n].start = strtoull(argv[i], &end, 0);
+		if (*end != '-')
+			return usage();
+		ranges[n].end = strtoull(end + 1, NULL, 0);
+	}
+	r = filter_build_for(&target, prog, BPF_MAXINSNS, ranges, n, scope);
+	if (r < 0) {
+		fprintf(stderr, "filter-dump: %s\n", strerror(-r));
+		return 1;
+	}
+	for (int i = 0; i < r; i++)
+		printf("%#x %u %u %#x\n", prog[i].code, prog[i].jt, prog[i].jf, prog[i].k);
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Errors and exit codes. A script decides by the exit code and a person reads one line, so both must
+ * hold in the corners too: a file name with a line break in it must not make two lines of one, and
+ * output that a full disk swallowed must not end in success.
+ */
+
+#include "tools/common/errors.h"
+
+#include "tools/common/text.h"
+#include "lib/util.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int help(const char *text)
+{
+	(void)fputs(text, stdout);
+	return EXIT_YES;
+}
+
+int complain(const char *command, int code, const char *format, ...)
+{
+	CLEANUP(free_text) char *message = NULL;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vasprintf(&message, format, arguments);
+	va_end(arguments);
+	if (length < 0) {
+		message = NULL;
+		return code;
+	}
+	(void)fputs("sealmem: ", stderr);
+	if (command != NULL)
+		(void)fprintf(stderr, "%s: ", command);
+	put_escaped(stderr, message, (size_t)length);
+	(void)fprintf(stderr, "; see 'sealmem %s%s--help'\n", command != NULL ? command : "",
+		      command != NULL ? " " : "");
+	return code;
+}
+
+int complain_of_option(const char *command, int code, char **argv, int c)
+{
+	const char *word = argv[optind - 1];
+	bool is_long = strncmp(word, "--", 2) == 0;
+
+	if (c == ':')
+		return complain(command, code, "option '%s' needs a value", word);
+	if (is_long && optopt != 0)
+		return complain(command, code, "option '%s' takes no value", word);
+	if (is_long)
+		return complain(command, code, "unknown option '%s'", word);
+	return complain(command, code, "unknown option '-%c'", optopt);
+}
+
+int complain_of_argument(const char *command, const char *argument)
+{
+	return complain(command, EXIT_FAILED, "unexpected argument '%s'", argument);
+}
+
+void *need(void *pointer)
+{
+	if (pointer == NULL)
+		exit(complain(NULL, EXIT_FAILED, "out of memory"));
+	return pointer;
+}
+
+int finish_output(const char *command, int failed, int code)
+{
+	bool lost = ferror(stdout) != 0;
+
+	errno = 0;
+	lost = fclose(stdout) != 0 || lost;
+	if (!lost)
+		return code;
+	return complain(command, failed, "cannot write to standard output: %s",
+			errno != 0 ? strerror(errno) : "an earlier write failed");
+}

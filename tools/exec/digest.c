@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * SHA-256, by libcrypto: the one that a distribution keeps up to date. It is loaded when a digest is
+ * wanted, for loading it takes longer than all the rest that this command does, and `sealmem run` stands
+ * before every start of a program (bench/measure/run-overhead).
+ *
+ * The bytes are read from a descriptor rather than mapped, because a file that is cut short meanwhile is
+ * then an error and no signal; of a sealed memfd it makes no difference.
+ */
+
+#include "tools/exec/digest.h"
+
+#include "lib/util.h"
+
+#include <ctype.h>
+#include <dlfcn.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+bool digest_parse(struct digest *ret, const char *text)
+{
+	if (strlen(text) != 2 * sizeof(ret->bytes))
+		return false;
+	for (size_t i = 0; i < sizeof(ret->bytes); i++) {
+		unsigned byte;
+
+		if (!isxdigit((unsigned char)text[2 * i]) ||
+		    !isxdigit((unsigned char)text[2 * i + 1]) ||
+		    sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return false;
+		ret->bytes[i] = (unsigned char)byte;
+	}
+	return true;
+}
+
+#define LIBRARY "libcrypto.so.3"
+
+/* What is used of it, with the types of its header. */
+struct libcrypto {
+	__typeof__(EVP_MD_CTX_new) *new;
+	__typeof__(EVP_MD_CTX_free) *free;
+	__typeof__(EVP_sha256) *sha256;
+	__typeof__(EVP_DigestInit_ex) *init;
+	__typeof__(EVP_DigestUpdate) *update;
+	__typeof__(EVP_DigestFinal_ex) *final;
+};
+
+/* dlsym() gives functions as what they are not, pointers to data; POSIX has them stored like this. */
+static bool find(void *library, const char *name, void *ret)
+{
+	void *symbol = dlsym(library, name);
+
+	memcpy(ret, &symbol, sizeof(symbol));
+	return symbol != NULL;
+}
+
+static int load(struct libcrypto *ret)
+{
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	bool found = library != NULL && find(library, "EVP_MD_CTX_new", &ret->new) &&
+		     find(library, "EVP_MD_CTX_free", &ret->free) &&
+		     find(library, "EVP_sha256", &ret->sha256) &&
+		     find(library, "EVP_DigestInit_ex", &ret->init) &&
+		     find(library, "EVP_DigestUpdate", &ret->update) &&
+		     find(library, "EVP_DigestFinal_ex", &ret->final);
+
+	return found ? 0 : -ELIBACC;
+}
+
+static int update(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd)
+{
+	unsigned char bytes[1 << 16];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(fd, bytes, sizeof(bytes), at)) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return -errno;
+		if (crypto->update(context, bytes, (size_t)got) != 1)
+			return -ENOMEM;
+		at += got;
+	}
+	return 0;
+}
+
+static int compute(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd, struct digest *ret)
+{
+	int err;
+
+	/* It can also be forbidden, by the configuration of libcrypto. */
+	if (context == NULL || crypto->init(context, crypto->sha256(), NULL) != 1)
+		return -EOPNOTSUPP;
+	err = update(crypto, context, fd);
+	if (err < 0)
+		return err;
+	return crypto->final(context, ret->bytes, NULL) == 1 ? 0 : -EOPNOTSUPP;
+}
+
+int digest_of(struct digest *ret, int fd)
+{
+	struct libcrypto crypto;
+	EVP_MD_CTX *context;
+	int err = load(&crypto);
+
+	if (err < 0)
+		return err;
+	context = crypto.new();
+	err = compute(&crypto, context, fd, ret);
+	crypto.free(context);
+	return err;
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+void digest_print(char ret[DIGEST_TEXT_SIZE], const struct digest *digest)
+{
+	for (size_t i = 0; i < sizeof(digest->bytes); i++)
+		(void)snprintf(ret + 2 * i, 3, "%02x", digest->bytes[i]);
+}
