@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The battery without the command: a program that needs no library but ours, so that it runs static as
- * the only thing inside a kernel that was booted for it. It prints each row in one line, and counts
- * promises: passed where one held, failed where one was broken, skipped where it could not be tried.
+ * The attacks without the command: a program that needs no library but ours. It can be linked
+ * statically, and run as the only program of a kernel that was booted for it. It prints a line for
+ * each row, and counts promises: one that held has passed, one that is broken has failed, one that
+ * could not be tried is skipped.
  *
- * --control runs the control alone: is there an attack that no longer works? --with-hwpoison is for a
- * machine that is thrown away afterwards.
+ * --control runs the control alone, and so shows an attack that no longer works. --with-hwpoison is
+ * for a machine that is discarded afterwards.
  */
 
 #include "attack/attack.h"
@@ -15,78 +16,62 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 16
-
-struct count {
-	unsigned passed, failed, skipped;
-};
-
-static size_t try_columns(struct battery_column columns[COLUMNS_MAX],
-			  const struct battery_settings *settings)
+static size_t count_victims(void)
 {
 	size_t count = 0;
 
-	for (const struct victim *v; count < COLUMNS_MAX && (v = battery_victim(count)) != NULL;) {
-		struct battery_column *column = &columns[count++];
+	while (victim_at(count) != NULL)
+		count++;
+	return count;
+}
 
-		battery_try_column(column, v, settings);
+static size_t try_columns(struct attack_column *columns, const struct attack_settings *settings)
+{
+	const struct victim *v;
+	size_t count;
+
+	for (count = 0; (v = victim_at(count)) != NULL; count++) {
+		struct attack_column *column = &columns[count];
+
+		attack_try_column(column, v, settings);
 		(void)printf("%-16s %s%s\n", v->name, v->summary,
-			     column->emulated ? ", the address emulated" : "");
-		if (!column->given)
+			     column->emulated ? ", with an emulated address" : "");
+		if (!column->available)
 			(void)printf("%-16s not here: %s %s\n", "", column->reason,
-				     battery_error_name(column->error));
+				     attack_error_name(column->error));
 	}
 	return count;
 }
 
-static const char *mark(enum judgement judgement)
+static void try_cell(struct attack_summary *summary, const struct attack *attack,
+		     const struct attack_column *column, const struct result *control,
+		     const struct attack_settings *settings)
 {
-	static const char *const marks[] = { "", "", "*", "!" };
+	struct attack_cell cell;
+	char text[ATTACK_CELL_SIZE];
 
-	return marks[judgement];
+	attack_try_cell(&cell, attack, column, control, settings);
+	attack_summary_add(summary, column, &cell);
+	attack_cell_format(text, sizeof(text), &cell);
+	(void)printf("  %s: %s", column->victim->name, text);
+	if (cell.judgement == JUDGEMENT_BROKEN || cell.result.outcome == OUTCOME_NO_VERDICT)
+		(void)printf(" (%s)", cell.result.reason);
 }
 
-static void add(struct count *count, const struct victim *victim, const struct result *result,
-		enum judgement judgement)
-{
-	if (victim->promises == 0)
-		return;
-	count->passed += judgement == PASSED && result->outcome != NOT_APPLICABLE;
-	count->skipped += result->outcome == NOT_APPLICABLE;
-	count->failed += judgement == BROKEN;
-}
-
-static void try_cell(struct count *count, const struct attack *attack,
-		     const struct battery_column *column, const struct result *control,
-		     const struct battery_settings *settings)
-{
-	struct result result;
-	enum judgement judgement;
-	char text[64];
-
-	battery_try(&result, attack, column->victim, control, settings);
-	judgement = battery_judge(attack, column, &result);
-	add(count, column->victim, &result, judgement);
-	battery_print_result(text, sizeof(text), &result);
-	(void)printf("  %s: %s%s", column->victim->name, text, mark(judgement));
-	if (judgement == BROKEN || result.outcome == NO_VERDICT)
-		(void)printf(" (%s)", result.reason);
-}
-
-static void try_row(struct count *count, const struct attack *attack,
-		    const struct battery_column *columns, size_t n,
-		    const struct battery_settings *settings)
+static void try_row(struct attack_summary *summary, const struct attack *attack,
+		    const struct attack_column *columns, size_t n,
+		    const struct attack_settings *settings)
 {
 	struct result control;
-	char text[64];
+	char text[ATTACK_CELL_SIZE];
 
-	battery_try_control(&control, attack, settings);
-	battery_print_result(text, sizeof(text), &control);
+	attack_try_control(&control, attack, settings);
+	attack_result_format(text, sizeof(text), &control);
 	(void)printf("%s: %s %s %s", attack->name, text, control.reason,
-		     battery_error_name(control.error));
+		     attack_error_name(control.error));
 	for (size_t i = 0; i < n; i++)
-		if (columns[i].given)
-			try_cell(count, attack, &columns[i], &control, settings);
+		if (columns[i].available)
+			try_cell(summary, attack, &columns[i], &control, settings);
 	(void)putchar('\n');
 	(void)fflush(stdout);
 }
@@ -101,19 +86,22 @@ static bool has_option(char **argv, const char *option)
 
 int main(int argc, char **argv)
 {
-	struct battery_settings settings = BATTERY_SETTINGS;
-	struct battery_column columns[COLUMNS_MAX];
-	struct count count = { 0 };
+	struct attack_settings settings = ATTACK_SETTINGS;
+	struct attack_column *columns = calloc(count_victims() + 1, sizeof(*columns));
+	struct attack_summary summary = { 0 };
 	const struct attack *attack;
 	size_t n;
 
 	(void)argc;
+	if (columns == NULL)
+		return EXIT_FAILURE;
 	settings.dangerous = has_option(argv, "--with-hwpoison");
 	n = has_option(argv, "--control") ? 0 : try_columns(columns, &settings);
-	for (size_t i = 0; (attack = battery_attack(i)) != NULL; i++)
-		try_row(&count, attack, columns, n, &settings);
-	(void)printf("* left open by design   ! a promise broken\n");
-	(void)printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed,
-		     count.skipped);
-	return count.failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	for (size_t i = 0; (attack = attack_at(i)) != NULL; i++)
+		try_row(&summary, attack, columns, n, &settings);
+	(void)printf("* left open by design   ! a broken promise\n");
+	(void)printf("%u passed, %u failed, %u skipped\n", summary.held, summary.broken,
+		     summary.not_tried);
+	free(columns);
+	return summary.broken == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The tables of the battery as one: the attacks of all families in a row, the words for what they do
- * and find, and what a finding means for a promise.
+ * The attacks of all families as one list, and the words for what an attack is after, where it
+ * comes from and what it did.
  */
 
 #include "attack/attack.h"
@@ -18,7 +18,7 @@ static const struct family *const families[] = {
 #undef FAMILY_ROW
 };
 
-const struct attack *battery_attack(size_t index)
+const struct attack *attack_at(size_t index)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
 		if (index < families[i]->count)
@@ -28,106 +28,73 @@ const struct attack *battery_attack(size_t index)
 	return NULL;
 }
 
-const struct attack *battery_find_attack(const char *name)
+const struct attack *attack_find(const char *name)
 {
 	const struct attack *attack;
 
-	for (size_t i = 0; (attack = battery_attack(i)) != NULL; i++)
+	for (size_t i = 0; (attack = attack_at(i)) != NULL; i++)
 		if (strcmp(attack->name, name) == 0)
 			return attack;
 	return NULL;
 }
 
-const struct victim *battery_find_victim(const char *name)
+const struct victim *victim_find(const char *name)
 {
 	const struct victim *victim;
 
-	for (size_t i = 0; (victim = battery_victim(i)) != NULL; i++)
+	for (size_t i = 0; (victim = victim_at(i)) != NULL; i++)
 		if (strcmp(victim->name, name) == 0)
 			return victim;
 	return NULL;
 }
 
-const char *battery_target_name(enum target target)
+const char *attack_target_name(enum target target)
 {
 	static const char *const names[] = {
-		[CONTENT] = "content",
-		[ADDRESS] = "address",
-		[SECRECY] = "secrecy",
-		[AVAILABILITY] = "availability",
+		[TARGET_CONTENT] = "content",
+		[TARGET_ADDRESS] = "address",
+		[TARGET_SECRECY] = "secrecy",
+		[TARGET_AVAILABILITY] = "availability",
 	};
 
 	return names[target];
 }
 
-const char *battery_vantage_name(enum vantage vantage)
+const char *attack_vantage_name(enum vantage vantage)
 {
 	static const char *const names[] = {
-		[SELF] = "self",   [BEFORE] = "before the seal",
-		[CHILD] = "child", [SAME_USER] = "same-user process",
-		[ROOT] = "root",
+		[VANTAGE_SELF] = "self",   [VANTAGE_BEFORE] = "before the seal",
+		[VANTAGE_CHILD] = "child", [VANTAGE_SAME_USER] = "same-user process",
+		[VANTAGE_ROOT] = "root",
 	};
 
 	return names[vantage];
 }
 
-const char *battery_outcome_name(enum outcome outcome)
+const char *attack_outcome_name(enum outcome outcome)
 {
 	static const char *const names[] = {
-		[HELD] = "held",	   [NO_SEAL] = "no seal",	[CHANGED] = "CHANGED",
-		[DESTROYED] = "DESTROYED", [HIDDEN] = "HIDDEN",		[LEAKED] = "LEAKED",
-		[NOT_APPLICABLE] = "n/a",  [NO_VERDICT] = "no verdict",
+		[OUTCOME_HELD] = "held",	  [OUTCOME_NO_SEAL] = "no seal",
+		[OUTCOME_CHANGED] = "CHANGED",	  [OUTCOME_DESTROYED] = "DESTROYED",
+		[OUTCOME_HIDDEN] = "HIDDEN",	  [OUTCOME_LEAKED] = "LEAKED",
+		[OUTCOME_NOT_APPLICABLE] = "n/a", [OUTCOME_NO_VERDICT] = "no verdict",
 	};
 
 	return names[outcome];
 }
 
-const char *battery_error_name(int error)
+const char *attack_error_name(int error)
 {
 	const char *name = error != 0 ? strerrorname_np(-error) : "";
 
 	return name != NULL ? name : "?";
 }
 
-void battery_print_result(char *ret, size_t size, const struct result *result)
+void attack_result_format(char *ret, size_t size, const struct result *result)
 {
-	bool tells = result->error != 0 && (result->outcome == HELD || result->outcome == NO_SEAL);
+	bool tells = result->error != 0 &&
+		     (result->outcome == OUTCOME_HELD || result->outcome == OUTCOME_NO_SEAL);
 
-	(void)snprintf(ret, size, "%s%s%s", battery_outcome_name(result->outcome), tells ? " " : "",
-		       tells ? battery_error_name(result->error) : "");
-}
-
-static unsigned gaps_of(const struct battery_column *column)
-{
-	unsigned gaps = GAP_ANY;
-
-	if (column->emulated)
-		gaps |= GAP_EMULATED;
-	if (column->victim->filtered)
-		gaps |= GAP_FILTERED;
-	return gaps;
-}
-
-/* Whatever an attack was after: other bytes break the promise that they cannot change. */
-static bool promised(const struct attack *attack, const struct victim *victim, enum outcome outcome)
-{
-	return victim->promises & (1u << attack->target) ||
-	       (outcome == CHANGED && victim->promises & (1u << CONTENT));
-}
-
-enum judgement battery_judge(const struct attack *attack, const struct battery_column *column,
-			     const struct result *result)
-{
-	switch (result->outcome) {
-	case HELD:
-	case NO_SEAL:
-	case NOT_APPLICABLE:
-		return PASSED;
-	case NO_VERDICT:
-		return column->victim->promises != 0 ? BROKEN : UNPROMISED;
-	default:
-		if (!promised(attack, column->victim, result->outcome))
-			return UNPROMISED;
-		return attack->gaps & gaps_of(column) ? BY_DESIGN : BROKEN;
-	}
+	(void)snprintf(ret, size, "%s%s%s", attack_outcome_name(result->outcome), tells ? " " : "",
+		       tells ? attack_error_name(result->error) : "");
 }

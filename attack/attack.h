@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_H
-#define SEALMEM_BATTERY_H
+#ifndef SEALMEM_ATTACK_H
+#define SEALMEM_ATTACK_H
 
 /*
- * The battery: every way that we know in which user space changes, moves, reads or hides memory, tried
- * against every way to protect it. A promise about memory that nobody tries to break is a hope. So
- * each attack is carried out, on the reader's own machine, and judged by what it did to the bytes, not
- * by what the kernel answered.
+ * The attacks: every way that we know in which user space changes, moves, reads or hides memory,
+ * tried against every way to protect it. A promise about memory is only a hope until somebody tries
+ * to break it. So each attack is carried out on the reader's own machine, and the bytes decide what
+ * it did, not the answer of the kernel.
  *
- * Attacks are the rows of a table, victims its columns. An attack counts only where it works on memory
- * that is not sealed, on the same machine: that is the control, the first column. An attack that a
- * sandbox refuses, or that has stopped working, is thereby never mistaken for a seal that held.
+ * Attacks are the rows of a table, and victims are its columns. An attack counts only if it
+ * succeeds on memory that is not sealed, on the same machine: that is the control, the first
+ * column. So an attack that a sandbox refuses, or that no longer works, is never mistaken for a
+ * seal that held.
  *
- * Who adds an attack writes one function and one row in the file of its family; who adds a victim, the
- * same in victims.c.
+ * To add an attack, write one function and one row in the file of its family, attacks/FAMILY.c. To
+ * add a column, write one row in victims.c, with the functions that open and seal its memory. To
+ * add a family, write its file, and name it in families.h and in meson.build.
  */
 
 #include <stdbool.h>
@@ -23,15 +25,23 @@ struct memory;
 struct scene;
 
 /* What an attack is after. */
-enum target { CONTENT, ADDRESS, SECRECY, AVAILABILITY, TARGETS };
+enum target { TARGET_CONTENT, TARGET_ADDRESS, TARGET_SECRECY, TARGET_AVAILABILITY, TARGET_COUNT };
 
-/* From where it is carried out. BEFORE is the process itself, with something prepared before the seal. */
-enum vantage { SELF, BEFORE, CHILD, SAME_USER, ROOT, VANTAGES };
+/* Where it comes from. VANTAGE_BEFORE is the process itself, which prepares something before the
+ * seal. */
+enum vantage {
+	VANTAGE_SELF,
+	VANTAGE_BEFORE,
+	VANTAGE_CHILD,
+	VANTAGE_SAME_USER,
+	VANTAGE_ROOT,
+};
 
-/* Ways to seal that an attack is known to get past, by design: said in the table, and no failure. */
+/* The kinds of seal that an attack is known to get past, by design. The table says so; it is no
+ * failure. */
 enum gap {
 	GAP_NONE = 0,
-	GAP_EMULATED = 1, /* an address kept by the system call filter, not by mseal(2) */
+	GAP_EMULATED = 1, /* an address that the system call filter keeps, not mseal(2) */
 	GAP_FILTERED = 2, /* availability, which the filter adds */
 	GAP_ANY = 4,
 };
@@ -43,14 +53,15 @@ struct attack {
 	enum vantage vantage;
 	const char *syscalls;
 
-	/* Both return 0 or the negative errno that the attack met, or not_applicable(). before() runs
-	 * in the victim while its memory is open; undo() gives back what was only hidden. */
+	/* before() and run() return 0, the negative errno that the attack met, or not_applicable().
+	 * before() runs in the victim while its memory is open. undo() brings back memory that was
+	 * only hidden. */
 	int (*before)(struct scene *scene);
 	int (*run)(struct scene *scene);
 	void (*undo)(struct scene *scene);
 
-	long argument;	 /* for run(), where rows share a function */
-	bool privileged; /* needs root, wherever it comes from */
+	long argument;	 /* for run(), if several rows share it */
+	bool privileged; /* needs root, from every vantage */
 	bool dangerous;	 /* leaves a mark on the machine */
 	unsigned gaps;
 	const char *gap_reason;
@@ -68,22 +79,21 @@ struct victim {
 	const char *name;
 	const char *title; /* of its column */
 	const char *summary;
-	unsigned promises; /* bits 1u << enum target; 0 for what others do */
-	bool filtered;	   /* availability by the system call filter */
+	unsigned promises; /* bits 1u << enum target; 0 for a protection of others */
+	bool filtered;	   /* the system call filter keeps it available */
 	int (*open)(struct memory *memory);
 	int (*seal)(struct memory *memory);
 };
 
 enum outcome {
-	HELD,	   /* intact; with the errno that the attack met, if any */
-	NO_SEAL,   /* intact, for the seal was refused while the attack had a hold of the memory */
-	CHANGED,   /* other bytes */
-	DESTROYED, /* cannot be read, or other memory is in its place */
-	HIDDEN,	   /* could not be read, and came back */
-	LEAKED,	   /* the attacker had read the bytes */
-	NOT_APPLICABLE, /* was not tried here: `reason` */
-	NO_VERDICT,	/* the trial itself came to grief: `reason` */
-	OUTCOMES
+	OUTCOME_HELD,		/* intact; with the errno that the attack met, if any */
+	OUTCOME_NO_SEAL,	/* intact: the seal was refused while the attack held the memory */
+	OUTCOME_CHANGED,	/* other bytes */
+	OUTCOME_DESTROYED,	/* cannot be read, or other memory is in its place */
+	OUTCOME_HIDDEN,		/* could not be read for a while */
+	OUTCOME_LEAKED,		/* the attacker has read the bytes */
+	OUTCOME_NOT_APPLICABLE, /* not tried here: `reason` */
+	OUTCOME_NO_VERDICT,	/* the trial itself failed: `reason` */
 };
 
 struct result {
@@ -93,60 +103,87 @@ struct result {
 };
 
 /* A victim on this machine. */
-struct battery_column {
+struct attack_column {
 	const struct victim *victim;
-	bool given;
-	bool emulated;	  /* its address is kept by the system call filter */
-	int error;	  /* if not given: a negative errno, or 0 */
-	char reason[120]; /* and what it is about */
+	bool available;
+	bool emulated;	  /* the system call filter keeps its address */
+	int error;	  /* if it is unavailable: a negative errno, or 0 */
+	char reason[120]; /* and what failed */
 };
 
 enum judgement {
-	PASSED,	    /* held, or not applicable */
-	UNPROMISED, /* did not hold, and nobody said that it would */
-	BY_DESIGN,  /* did not hold: a known gap */
-	BROKEN,	    /* did not hold, and was promised */
+	JUDGEMENT_PASSED,     /* held, or not applicable */
+	JUDGEMENT_UNPROMISED, /* did not hold, and nobody promised it */
+	JUDGEMENT_BY_DESIGN,  /* did not hold: a known gap */
+	JUDGEMENT_BROKEN,     /* did not hold, and was promised */
 };
 
-const struct attack *battery_attack(size_t index); /* NULL past the last */
-const struct attack *battery_find_attack(const char *name);
-const struct victim *battery_victim(size_t index); /* likewise */
-const struct victim *battery_find_victim(const char *name);
+/* One attack on one column. */
+struct attack_cell {
+	struct result result;
+	enum judgement judgement;
+};
 
-const char *battery_target_name(enum target target);
-const char *battery_vantage_name(enum vantage vantage);
-const char *battery_outcome_name(enum outcome outcome);
+/* Counts of cells in columns that promise something. */
+struct attack_summary {
+	unsigned held, broken, by_design, unpromised, not_tried;
+};
+
+const struct attack *attack_at(size_t index); /* NULL past the last */
+const struct attack *attack_find(const char *name);
+const struct victim *victim_at(size_t index); /* likewise */
+const struct victim *victim_find(const char *name);
+
+const char *attack_target_name(enum target target);
+const char *attack_vantage_name(enum vantage vantage);
+const char *attack_outcome_name(enum outcome outcome);
 
 /* "EPERM"; "" for 0. */
-const char *battery_error_name(int error);
+const char *attack_error_name(int error);
 
-struct battery_settings {
+struct attack_settings {
 	bool dangerous; /* also the attacks that leave a mark on the machine */
 	unsigned limit; /* for one trial, in seconds */
 };
 
-#define BATTERY_SETTINGS                                                                           \
+#define ATTACK_SETTINGS                                                                            \
  {                                                                                                 \
   .limit = 20                                                                                      \
  }
 
-/* Whether a victim can be had here. */
-void battery_try_column(struct battery_column *ret, const struct victim *victim,
-			const struct battery_settings *settings);
+/* Whether a victim is available here. */
+void attack_try_column(struct attack_column *ret, const struct victim *victim,
+		       const struct attack_settings *settings);
 
-/* One attack on memory that is not sealed, shared or private: on whichever it succeeds. */
-void battery_try_control(struct result *ret, const struct attack *attack,
-			 const struct battery_settings *settings);
+/* One attack on memory that is not sealed: shared first, then private if it fails there. */
+void attack_try_control(struct result *ret, const struct attack *attack,
+			const struct attack_settings *settings);
 
-/* One attack on one victim. One that did nothing to the control either is not applicable: it says
- * nothing about a seal. No process is left behind. */
-void battery_try(struct result *ret, const struct attack *attack, const struct victim *victim,
-		 const struct result *control, const struct battery_settings *settings);
+/* One attack on one victim. An attack that does nothing to the control says nothing about a seal:
+ * it is not applicable. No process outlives the trial. */
+void attack_try(struct result *ret, const struct attack *attack, const struct victim *victim,
+		const struct result *control, const struct attack_settings *settings);
 
-enum judgement battery_judge(const struct attack *attack, const struct battery_column *column,
-			     const struct result *result);
+/* What the result means for the promises of the column. */
+enum judgement attack_judge(const struct attack *attack, const struct attack_column *column,
+			    const struct result *result);
+
+/* attack_try() on the victim of a column, and the judgement. */
+void attack_try_cell(struct attack_cell *ret, const struct attack *attack,
+		     const struct attack_column *column, const struct result *control,
+		     const struct attack_settings *settings);
+
+/* Leaves a column without promises out. */
+void attack_summary_add(struct attack_summary *summary, const struct attack_column *column,
+			const struct attack_cell *cell);
+
+/* Enough for the two functions that follow. */
+#define ATTACK_CELL_SIZE 64
 
 /* "held EPERM", "CHANGED", "n/a", ... */
-void battery_print_result(char *ret, size_t size, const struct result *result);
+void attack_result_format(char *ret, size_t size, const struct result *result);
+
+/* The same with a mark: "CHANGED!" for a broken promise, "CHANGED*" for a gap by design. */
+void attack_cell_format(char *ret, size_t size, const struct attack_cell *cell);
 
 #endif

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_FAMILIES_H
-#define SEALMEM_BATTERY_FAMILIES_H
+#ifndef SEALMEM_ATTACK_FAMILIES_H
+#define SEALMEM_ATTACK_FAMILIES_H
 
 #include "attack/attack.h"
 
 /* The families of attacks, each a file of that name, in the order in which they are shown. */
 #define FAMILIES(ROW)                                                                              \
- ROW(stores)                                                                                       \
- ROW(advice)                                                                                       \
- ROW(descriptors)                                                                                  \
- ROW(faults)                                                                                       \
- ROW(rings)                                                                                        \
- ROW(earlier)                                                                                      \
- ROW(addresses)                                                                                    \
- ROW(children)                                                                                     \
- ROW(others)                                                                                       \
- ROW(tracers)                                                                                      \
- ROW(roots)                                                                                        \
- ROW(readers)
+ ROW(store)                                                                                        \
+ ROW(madvise)                                                                                      \
+ ROW(descriptor)                                                                                   \
+ ROW(userfaultfd)                                                                                  \
+ ROW(io_uring)                                                                                     \
+ ROW(before_seal)                                                                                  \
+ ROW(address)                                                                                      \
+ ROW(fork)                                                                                         \
+ ROW(same_user)                                                                                    \
+ ROW(ptrace)                                                                                       \
+ ROW(root)                                                                                         \
+ ROW(read)
 
 #define DECLARE(name) extern const struct family family_##name;
 FAMILIES(DECLARE)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Loads and stores that may fault. The verdict over an attack is given by reading through the original
- * pointer, which by then may point nowhere; and the plainest attack is a store. Both end in a
- * signal if the attack or the seal did its work, and the process has to live on and say so.
+ * Loads and stores that may fault. The verdict reads through the original pointer, which may point
+ * nowhere by then, and the plainest attack is a store. Both end in a signal if the attack or the
+ * seal has done its work, and the process has to survive that and report it.
  *
- * Where to go on from the handler is a global variable, for a handler is given nothing else. It is
- * used by one thread at a time: a process of the battery has no second thread that touches the memory
- * under attack by itself.
+ * A handler gets no argument, so a global variable says where to continue. One thread uses it at a
+ * time: no process of a trial has a second thread that touches the memory under attack by itself.
  */
 
 #include "attack/guard.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_GUARD_H
-#define SEALMEM_BATTERY_GUARD_H
+#ifndef SEALMEM_ATTACK_GUARD_H
+#define SEALMEM_ATTACK_GUARD_H
 
-/* Runs act(argument). 0, or -EFAULT if a SIGSEGV or SIGBUS put an end to it. */
+/* Runs act(argument). Returns 0, or -EFAULT if a SIGSEGV or SIGBUS stopped it. */
 int guarded(void (*act)(void *argument), void *argument);
 
 #endif

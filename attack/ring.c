@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * As much of io_uring(7) as an attack needs, by the bare system calls: the battery runs static, without
- * liburing, on kernels old and new. One operation at a time, so the head of the completion queue
- * is always where we left it.
+ * As much of io_uring(7) as an attack needs, by the bare system calls: the attacks run without
+ * liburing, in static programs, on old and new kernels. One operation is in flight at a time, so
+ * the head of the completion queue is always where we left it.
  */
 
 #include "attack/ring.h"
@@ -27,22 +27,27 @@ static size_t queues_size(const struct io_uring_params *p)
 	return submissions > completions ? submissions : completions;
 }
 
-int uring_open(struct uring *ret, unsigned flags)
+int uring_adopt(struct uring *ret, const struct uring *theirs, int fd)
 {
-	struct uring ring = { .flags = flags, .params = { .flags = flags, .sq_thread_idle = 100 } };
-	long queues, entries;
+	struct uring ring = *theirs;
+	long queues = map(fd, queues_size(&ring.params), (off_t)IORING_OFF_SQ_RING);
+	long entries = map(fd, sizeof(*ring.entry), (off_t)IORING_OFF_SQES);
 
-	ring.fd = (int)attempt(SYS_io_uring_setup, 1, &ring.params);
-	if (ring.fd < 0)
-		return ring.fd;
-	queues = map(ring.fd, queues_size(&ring.params), (off_t)IORING_OFF_SQ_RING);
-	entries = map(ring.fd, sizeof(*ring.entry), (off_t)IORING_OFF_SQES);
 	if (queues < 0 || entries < 0)
 		return (int)(queues < 0 ? queues : entries);
+	ring.fd = fd;
 	ring.queues = (char *)queues;
 	ring.entry = (struct io_uring_sqe *)entries;
 	*ret = ring;
 	return 0;
+}
+
+int uring_open(struct uring *ret, unsigned flags)
+{
+	struct uring ring = { .flags = flags, .params = { .flags = flags, .sq_thread_idle = 100 } };
+	int fd = (int)attempt(SYS_io_uring_setup, 1, &ring.params);
+
+	return fd < 0 ? fd : uring_adopt(ret, &ring, fd);
 }
 
 /* The field is the last of its structure; older headers have another name for it. */
@@ -77,7 +82,7 @@ static unsigned *word(const struct uring *ring, unsigned offset)
 	return (unsigned *)(void *)(ring->queues + offset);
 }
 
-/* A kernel thread that submits by itself may sleep. */
+/* The kernel thread that submits may be asleep. */
 static int wake_submitter(const struct uring *ring)
 {
 	if (!(ring->flags & IORING_SETUP_SQPOLL))

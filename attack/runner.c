@@ -2,12 +2,13 @@
 
 /*
  * One trial: one attack on one victim, in a process group of its own. Attacks unmap memory, trace
- * processes, install filters and hang; nothing of that may reach the next trial, or the command that
- * runs them. So each has a process that plays the victim, a time limit, and an end that leaves none
- * of its processes behind: the command is their reaper, and the group is killed whatever came of it.
+ * processes, install filters and hang. None of that may reach the next trial or the command that
+ * runs them. So a process plays the victim for each trial, with a time limit, and none of its
+ * processes outlives the trial: the command adopts the orphans and kills the group, whatever the
+ * trial found.
  *
- * What the trial finds out it writes into memory shared with the command, together with how far it had
- * come. A process that is killed in the act has no exit status worth the name.
+ * The trial writes its findings into memory that it shares with the command, together with the
+ * stage that it has reached. The exit status of a process that was killed would say too little.
  */
 
 #include "attack/attack.h"
@@ -37,30 +38,31 @@ static void conclude(struct scene *scene, enum outcome outcome, int error, const
 	scene->result.outcome = outcome;
 	scene->result.error = error;
 	(void)snprintf(scene->result.reason, sizeof(scene->result.reason), "%s", reason);
-	scene->stage = OVER;
+	scene->stage = STAGE_OVER;
 }
 
 static bool is_over(const struct scene *scene)
 {
-	return scene->stage == OVER;
+	return scene->stage == STAGE_OVER;
 }
 
 /*
- * An attack by the same user has to come from a user who may do nothing else: root could do it for
- * other reasons. Where that user cannot be had (a user namespace with one user), root it remains.
- * A process that changed its user may not be traced, until it says otherwise.
+ * An attack by the same user has to come from a user without privileges: root might succeed for
+ * other reasons. Where that user is unavailable (a user namespace with one user), the process stays
+ * root. A process that changed its user may not be traced until it allows it.
  */
 static void become_plain_user(void)
 {
-	if (geteuid() != 0 || setresgid(PLAIN_USER, PLAIN_USER, PLAIN_USER) < 0)
+	if (geteuid() != 0 || setresgid(PLAIN_USER, PLAIN_USER, PLAIN_USER) < 0 ||
+	    setresuid(PLAIN_USER, PLAIN_USER, PLAIN_USER) < 0)
 		return;
-	(void)setresuid(PLAIN_USER, PLAIN_USER, PLAIN_USER);
 	(void)prctl(PR_SET_DUMPABLE, 1);
 }
 
 /*
- * One processor for all of a trial: each has a list of its own for pages that were just written, and an
- * attack that has pages collected does not find those in the list of another.
+ * The whole trial runs on one processor. Each processor has its own list of pages that were just
+ * written, and an attack that makes the kernel collect pages does not find those in the list of
+ * another processor.
  */
 static void stay_here(void)
 {
@@ -72,17 +74,17 @@ static void stay_here(void)
 }
 
 /*
- * The victim puts nothing in the way of its attacker but the seal: it lets itself be traced, which the
- * Yama module asks to be said, and leaves no core file when it dies of the attack.
+ * Only the seal stands between the victim and its attacker. So the victim allows everybody to trace
+ * it, which the Yama module requires. It leaves no core file if the attack kills it.
  */
 static void prepare_process(const struct attack *attack)
 {
 	struct rlimit no_core;
 
 	stay_here();
-	if (attack->vantage == SAME_USER)
+	if (attack->vantage == VANTAGE_SAME_USER)
 		become_plain_user();
-	/* Not before: a change of user takes it back. */
+	/* After the change of user, which resets it. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	(void)getrlimit(RLIMIT_CORE, &no_core);
@@ -92,7 +94,7 @@ static void prepare_process(const struct attack *attack)
 
 static bool is_other_process(const struct attack *attack)
 {
-	return attack->vantage == SAME_USER || attack->vantage == ROOT;
+	return attack->vantage == VANTAGE_SAME_USER || attack->vantage == VANTAGE_ROOT;
 }
 
 static void open_victim(struct scene *scene, const struct victim *victim, struct memory *memory)
@@ -102,22 +104,21 @@ static void open_victim(struct scene *scene, const struct victim *victim, struct
 	scene->emulated = memory->emulated;
 	scene->data = memory->data;
 	if (err < 0)
-		conclude(scene, NOT_APPLICABLE, err, "the memory cannot be had");
+		conclude(scene, OUTCOME_NOT_APPLICABLE, err, "cannot open the memory");
 	else
 		witness_fill(scene);
 }
 
-/* An attack whose preparation was refused is over; the memory is sealed and looked at all the same. */
+/* If the preparation is refused, the attack is over. The memory is sealed and read all the same. */
 static int prepare_attack(struct scene *scene, const struct attack *attack)
 {
-	scene->stage = PREPARING;
+	scene->stage = STAGE_PREPARING;
 	return attack->before != NULL ? attack->before(scene) : 0;
 }
 
 /*
- * A seal that is refused has to leave the bytes as they were, no less than one that is given. Refused
- * while an attack has a hold of the memory it has done its duty; refused for other reasons it was never
- * put to the test.
+ * A seal has to leave the bytes as they were, also when it is refused. A refusal while an attack
+ * holds the memory is a good answer. After a refusal for another reason, the seal was not tested.
  */
 static void seal_victim(struct scene *scene, const struct attack *attack,
 			const struct victim *victim, struct memory *memory)
@@ -125,25 +126,25 @@ static void seal_victim(struct scene *scene, const struct attack *attack,
 	enum sight sight;
 	int err;
 
-	scene->stage = SEALING;
+	scene->stage = STAGE_SEALING;
 	err = victim->seal(memory);
 	scene->data = memory->data;
 	sight = look_at_filled(scene);
-	if (sight != INTACT)
-		conclude(scene, sight == DIFFERENT ? CHANGED : DESTROYED, err,
+	if (sight != SIGHT_INTACT)
+		conclude(scene, sight == SIGHT_DIFFERENT ? OUTCOME_CHANGED : OUTCOME_DESTROYED, err,
 			 "by the seal itself");
 	else if (err < 0)
-		conclude(scene, attack->before != NULL ? NO_SEAL : NOT_APPLICABLE, err,
-			 "the seal is refused");
+		conclude(scene, attack->before != NULL ? OUTCOME_NO_SEAL : OUTCOME_NOT_APPLICABLE,
+			 err, "the seal is refused");
 }
 
 static int carry_out(struct scene *scene, const struct attack *attack,
 		     const struct helper *attacker)
 {
-	scene->stage = ATTACKING;
+	scene->stage = STAGE_ATTACKING;
 	if (is_other_process(attack))
 		return helper_act(attacker, scene);
-	if (attack->vantage == CHILD)
+	if (attack->vantage == VANTAGE_CHILD)
 		return helper_run(scene, attack->run);
 	return attack->run(scene);
 }
@@ -152,20 +153,21 @@ static void give_verdict(struct scene *scene, const struct attack *attack, int a
 {
 	enum outcome outcome;
 
-	scene->stage = READING;
+	scene->stage = STAGE_READING;
 	outcome = witness_say(attack, scene);
-	if (outcome == HELD && scene->result.outcome == NOT_APPLICABLE)
-		scene->stage = OVER;
-	else if (outcome == HELD && answer == -ENOSYS)
-		conclude(scene, NOT_APPLICABLE, answer, "the kernel has no such system call");
-	else if (outcome == HELD && answer == -ECHILD)
-		conclude(scene, NO_VERDICT, answer, "the attacker died");
+	if (outcome == OUTCOME_HELD && scene->result.outcome == OUTCOME_NOT_APPLICABLE)
+		scene->stage = STAGE_OVER;
+	else if (outcome == OUTCOME_HELD && answer == -ENOSYS)
+		conclude(scene, OUTCOME_NOT_APPLICABLE, answer,
+			 "the kernel has no such system call");
+	else if (outcome == OUTCOME_HELD && answer == -ECHILD)
+		conclude(scene, OUTCOME_NO_VERDICT, answer, "the attacker died");
 	else
-		conclude(scene, outcome, outcome == HELD ? answer : 0, "");
+		conclude(scene, outcome, outcome == OUTCOME_HELD ? answer : 0, "");
 }
 
-/* The attacker in another process exists before the memory does: so no filter of the victim's binds it,
- * and it inherits nothing. */
+/* An attacker in another process starts before the memory exists. So no filter of the victim binds
+ * it, and it inherits nothing. */
 static void play(struct scene *scene, const struct attack *attack, const struct victim *victim)
 {
 	struct memory memory = { .fd = -1, .size = scene->size };
@@ -176,14 +178,14 @@ static void play(struct scene *scene, const struct attack *attack, const struct 
 	if (is_other_process(attack))
 		err = helper_start(&attacker, scene, attack->run);
 	if (err < 0)
-		conclude(scene, NO_VERDICT, err, "no process for the attacker");
+		conclude(scene, OUTCOME_NO_VERDICT, err, "no process for the attacker");
 	if (!is_over(scene))
 		open_victim(scene, victim, &memory);
 	if (!is_over(scene))
 		err = prepare_attack(scene, attack);
 	if (!is_over(scene))
 		seal_victim(scene, attack, victim, &memory);
-	if (!is_over(scene) && err == 0 && scene->result.outcome != NOT_APPLICABLE)
+	if (!is_over(scene) && err == 0 && scene->result.outcome != OUTCOME_NOT_APPLICABLE)
 		err = carry_out(scene, attack, &attacker);
 	if (!is_over(scene))
 		give_verdict(scene, attack, err);
@@ -197,8 +199,8 @@ static int64_t milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until the victim says that it is done, or is gone with all that it started. False if that takes too
- * long. */
+/* Waits until the victim reports that it is done, or until it and all that it started have exited.
+ * False if that takes too long. */
 static bool wait_for_end(int fd, unsigned seconds)
 {
 	struct pollfd end = { .fd = fd, .events = POLLIN };
@@ -212,7 +214,7 @@ static bool wait_for_end(int fd, unsigned seconds)
 	return ready > 0;
 }
 
-/* Every process of the trial, those whose parent died before them too. */
+/* Ends every process of the trial, orphans too. */
 static int end_group(pid_t group)
 {
 	int status = 0, last = 0;
@@ -225,16 +227,21 @@ static int end_group(pid_t group)
 	return status;
 }
 
-static const char *const stages[] = { "while opening the memory", "while preparing the attack",
-				      "while sealing", "during the attack", "while reading back" };
+static const char *const stages[] = {
+	[STAGE_OPENING] = "while opening the memory",
+	[STAGE_PREPARING] = "while preparing the attack",
+	[STAGE_SEALING] = "while sealing",
+	[STAGE_ATTACKING] = "during the attack",
+	[STAGE_READING] = "while reading back",
+};
 
-/* The victim did not live to say it. */
+/* The victim died or hung before it could report. */
 static void explain(struct scene *scene, bool in_time, int status)
 {
 	char reason[sizeof(scene->result.reason)];
 
-	if (!in_time && scene->stage == READING) {
-		conclude(scene, HIDDEN, 0, "reading the memory never came to an end");
+	if (!in_time && scene->stage == STAGE_READING) {
+		conclude(scene, OUTCOME_HIDDEN, 0, "reading the memory did not end");
 		return;
 	}
 	if (!in_time)
@@ -242,7 +249,7 @@ static void explain(struct scene *scene, bool in_time, int status)
 	else
 		(void)snprintf(reason, sizeof(reason), "the process died %s (wait status %#x)",
 			       stages[scene->stage], (unsigned)status);
-	conclude(scene, NO_VERDICT, 0, reason);
+	conclude(scene, OUTCOME_NO_VERDICT, 0, reason);
 }
 
 static pid_t start(struct scene *scene, const struct attack *attack, const struct victim *victim,
@@ -258,7 +265,7 @@ static pid_t start(struct scene *scene, const struct attack *attack, const struc
 		(void)sys_write(scene->alive, "", 1);
 		_exit(EXIT_SUCCESS);
 	}
-	/* By both, for neither knows who comes first. */
+	/* Both processes do it, because either may come first. */
 	if (pid > 0)
 		(void)setpgid(pid, pid);
 	return pid < 0 ? -errno : pid;
@@ -274,7 +281,7 @@ static void run(struct scene *scene, const struct attack *attack, const struct v
 	pid_t pid;
 
 	if (err < 0) {
-		conclude(scene, NO_VERDICT, err, "no pipe");
+		conclude(scene, OUTCOME_NO_VERDICT, err, "no pipe");
 		return;
 	}
 	reader = ends[0];
@@ -282,7 +289,7 @@ static void run(struct scene *scene, const struct attack *attack, const struct v
 	pid = start(scene, attack, victim, reader);
 	close_fd(ends[1]);
 	if (pid < 0) {
-		conclude(scene, NO_VERDICT, pid, "no process");
+		conclude(scene, OUTCOME_NO_VERDICT, pid, "no process");
 		return;
 	}
 	in_time = wait_for_end(reader, limit);
@@ -291,7 +298,7 @@ static void run(struct scene *scene, const struct attack *attack, const struct v
 		explain(scene, in_time, err);
 }
 
-/* Processes that lose their parent come to us, to be waited for. */
+/* We adopt processes that lose their parent, and wait for them. */
 static void run_as_reaper(struct scene *scene, const struct attack *attack,
 			  const struct victim *victim, unsigned limit)
 {
@@ -305,7 +312,7 @@ static void run_as_reaper(struct scene *scene, const struct attack *attack,
 }
 
 static void run_scene(struct scene *ret, const struct attack *attack, const struct victim *victim,
-		      const struct battery_settings *settings)
+		      const struct attack_settings *settings)
 {
 	void *shared;
 	int err = sys_mmap(&shared, NULL, sizeof(*ret), PROT_READ | PROT_WRITE,
@@ -313,7 +320,7 @@ static void run_scene(struct scene *ret, const struct attack *attack, const stru
 
 	*ret = (struct scene){ .page = page_size(), .argument = attack->argument };
 	if (err < 0) {
-		conclude(ret, NO_VERDICT, err, "no memory");
+		conclude(ret, OUTCOME_NO_VERDICT, err, "no memory");
 		return;
 	}
 	ret->size = PAGES * ret->page;
@@ -330,38 +337,38 @@ static int look_only(struct scene *scene)
 	return 0;
 }
 
-void battery_try_column(struct battery_column *ret, const struct victim *victim,
-			const struct battery_settings *settings)
+void attack_try_column(struct attack_column *ret, const struct victim *victim,
+		       const struct attack_settings *settings)
 {
 	static const struct attack nothing = { .name = "nothing", .run = look_only };
 	struct scene scene;
 	const struct result *result = &scene.result;
 
 	run_scene(&scene, &nothing, victim, settings);
-	*ret = (struct battery_column){ .victim = victim };
-	ret->given = result->outcome == HELD;
+	*ret = (struct attack_column){ .victim = victim };
+	ret->available = result->outcome == OUTCOME_HELD;
 	ret->emulated = scene.emulated;
 	ret->error = result->error;
 	memcpy(ret->reason, result->reason, sizeof(ret->reason));
 }
 
-static const char *obstacle(const struct attack *attack, const struct battery_settings *settings)
+static const char *obstacle(const struct attack *attack, const struct attack_settings *settings)
 {
-	if ((attack->privileged || attack->vantage == ROOT) && geteuid() != 0)
+	if ((attack->privileged || attack->vantage == VANTAGE_ROOT) && geteuid() != 0)
 		return "needs root";
 	if (attack->dangerous && !settings->dangerous)
-		return "leaves a mark on the machine; has to be asked for";
+		return "leaves a mark on the machine; needs --with-hwpoison";
 	return NULL;
 }
 
 static void try(struct result *ret, const struct attack *attack, const struct victim *victim,
-		const struct battery_settings *settings)
+		const struct attack_settings *settings)
 {
 	const char *reason = obstacle(attack, settings);
 	struct scene scene = { 0 };
 
 	if (reason != NULL)
-		conclude(&scene, NOT_APPLICABLE, 0, reason);
+		conclude(&scene, OUTCOME_NOT_APPLICABLE, 0, reason);
 	else
 		run_scene(&scene, attack, victim, settings);
 	*ret = scene.result;
@@ -369,12 +376,12 @@ static void try(struct result *ret, const struct attack *attack, const struct vi
 
 static bool succeeded(const struct result *result)
 {
-	return result->outcome >= CHANGED && result->outcome <= LEAKED;
+	return result->outcome >= OUTCOME_CHANGED && result->outcome <= OUTCOME_LEAKED;
 }
 
-/* Of two failures the one that says more. */
-void battery_try_control(struct result *ret, const struct attack *attack,
-			 const struct battery_settings *settings)
+/* Of two failures, it keeps the one that says more. */
+void attack_try_control(struct result *ret, const struct attack *attack,
+			const struct attack_settings *settings)
 {
 	struct result private;
 
@@ -382,19 +389,19 @@ void battery_try_control(struct result *ret, const struct attack *attack,
 	if (succeeded(ret))
 		return;
 	try(&private, attack, &control_private, settings);
-	if (succeeded(&private) || ret->outcome == NOT_APPLICABLE)
+	if (succeeded(&private) || ret->outcome == OUTCOME_NOT_APPLICABLE)
 		*ret = private;
 }
 
-void battery_try(struct result *ret, const struct attack *attack, const struct victim *victim,
-		 const struct result *control, const struct battery_settings *settings)
+void attack_try(struct result *ret, const struct attack *attack, const struct victim *victim,
+		const struct result *control, const struct attack_settings *settings)
 {
 	try(ret, attack, victim, settings);
-	if (ret->outcome != HELD || succeeded(control))
+	if (ret->outcome != OUTCOME_HELD || succeeded(control))
 		return;
 	*ret = *control;
-	ret->outcome = NOT_APPLICABLE;
-	if (control->outcome != NOT_APPLICABLE)
+	ret->outcome = OUTCOME_NOT_APPLICABLE;
+	if (control->outcome != OUTCOME_NOT_APPLICABLE)
 		(void)snprintf(ret->reason, sizeof(ret->reason),
 			       "does nothing to unsealed memory here either");
 }

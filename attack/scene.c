@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What attacks share. Every one of them is a few lines as long as the common parts are here: evil bytes
- * to write, another process to act from, the descriptor of the memory under attack, and the look at
- * the bytes that decides.
+ * The parts that attacks share. Each attack is a few lines, because this file has the rest: evil
+ * bytes to write, another process to act from, the descriptor of the memory under attack, and the
+ * look at the bytes that decides.
  *
- * The bytes of a victim are letters made from a random seed, and no copy of them is kept anywhere: an
- * attacker who comes up with them can only have read them from the memory itself.
+ * The bytes of a victim are letters made from a random seed, and no copy of them exists. An
+ * attacker who has them can only have read them from the memory itself.
  */
 
 #include "attack/scene.h"
@@ -24,12 +24,11 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <sys/wait.h>
 
 int not_applicable(struct scene *scene, const char *reason)
 {
-	scene->result.outcome = NOT_APPLICABLE;
+	scene->result.outcome = OUTCOME_NOT_APPLICABLE;
 	(void)snprintf(scene->result.reason, sizeof(scene->result.reason), "%s", reason);
 	return 0;
 }
@@ -95,7 +94,7 @@ int evil_file(size_t size)
 	return err < 0 ? err : take_fd(&fd);
 }
 
-/* The write end is closed: a read that goes on after the bytes must not wait. */
+/* The write end is closed, so that a read past the bytes does not wait. */
 int evil_pipe(size_t size)
 {
 	int ends[2];
@@ -211,7 +210,7 @@ static bool is_writable(int directory, const char *name)
 {
 	struct stat link;
 
-	/* The mode of the link says how the file was opened. */
+	/* The mode of the link shows how the file was opened. */
 	return fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) == 0 && link.st_mode & S_IWUSR;
 }
 
@@ -248,7 +247,7 @@ int find_descriptor(struct scene *scene)
 	if (fd < 0)
 		return fd;
 	if (place.inode == 0) {
-		(void)not_applicable(scene, "the memory is of no file");
+		(void)not_applicable(scene, "the memory has no file");
 		return -ENODEV;
 	}
 	proc_path(path, scene->pid, "fd");
@@ -271,30 +270,4 @@ int reopen(struct scene *scene, int flags)
 		return fd;
 	(void)snprintf(name, sizeof(name), "fd/%d", fd);
 	return proc_open(scene->pid, name, flags);
-}
-
-int write_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDWR);
-
-	return evil_write(fd, (uintptr_t)scene->data);
-}
-
-int read_mem(struct scene *scene)
-{
-	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDONLY);
-	char loot[sizeof(scene->loot)];
-	long got = fd < 0 ? fd : attempt(SYS_pread64, fd, loot, sizeof(loot), scene->data);
-
-	if (got > 0)
-		steal(scene, loot, (size_t)got);
-	return refusal(got);
-}
-
-int write_vm(struct scene *scene)
-{
-	unsigned long evil = EVIL_WORD;
-	struct iovec from = { &evil, sizeof(evil) }, to = { scene->data, sizeof(evil) };
-
-	return refusal(attempt(SYS_process_vm_writev, scene->pid, &from, 1L, &to, 1L, 0L));
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_SCENE_H
-#define SEALMEM_BATTERY_SCENE_H
+#ifndef SEALMEM_ATTACK_SCENE_H
+#define SEALMEM_ATTACK_SCENE_H
 
 /*
- * One trial as its attack sees it, and what attacks have in common. A scene lies in memory that all
- * processes of the trial share, so an attacker in another process finds in it where the victim's
- * memory is, and the verdict finds in it what the attacker saw.
+ * One trial as its attack sees it, and the parts that attacks share. A scene lies in memory that
+ * all processes of the trial share. There an attacker in another process finds the address of the
+ * victim's memory, and the verdict finds what the attacker saw.
  */
 
 #include "attack/attack.h"
@@ -13,7 +13,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum stage { OPENING, PREPARING, SEALING, ATTACKING, READING, OVER };
+enum stage {
+	STAGE_OPENING,
+	STAGE_PREPARING,
+	STAGE_SEALING,
+	STAGE_ATTACKING,
+	STAGE_READING,
+	STAGE_OVER
+};
 
 struct scene {
 	char *data; /* the memory under attack: whole pages, at least four */
@@ -23,7 +30,7 @@ struct scene {
 	long argument; /* of the attack's row */
 	void *kept;    /* from before() to run(), if both are in the same process */
 
-	/* The rest is for the functions below, and for the runner. */
+	/* Only the functions below and the runner use the rest. */
 	uint64_t seed;
 	enum stage stage;
 	int alive; /* a pipe: the victim writes to it, or it closes, when the victim is done */
@@ -35,17 +42,17 @@ struct scene {
 	struct result result;
 };
 
-/* What attacks write: no byte of a victim's pattern, and not zero. */
+/* Attacks write this: no byte of a victim's pattern, and not zero. */
 #define EVIL_BYTE 'E'
 #define EVIL_WORD 0x4545454545454545UL
 
-/* What an attack returns that cannot be tried here. The reason is for people. */
+/* An attack that cannot be tried here returns this. The reason is for people. */
 int not_applicable(struct scene *scene, const char *reason);
 
-/* What the attack has seen for itself, which reading the bytes back afterwards would not show. */
+/* Records an outcome that the attack saw itself, and that the bytes do not show afterwards. */
 void saw(struct scene *scene, enum outcome outcome);
 
-/* What the attacker got hold of: bytes from the beginning of the memory, or so he thinks. */
+/* Records what the attacker read: they believe that it is the beginning of the memory. */
 void steal(struct scene *scene, const void *bytes, size_t size);
 
 /* Ordinary stores of evil bytes: 0, or -EFAULT for SIGSEGV and SIGBUS. */
@@ -61,17 +68,18 @@ char *evil_memory(size_t size);
 int evil_file(size_t size);
 int evil_pipe(size_t size);
 
-/* Writes one evil word there; without a descriptor, the error that there is instead. */
+/* Writes one evil word there. A negative `fd` is an error, and is returned. */
 int evil_write(int fd, uintptr_t at);
 
-/* The victim's memory as it should be, or not. */
-enum sight { INTACT, DIFFERENT, UNREADABLE };
+/* How the victim's memory looks. */
+enum sight { SIGHT_INTACT, SIGHT_DIFFERENT, SIGHT_UNREADABLE };
 
-/* Everything but the last page, which is left untouched until the verdict: a hole in its file. */
+/* Looks at all but the last page. Nobody touches that before the verdict: it is a hole in its
+ * file. */
 enum sight look_at_filled(const struct scene *scene);
 enum sight look(const struct scene *scene);
 
-/* Another process of the attacker's, started now, which acts later. */
+/* Another process of the attacker, which starts now and acts later. */
 struct helper {
 	pid_t pid;
 	int wake;
@@ -79,7 +87,7 @@ struct helper {
 
 int helper_start(struct helper *ret, struct scene *scene, int (*act)(struct scene *scene));
 
-/* Wakes it, waits for it, returns what act() returned: -ECHILD if it died. */
+/* Wakes it, waits for it, and returns the value of act(), or -ECHILD if it died. */
 int helper_act(const struct helper *helper, struct scene *scene);
 
 /* Both at once. */
@@ -96,8 +104,8 @@ struct place {
 int place_find(struct place *ret, pid_t pid, const void *addr);
 
 /*
- * The number of a descriptor, in the victim's process, of the file that the memory is: a writable one
- * if there is one. not_applicable() if there is none.
+ * The number that a descriptor of the memory's file has in the victim's process: a writable one if
+ * there is one. not_applicable() if there is none.
  */
 int find_descriptor(struct scene *scene);
 
@@ -105,16 +113,10 @@ int find_descriptor(struct scene *scene);
 #define PROC_PATH_SIZE 64
 void proc_path(char ret[PROC_PATH_SIZE], pid_t pid, const char *name);
 
-/* opens it; a negative errno */
+/* Opens it; a negative errno on failure. */
 int proc_open(pid_t pid, const char *name, int flags);
 
-/* The file of the memory once more, by way of /proc: a new description, with rights of its own. */
+/* Opens the file of the memory again, through /proc: a new description with its own rights. */
 int reopen(struct scene *scene, int flags);
-
-/* Attacks that the owner, a child, another process and root do alike: an evil word, or a look, through /proc/PID/mem;
- * an evil word by process_vm_writev. */
-int write_mem(struct scene *scene);
-int read_mem(struct scene *scene);
-int write_vm(struct scene *scene);
 
 #endif

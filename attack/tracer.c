@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A debugger in a few lines: stop a process, look and write, and have it carry out a system call of
- * ours. For that it is sent to an instruction that makes one, which lies at the same address in both
- * processes since one was forked from the other, and put back where it was.
+ * A debugger in a few lines. It stops a process, reads and writes its memory, and makes it carry
+ * out a system call of ours. For that it points the process at an instruction that makes a system
+ * call, and restores its registers afterwards. The instruction has the same address in both
+ * processes, because one was forked from the other.
  */
 
 #include "attack/tracer.h"
@@ -51,6 +52,8 @@ void tracer_detach(struct scene *scene)
 #if defined(__x86_64__)
 
 __asm__(".pushsection .text\n"
+	".globl tracer_call_site\n"
+	".hidden tracer_call_site\n"
 	"tracer_call_site:\n"
 	"	syscall\n"
 	"	int3\n"
@@ -68,7 +71,7 @@ static void set_call(struct user_regs_struct *r, long number, const unsigned lon
 	r->r10 = a[3];
 	r->r8 = a[4];
 	r->r9 = a[5];
-	/* Not in a system call any more: or else the interrupted one would be started again. */
+	/* No longer in a system call: otherwise the kernel would restart the interrupted one. */
 	r->orig_rax = (unsigned long)-1;
 }
 
@@ -80,6 +83,8 @@ static long call_result(const struct user_regs_struct *r)
 #elif defined(__aarch64__)
 
 __asm__(".pushsection .text\n"
+	".globl tracer_call_site\n"
+	".hidden tracer_call_site\n"
 	"tracer_call_site:\n"
 	"	svc #0\n"
 	"	brk #0\n"
@@ -109,7 +114,7 @@ static long registers(int request, const struct scene *scene, struct user_regs_s
 	return trace(request, scene, (void *)NT_PRSTATUS, &all);
 }
 
-/* The trap behind the call stops it. */
+/* The trap after the call stops it. */
 static long carry_out(struct scene *scene, struct user_regs_struct *r)
 {
 	int stop = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_TRACER_H
-#define SEALMEM_BATTERY_TRACER_H
+#ifndef SEALMEM_ATTACK_TRACER_H
+#define SEALMEM_ATTACK_TRACER_H
 
 #include "attack/scene.h"
 
@@ -10,13 +10,13 @@
 /* Stops the victim under ptrace(2), with these PTRACE_O_ options. */
 int tracer_attach(struct scene *scene, unsigned long options);
 
-/* Lets it run again. Ending does the same. */
+/* Lets it run again, as the end of the tracer does. */
 void tracer_detach(struct scene *scene);
 
-/* Makes the stopped victim carry out a system call: what that returned, or a negative errno. */
+/* Makes the stopped victim carry out a system call. Returns its value, or a negative errno. */
 long tracer_call(struct scene *scene, long number, const unsigned long arguments[6]);
 
-/* Attacks that more than one family has. */
+/* Several families have this attack. */
 int tracer_poke_data(struct scene *scene);
 
 #endif

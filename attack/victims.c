@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The ways to protect memory that the battery compares: what programs do today, then our guarantees.
- * Each opens memory that is writable and seals it at the same address, so that an attack can prepare
- * itself in between, as anything that runs in a process before its secrets are sealed could.
+ * The ways to protect memory that the attacks compare: what programs do today, then our guarantees.
+ * Each opens writable memory and seals it at the same address. In between, an attack can prepare
+ * itself, as any code could that runs in a process before its secrets are sealed.
+ *
+ * The next column is one row of victims[], with a function that opens its memory and one that seals
+ * it.
  */
 
 #include "attack/victims.h"
 
 #include "lib/memfd.h"
 #include "attack/raw.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
 
-#define PROMISE(target) (1u << (target))
+#define PROMISE(target) (1u << TARGET_##target)
 
 static int map(struct memory *m, void *addr, int protection, int flags)
 {
@@ -27,7 +30,7 @@ static int map(struct memory *m, void *addr, int protection, int flags)
 
 static int open_file(struct memory *m)
 {
-	m->fd = memfd_new("battery", m->size);
+	m->fd = memfd_new("attack", m->size);
 	return m->fd < 0 ? m->fd : sys_ftruncate(m->fd, (off_t)m->size);
 }
 
@@ -44,7 +47,8 @@ static int open_shared(struct memory *m)
 	return err < 0 ? err : map(m, NULL, PROT_READ | PROT_WRITE, MAP_SHARED);
 }
 
-/* As the loader leaves the relocated pages of an object: private pages of a file, written to. */
+/* Private pages of a file that were written to, as the loader leaves the relocated pages of an
+ * object. */
 static int open_relocated(struct memory *m)
 {
 	int err = open_file(m);
@@ -77,7 +81,7 @@ static int seal_private_memfd(struct memory *m)
 	return err < 0 ? err : memfd_seal(m->fd);
 }
 
-/* Where the kernel has no mseal(2), an address is kept by the system call filter, if we allow it. */
+/* Where the kernel has no mseal(2), the system call filter keeps an address, if we allow it. */
 static int allow_address(struct memory *m)
 {
 	if (sys_mseal(NULL, 0, 0) == 0)
@@ -91,7 +95,7 @@ static int open_region(struct memory *m, unsigned guarantees)
 	int err = guarantees & SEALMEM_ADDRESS ? allow_address(m) : 0;
 
 	if (err == 0)
-		err = sealmem_region_new(&m->region, "battery", m->size, guarantees);
+		err = sealmem_region_new(&m->region, "attack", m->size, guarantees);
 	if (err == 0)
 		m->data = sealmem_region_data(m->region);
 	return err;
@@ -117,7 +121,7 @@ static int seal_region(struct memory *m)
 	return sealmem_region_seal(m->region);
 }
 
-/* Made from bytes at hand there is no open region: the bytes wait in private memory. */
+/* A region from a buffer is never open: the bytes wait in private memory. */
 static int open_bytes(struct memory *m)
 {
 	int err = allow_address(m);
@@ -127,7 +131,7 @@ static int open_bytes(struct memory *m)
 
 static int seal_bytes(struct memory *m)
 {
-	int err = sealmem_region_new_from(&m->region, "battery", m->data, m->size,
+	int err = sealmem_region_new_from(&m->region, "attack", m->data, m->size,
 					  SEALMEM_CONTENT | SEALMEM_ADDRESS);
 
 	if (err == 0)
@@ -159,7 +163,7 @@ static int seal_range(struct memory *m)
 const struct victim control_shared = {
 	.name = "unsealed",
 	.title = "unsealed",
-	.summary = "shared memory that is not sealed: what shows that an attack works",
+	.summary = "shared memory that is not sealed: it shows that an attack works",
 	.open = open_shared,
 	.seal = seal_nothing,
 };
@@ -219,8 +223,8 @@ static const struct victim victims[] = {
 	},
 	{
 		.name = "bytes",
-		.title = "from bytes",
-		.summary = "a region with CONTENT and ADDRESS, made from bytes at hand",
+		.title = "from a buffer",
+		.summary = "a region with CONTENT and ADDRESS, made from a buffer",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
 		.open = open_bytes,
 		.seal = seal_bytes,
@@ -253,7 +257,7 @@ static const struct victim victims[] = {
 	},
 };
 
-const struct victim *battery_victim(size_t index)
+const struct victim *victim_at(size_t index)
 {
 	return index < sizeof(victims) / sizeof(*victims) ? &victims[index] : NULL;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_BATTERY_VICTIMS_H
-#define SEALMEM_BATTERY_VICTIMS_H
+#ifndef SEALMEM_ATTACK_VICTIMS_H
+#define SEALMEM_ATTACK_VICTIMS_H
 
 #include "attack/attack.h"
 
 struct sealmem_region;
 
-/* The memory of a victim, and what its owner keeps of it. */
+/* The memory of a victim, and the handles that its owner keeps. */
 struct memory {
 	char *data;
 	size_t size;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What an attack did, found by reading. Every call may succeed and do nothing, or fail after it did what
- * it should not: the errno decides nothing here, the bytes do. They are read through the pointer that
- * the program has, in the program's own process.
+ * The witness finds what an attack did, by reading. A call may succeed and do nothing, or fail
+ * after it has done harm. So the bytes decide, not the errno. They are read through the pointer
+ * that the program has, in the program's own process.
  *
- * The pattern is computed wherever it is needed, never stored: what an attacker holds that matches it
- * came out of the memory. The last page is not part of it. It was never written and must read as
- * zeroes: a hole in the file, which an attacker could try to fill.
+ * The pattern is computed wherever it is needed and never stored: if an attacker holds bytes that
+ * match it, they came out of the memory. The last page has no pattern. Nobody has written to it, so
+ * it must read as zeroes. It is a hole in the file, which an attacker could try to fill.
  */
 
 #include "attack/witness.h"
@@ -18,7 +18,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Eight letters from a to p. The steps of splitmix64: every seed and place gives others. */
+/* Eight letters from a to p, by the steps of splitmix64: each seed and place gives other
+ * letters. */
 static uint64_t pattern(uint64_t seed, size_t word)
 {
 	uint64_t x = seed + (word + 1) * 0x9e3779b97f4a7c15u;
@@ -94,8 +95,8 @@ static enum sight look_until(const struct scene *scene, size_t end)
 	struct look look = { .scene = scene, .end = end };
 
 	if (guarded(compare, &look) < 0)
-		return UNREADABLE;
-	return look.same ? INTACT : DIFFERENT;
+		return SIGHT_UNREADABLE;
+	return look.same ? SIGHT_INTACT : SIGHT_DIFFERENT;
 }
 
 enum sight look_at_filled(const struct scene *scene)
@@ -108,29 +109,30 @@ enum sight look(const struct scene *scene)
 	return look_until(scene, scene->size / sizeof(uint64_t));
 }
 
-/* What became of the bytes. */
+/* The fate of the bytes. */
 static enum outcome read_back(const struct attack *attack, struct scene *scene)
 {
 	enum sight sight = look(scene);
-	bool hidden = sight == UNREADABLE && attack->undo != NULL;
+	bool hidden = sight == SIGHT_UNREADABLE && attack->undo != NULL;
 
 	if (hidden) {
 		attack->undo(scene);
 		sight = look(scene);
 	}
-	if (sight == INTACT)
-		return hidden ? HIDDEN : HELD;
-	/* An attack on the address leaves the old bytes alone, wherever they are now. */
-	return sight == UNREADABLE || attack->target == ADDRESS ? DESTROYED : CHANGED;
+	if (sight == SIGHT_INTACT)
+		return hidden ? OUTCOME_HIDDEN : OUTCOME_HELD;
+	/* An attack on the address does not touch the old bytes, wherever they are now. */
+	return sight == SIGHT_UNREADABLE || attack->target == TARGET_ADDRESS ? OUTCOME_DESTROYED
+									     : OUTCOME_CHANGED;
 }
 
 enum outcome witness_say(const struct attack *attack, struct scene *scene)
 {
 	enum outcome outcome = read_back(attack, scene);
 
-	if (outcome != HELD)
+	if (outcome != OUTCOME_HELD)
 		return outcome;
 	if (witness_recognises(scene, scene->loot, scene->stolen))
-		return LEAKED;
+		return OUTCOME_LEAKED;
 	return scene->seen;
 }

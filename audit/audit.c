@@ -1,52 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Many processes. Each is read by itself and judged at the end, for a memfd is judged by who else has it: also
- * by processes that nobody asked about, so those are looked at, but for their memfds only, and only
- * if there is one that can be written to.
+ * Many processes. The audit reads each by itself and finds out about all of them at the end, because a memfd that
+ * several processes have differs from one that a single process has. Processes that nobody asked about count too. So
+ * the audit also reads those: only their memfds, and only if there is a memfd that can be written to.
  */
 
 #include "audit/audit.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/util.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
 
-static unsigned how_held(const struct mapping *row)
+/* mseal(2) keeps a mapping that is not writable from becoming so. */
+static unsigned how_mapped(const struct mapping *row)
 {
-	bool writable = row->protection & PROT_WRITE;
+	bool may_become = row->vm & VM_MAY_WRITE && !(row->vm & VM_SEALED);
 
-	if (row->descriptor >= 0)
-		return HOLDS_DESCRIPTOR | (writable ? HOLDS_WRITABLE_DESCRIPTOR : 0);
 	if (!row->shared)
 		return HOLDS_MAPPING;
-	return HOLDS_MAPPING | (writable || (row->vm & VM_MAY_WRITE) ? HOLDS_WRITABLE_MAPPING : 0);
+	if (row->protection & PROT_WRITE || may_become)
+		return HOLDS_MAPPING | HOLDS_WRITABLE_MAPPING;
+	return HOLDS_MAPPING | (row->vm_known ? 0 : HOLDS_DOUBTFUL_MAPPING);
 }
 
-static int note_holder(struct known_files *files, const struct process *process,
-		       const struct mappings *rows)
+static unsigned how_open(const struct open_file *file)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		const struct mapping *row = &rows->rows[i];
-		struct known_file *file;
-
-		if (row->seals == SEALS_NONE)
-			continue;
-		file = known_files_find(files, row->file);
-		if (file != NULL && known_file_add_holder(file, process, how_held(row)) < 0)
-			return -ENOMEM;
-	}
-	return 0;
+	return HOLDS_DESCRIPTOR | (file->writable ? HOLDS_WRITABLE_DESCRIPTOR : 0);
 }
 
+static int note_holder(struct audit *audit, const struct process *process,
+		       const struct memory *memory, unsigned how)
+{
+	struct known_file *file;
+
+	if (memory->seals == SEALS_NONE && !is_secret(&audit->procfs.devices, memory))
+		return 0;
+	file = known_files_get(&audit->files, memory->file);
+	return file != NULL ? known_file_add_holder(file, process, how) : -ENOMEM;
+}
+
+/* Who has which memfd, and who can write to which code. */
 static int note_holders(struct audit *audit, const struct process *process)
 {
-	int err = note_holder(&audit->files, process, &process->mappings);
+	int err = writers_add(&audit->writers, process);
 
-	return err < 0 ? err : note_holder(&audit->files, process, &process->descriptors);
+	audit->files.kept |= process->keeps_files;
+
+	for (size_t i = 0; i < process->mappings.count && err == 0; i++) {
+		const struct mapping *row = &process->mappings.rows[i];
+
+		err = note_holder(audit, process, &row->memory, how_mapped(row));
+	}
+	for (size_t i = 0; i < process->open_files.count && err == 0; i++) {
+		const struct open_file *row = &process->open_files.rows[i];
+
+		err = note_holder(audit, process, &row->memory, how_open(row));
+	}
+	return err;
+}
+
+int audit_begin(struct audit *ret, const char *procfs)
+{
+	struct audit audit = { 0 };
+	int err = procfs_open(&audit.procfs, procfs);
+
+	if (err < 0)
+		return err;
+	(void)clock_gettime(CLOCK_REALTIME, &audit.begun);
+	*ret = audit;
+	return 0;
 }
 
 int audit_add(struct audit *audit, pid_t pid, unsigned needs)
@@ -79,24 +105,43 @@ int audit_try(struct audit *audit, pid_t pid, unsigned needs)
 	return out_of_resources(err) ? err : 0;
 }
 
-static bool is_writable_memfd(const struct mapping *row)
+static bool is_writable_memfd(const struct memory *memory)
 {
-	return row->seals >= 0 && !is_write_sealed(row->seals);
+	return memory->seals >= 0 && !is_write_sealed(memory->seals);
 }
 
-static bool has_writable_memfd(const struct mappings *rows)
+/* It may have CONTENT if nobody else can write to it. */
+static bool is_sealed_secret(const struct audit *audit, const struct mapping *row)
 {
-	for (size_t i = 0; i < rows->count; i++)
-		if (is_writable_memfd(&rows->rows[i]))
+	return is_secret(&audit->procfs.devices, &row->memory) && !(row->protection & PROT_WRITE) &&
+	       (row->vm & VM_SEALED);
+}
+
+static bool has_sealed_secret(const struct audit *audit, const struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		if (is_sealed_secret(audit, &process->mappings.rows[i]))
 			return true;
 	return false;
 }
 
-static bool any_writable_memfd(const struct audit *audit)
+static bool has_writable_memfd(const struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		if (is_writable_memfd(&process->mappings.rows[i].memory))
+			return true;
+	for (size_t i = 0; i < process->open_files.count; i++)
+		if (is_writable_memfd(&process->open_files.rows[i].memory))
+			return true;
+	return false;
+}
+
+/* Whether it matters what other processes have. */
+static bool others_matter(const struct audit *audit)
 {
 	for (size_t i = 0; i < audit->count; i++)
-		if (has_writable_memfd(&audit->processes[i].mappings) ||
-		    has_writable_memfd(&audit->processes[i].descriptors))
+		if (has_writable_memfd(&audit->processes[i]) ||
+		    has_sealed_secret(audit, &audit->processes[i]))
 			return true;
 	return false;
 }
@@ -107,6 +152,26 @@ static bool was_read(const struct audit *audit, pid_t pid)
 		if (audit->processes[i].pid == pid)
 			return true;
 	return false;
+}
+
+/* Only smaps says whether a mapping of secret memory can become writable, and few processes have one. */
+static bool has_doubtful_secret(const struct audit *audit, const struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		if (is_secret(&audit->procfs.devices, &process->mappings.rows[i].memory) &&
+		    !process->mappings.rows[i].vm_known)
+			return true;
+	return false;
+}
+
+static int read_other(struct audit *audit, pid_t pid, struct process *ret)
+{
+	int err = process_read(ret, &audit->procfs, &audit->files, pid, NEED_MEMFDS);
+
+	if (err < 0 || !has_doubtful_secret(audit, ret))
+		return err;
+	process_free(ret);
+	return process_read(ret, &audit->procfs, &audit->files, pid, NEED_MEMFDS | NEED_VM);
 }
 
 static int look_at_others(struct audit *audit)
@@ -120,58 +185,46 @@ static int look_at_others(struct audit *audit)
 
 		if (was_read(audit, pids[i]))
 			continue;
-		err = process_read(&other, &audit->procfs, &audit->files, pids[i], NEED_MEMFDS);
+		err = read_other(audit, pids[i], &other);
 		if (err == 0)
 			err = note_holders(audit, &other);
 	}
 	return out_of_resources(err) ? err : 0;
 }
 
-/* Another process may have answered what this one would not. */
-static void share_seals(const struct audit *audit, struct mappings *rows)
+static void share_seals_of(const struct known_files *files, struct memory *memory)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		struct mapping *row = &rows->rows[i];
+	if (memory->seals == SEALS_UNKNOWN)
+		memory->seals = known_files_find(files, memory->file)->seals;
+}
 
-		if (row->seals == SEALS_UNKNOWN)
-			row->seals = known_files_find(&audit->files, row->file)->seals;
-	}
+/* Another process may have answered where this one did not. */
+static void share_seals(const struct audit *audit, struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		share_seals_of(&audit->files, &process->mappings.rows[i].memory);
+	for (size_t i = 0; i < process->open_files.count; i++)
+		share_seals_of(&audit->files, &process->open_files.rows[i].memory);
 }
 
 int audit_finish(struct audit *audit, unsigned needs)
 {
 	int err = 0;
 
-	if ((needs & NEED_MEMFDS) && any_writable_memfd(audit))
+	audit->files.recorded = audit->procfs.devices.recorded;
+	if ((needs & NEED_MEMFDS) && others_matter(audit))
 		err = look_at_others(audit);
 	for (size_t i = 0; i < audit->count && err == 0; i++) {
 		struct process *process = &audit->processes[i];
 
-		share_seals(audit, &process->mappings);
-		share_seals(audit, &process->descriptors);
+		share_seals(audit, process);
 		kinds_find(process, &audit->procfs.devices);
-		guarantees_find(process);
+		guarantees_find(process, &audit->files);
+		writers_find(&audit->writers, process);
 		flags_find(process, &audit->files);
 	}
+	(void)clock_gettime(CLOCK_REALTIME, &audit->finished);
 	return err;
-}
-
-static void add_mapping(struct audit_totals *totals, const struct mapping *row)
-{
-	uint64_t bytes = row->end - row->start;
-
-	totals->mappings++;
-	totals->bytes += bytes;
-	totals->flagged += row->flags != 0;
-	totals->unguaranteed += row->guarantees == 0 ? bytes : 0;
-	for (unsigned i = 0; i < GUARANTEE_COUNT; i++)
-		totals->guaranteed[i] += row->guarantees & 1u << i ? bytes : 0;
-}
-
-void audit_total(const struct process *process, struct audit_totals *totals)
-{
-	for (size_t i = 0; i < process->mappings.count; i++)
-		add_mapping(totals, &process->mappings.rows[i]);
 }
 
 void audit_free(struct audit *audit)
@@ -180,5 +233,6 @@ void audit_free(struct audit *audit)
 		process_free(&audit->processes[i]);
 	free(audit->processes);
 	known_files_free(&audit->files);
+	writers_free(&audit->writers);
 	procfs_close(&audit->procfs);
 }

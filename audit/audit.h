@@ -7,39 +7,36 @@
 #include "audit/known-files.h"
 #include "audit/process.h"
 #include "audit/procfs.h"
-#include "audit/rules.h"
+#include "audit/writers.h"
 
-#define GUARANTEE_COUNT 7
-
-/* Bytes of address space. */
-struct audit_totals {
-	size_t mappings;
-	uint64_t bytes;
-	uint64_t guaranteed[GUARANTEE_COUNT]; /* by guarantee, in the order of their bits */
-	uint64_t unguaranteed;
-	size_t flagged;
-};
+#include <time.h>
 
 struct audit {
 	struct procfs procfs;
 	struct known_files files;
+	struct writers writers;
 	struct process *processes;
 	size_t count;
-	/* Of all that were asked for, those that are not among them. */
+	/* Of the processes that were asked for, those that are not among these. */
 	size_t denied, ended, unreadable;
+	bool all; /* every process was asked for */
+	/* When it was begun, and when it was finished. */
+	struct timespec begun, finished;
 };
 
-/* Reads one process more. Errors as process_read(). */
+/* As procfs_open(). */
+int audit_begin(struct audit *ret, const char *procfs);
+
+/* Reads one more process. Errors as process_read(). */
 int audit_add(struct audit *audit, pid_t pid, unsigned needs);
 
-/* As audit_add(), but counts what cannot be read; want of memory and of descriptors are left. */
+/* As audit_add(), but a process that cannot be read is counted and is no error. What is left is lack of memory or of
+ * descriptors. */
 int audit_try(struct audit *audit, pid_t pid, unsigned needs);
 
-/* When all have been added: looks at who else has memfds that can be written to, and judges. Want of
- * memory or of descriptors. */
+/* To be called once all processes have been added: looks at who else has memfds that can be written to, and finds the
+ * kinds, guarantees and flags. Fails out of memory or of descriptors. */
 int audit_finish(struct audit *audit, unsigned needs);
-
-void audit_total(const struct process *process, struct audit_totals *totals);
 
 void audit_free(struct audit *audit);
 

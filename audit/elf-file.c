@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Where a program or library has its RELRO, which the mappings alone do not tell: to the kernel those
- * pages are a file mapped privately, like any other.
+ * Where the RELRO of a program or library is. The mappings alone do not say it: to the kernel these pages are a
+ * private mapping of a file, like any other.
  *
- * It reads two tables of fixed size and nothing that they point to, so a library for the whole of ELF
- * would bring more code than it saves: the file belongs to the audited process, and libelf hands out what
- * it finds in it, to be checked here all the same. Both word sizes and both byte orders, for a machine
- * runs programs of several.
+ * This file reads two tables of fixed size and nothing that they point to. A library for all of ELF would bring
+ * more code than it saves: the audited process controls the file, so everything that libelf finds in it would have
+ * to be checked here all the same. Both word sizes and both byte orders count, because a machine can run programs
+ * of several.
  */
 
 #include "audit/elf-file.h"
@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* The places of the fields that are of interest, which differ between the two word sizes. */
+/* The offsets of the fields that this file reads. They differ between the two word sizes. */
 struct layout {
 	size_t word;
 	size_t header, phoff, phentsize, phnum;
@@ -73,8 +73,8 @@ static int read_all(elf_reader *read, void *file, void *ret, size_t size, uint64
 	return (size_t)got == size ? 0 : -ENOEXEC;
 }
 
-/* What lies beyond the end of the address space is no segment, and one that begins before the end of the
- * one before is not what a loader takes. */
+/* No segment reaches past the end of the address space, and a loader takes none that begins before the end of the
+ * last. */
 static int add_segment(struct elf_file *elf, struct elf_segment segment)
 {
 	uint64_t free_from = 0;

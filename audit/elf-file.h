@@ -9,7 +9,7 @@
 
 #define ELF_FILE_SEGMENTS 16
 
-/* What a loader maps of an ELF file: addresses are those that the file asks for. */
+/* A part of an ELF file that a loader maps, at the addresses that the file asks for. */
 struct elf_segment {
 	uint64_t address, size; /* in memory */
 	uint64_t offset, file_size;
@@ -27,7 +27,7 @@ typedef ssize_t elf_reader(void *file, void *ret, size_t size, off_t offset);
 /*
  * -ENOEXEC  not an ELF file, or one with more segments than a loader would take, out of order, or larger
  *           than the address space
- * or what `read` failed with, as a negative errno.
+ * or the negative errno of `read`
  */
 int elf_file_read(struct elf_file *ret, elf_reader *read, void *file);
 

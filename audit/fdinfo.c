@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * How a process holds a file open: whoever has a memfd open for writing can write to it, mapped or not.
- * Which lines there are depends on what kind of file it is, so only those of interest are looked for.
+ * How a process holds a file open. A process that has a memfd open for writing can write to it, mapped or not. The
+ * lines of fdinfo depend on the kind of the file, so this file looks only for the lines that it needs.
  */
 
 #include "audit/fdinfo.h"

@@ -6,9 +6,10 @@
 
 /* One file of /proc/PID/fdinfo. */
 struct fdinfo {
-	bool writable;	     /* opened with O_WRONLY or O_RDWR */
-	struct file_id file; /* zeroes where the kernel does not tell: the inode from Linux 5.14,
-				the device in recorded trees only */
+	bool writable; /* opened with O_WRONLY or O_RDWR */
+	struct file_id
+		file; /* zeroes if the kernel does not say: it gives the inode from Linux 5.14
+				on, and only recorded trees give the device */
 };
 
 /* -EBADMSG if there is no line "flags:". */

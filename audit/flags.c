@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What deserves a look. None of it is wrong in itself: a program that compiles as it runs has to write
- * what it executes. So a flag changes no exit status; a rule (rules.c) does, for whoever has decided.
+ * A flag marks what is worth checking. Nothing of it is wrong in itself: a program that compiles as it runs has to write the
+ * code that it executes. So a flag changes no exit status. A rule (rules.c) does, once somebody has decided that
+ * a flag is wrong in their program.
  */
 
 #include "audit/flags.h"
 
 #include "audit/guarantees.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 const struct flag_row flag_rows[FLAG_COUNT] = {
-#define FLAG_ROW(number, word, meaning, needs, doubts) { word, meaning, needs, doubts },
+#define FLAG_ROW(number, subject, word, meaning, needs, doubts) { word, meaning, needs, doubts },
 	FLAGS(FLAG_ROW)
 #undef FLAG_ROW
 };
@@ -22,7 +23,7 @@ const struct flag_row flag_rows[FLAG_COUNT] = {
 static bool is_write_execute(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return (row->protection & PROT_WRITE) && (row->protection & PROT_EXEC);
+	return (row->protection & PROT_EXEC) && ((row->protection & PROT_WRITE) || row->written);
 }
 
 /* RELRO that the loader has left writable is within a mapping of other data. */
@@ -40,21 +41,25 @@ static bool is_relro_unsealed(const struct mapping *row, const struct known_file
 	(void)file;
 	if (!has_relro(row))
 		return false;
-	return row->kind != KIND_RELRO || ((row->guarantees | row->unknown) & either) == 0;
+	return row->memory.kind != KIND_RELRO ||
+	       ((row->memory.guarantees | row->memory.unknown) & either) == 0;
 }
 
-/* The pages of a private file mapping that were written go when advised to; those without a file do not. */
+/* MADV_DONTNEED drops the written pages of a private file mapping although mseal(2) has sealed its address. Of pages
+ * without a file, mseal(2) refuses it. */
 static bool is_relro_undoable(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return row->kind == KIND_RELRO && row->file.inode != 0 && !row->shared &&
-	       (row->guarantees & SEALMEM_ADDRESS);
+	return row->memory.kind == KIND_RELRO && has_file(row->memory.file) && !row->shared &&
+	       (row->memory.guarantees & SEALMEM_ADDRESS);
 }
 
 static bool is_relro_unknown(const struct mapping *row, const struct known_file *file)
 {
-	return row->object == NULL && (row->protection & PROT_EXEC) && !row->shared &&
-	       file != NULL && file->elf_error < 0 && file->elf_error != -ENOEXEC;
+	bool unread = (row->protection & PROT_EXEC) && file != NULL && file->elf_error < 0 &&
+		      file->elf_error != -ENOEXEC;
+
+	return row->object == NULL && (unread || row->may_hide_relro);
 }
 
 static bool is_sealed_writable(const struct mapping *row, const struct known_file *file)
@@ -66,55 +71,100 @@ static bool is_sealed_writable(const struct mapping *row, const struct known_fil
 static bool is_sealed_private(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return is_write_sealed(row->seals) && !row->shared && row->object == NULL;
+	return is_write_sealed(row->memory.seals) && !row->shared && row->object == NULL;
 }
 
-static bool is_shared_unsealed(const struct mapping *row, const struct known_file *file)
+static bool is_shared_unsealed(const struct memory *memory, const struct known_file *file)
 {
-	return row->seals >= 0 && !is_write_sealed(row->seals) && file != NULL &&
+	return memory->seals >= 0 && !is_write_sealed(memory->seals) && file != NULL &&
 	       file->holder_count > 1;
 }
 
 static bool is_exec_unsealed(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return row->seals >= 0 && row->descriptor < 0 && (row->protection & PROT_EXEC) &&
-	       !is_exec_sealed(row->seals);
+	return row->memory.seals >= 0 && (row->protection & PROT_EXEC) &&
+	       !is_exec_sealed(row->memory.seals);
 }
 
-static bool is_seals_unknown(const struct mapping *row, const struct known_file *file)
+static bool is_seals_unknown(const struct memory *memory, const struct known_file *file)
 {
 	(void)file;
-	return row->seals == SEALS_UNKNOWN;
+	return memory->seals == SEALS_UNKNOWN;
 }
 
 static bool is_secret_dumpable(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return row->kind == KIND_SECRET && row->vm_known && !(row->vm & VM_NOT_DUMPED);
+	return row->memory.kind == KIND_SECRET && row->vm_known && !(row->vm & VM_NOT_DUMPED);
 }
 
-static bool (*const tests[FLAG_COUNT])(const struct mapping *row, const struct known_file *file) = {
-#define FLAG_TEST(number, word, meaning, needs, doubts) is_##number,
+/* One of the two functions, as the row of the flag says. */
+static const struct {
+	bool (*mapping)(const struct mapping *row, const struct known_file *file);
+	bool (*memory)(const struct memory *memory, const struct known_file *file);
+} tests[FLAG_COUNT] = {
+#define FLAG_TEST(number, subject, word, meaning, needs, doubts) { .subject = is_##number },
 	FLAGS(FLAG_TEST)
 #undef FLAG_TEST
 };
 
-static void find_flags(struct mappings *rows, const struct known_files *files)
+static bool has_flag(unsigned flag, const struct mapping *row, const struct memory *memory,
+		     const struct known_file *file)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		struct mapping *row = &rows->rows[i];
-		const struct known_file *file = NULL;
+	if (tests[flag].memory != NULL)
+		return tests[flag].memory(memory, file);
+	return row != NULL && tests[flag].mapping(row, file);
+}
 
-		if (row->file.inode != 0)
-			file = known_files_find(files, row->file);
-		for (unsigned flag = 0; flag < FLAG_COUNT; flag++)
-			row->flags |= tests[flag](row, file) ? 1u << flag : 0;
+/* `row` is the mapping, or NULL if the file is only open. */
+static void find_flags(struct memory *memory, const struct mapping *row,
+		       const struct known_files *files)
+{
+	const struct known_file *file = NULL;
+
+	if (has_file(memory->file))
+		file = known_files_find(files, memory->file);
+	for (unsigned flag = 0; flag < FLAG_COUNT; flag++)
+		memory->flags |= has_flag(flag, row, memory, file) ? 1u << flag : 0;
+}
+
+static bool shows(const struct mapping *row, const struct mapping *part)
+{
+	return row->object != NULL && (row->protection & PROT_EXEC) &&
+	       same_file(row->memory.file, part->memory.file) && row->offset <= part->offset &&
+	       row->offset + (row->end - row->start) >= part->offset + (part->end - part->start);
+}
+
+static bool is_second_copy(const struct process *process, const struct mapping *part)
+{
+	for (size_t i = 0; i < process->mappings.count; i++)
+		if (shows(&process->mappings.rows[i], part))
+			return true;
+	return false;
+}
+
+/* Some programs map a part of their code a second time, nearer to other code. The first is in its place, so their RELRO
+ * is known. This looks at each mapping for each such part, and more than a few are not worth the time. */
+static void forgive_second_copies(struct process *process)
+{
+	unsigned left = 64;
+
+	for (size_t i = 0; i < process->mappings.count && left > 0; i++) {
+		struct mapping *row = &process->mappings.rows[i];
+
+		if (!row->may_hide_relro || row->object != NULL)
+			continue;
+		row->may_hide_relro = !is_second_copy(process, row);
+		left--;
 	}
 }
 
 void flags_find(struct process *process, const struct known_files *files)
 {
-	find_flags(&process->mappings, files);
-	find_flags(&process->descriptors, files);
+	forgive_second_copies(process);
+	for (size_t i = 0; i < process->mappings.count; i++)
+		find_flags(&process->mappings.rows[i].memory, &process->mappings.rows[i], files);
+	for (size_t i = 0; i < process->open_files.count; i++)
+		find_flags(&process->open_files.rows[i].memory, NULL, files);
 }

@@ -1,19 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The guarantees in force, seen from outside, in the words of sealmem.h. A guarantee is in force when what it
- * rests on is there, whoever put it there; it is unknown when that cannot be seen from here, which is
- * never counted as there. One row for each guarantee.
+ * The guarantees in force, seen from outside, in the words of sealmem.h. A guarantee is in force if its conditions
+ * hold, whoever has made them hold. It is unknown if the audit cannot see that, and unknown never counts as in
+ * force. One row for each guarantee.
  */
 
 #include "audit/guarantees.h"
 
 #include "audit/lines.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 
+#include "lib/memfd.h"
 #include "lib/util.h"
 
-enum answer { NO, YES, UNKNOWN };
+enum answer { ANSWER_NO, ANSWER_YES, ANSWER_UNKNOWN };
+
+/* What a guarantee can depend on, beside the mapping. */
+struct view {
+	const struct process *process;
+	const struct known_files *files;
+};
 
 bool is_write_sealed(int seals)
 {
@@ -25,84 +32,118 @@ bool is_exec_sealed(int seals)
 	return seals >= 0 && (seals & F_SEAL_EXEC);
 }
 
-static enum answer vm_flag(const struct mapping *row, unsigned flag)
+static enum answer yes_if(bool truth)
 {
-	if (!row->vm_known)
-		return UNKNOWN;
-	return row->vm & flag ? YES : NO;
+	return truth ? ANSWER_YES : ANSWER_NO;
 }
 
-static enum answer is_open(const struct process *process, struct file_id file)
+static enum answer has_vm_flag(const struct mapping *row, unsigned flag)
 {
-	for (size_t i = 0; i < process->descriptors.count; i++)
-		if (same_file(process->descriptors.rows[i].file, file))
-			return YES;
-	return process->descriptors_known ? NO : UNKNOWN;
+	return row->vm_known ? yes_if(row->vm & flag) : ANSWER_UNKNOWN;
 }
 
-/* Such a file takes no seals: a mapping that stays read-only, and no descriptor to map it again by. */
-static enum answer content_of_secret(const struct process *process, const struct mapping *row)
+/* Whether somebody can write to the secret memory, or map it again. */
+static enum answer can_be_written(const struct view *view, struct file_id id)
 {
-	enum answer sealed = vm_flag(row, VM_SEALED), open = is_open(process, row->file);
+	const unsigned ways = HOLDS_WRITABLE_MAPPING | HOLDS_DESCRIPTOR;
+	const struct known_file *file = known_files_find(view->files, id);
 
-	if (row->protection & PROT_WRITE || sealed == NO || open == YES)
-		return NO;
-	return sealed == YES && open == NO ? YES : UNKNOWN;
+	if (file != NULL && known_file_is_held(file, ways))
+		return ANSWER_YES;
+	if (file == NULL || known_file_is_held(file, HOLDS_DOUBTFUL_MAPPING) || view->files->kept ||
+	    view->process->changed || !view->process->open_files_known)
+		return ANSWER_UNKNOWN;
+	return ANSWER_NO;
+}
+
+/* Secret memory takes no seals. Its bytes are final if this mapping stays read-only, no other mapping of it is
+ * writable, and nobody has a descriptor to map it again. */
+static enum answer content_of_secret(const struct view *view, const struct mapping *row)
+{
+	enum answer sealed = has_vm_flag(row, VM_SEALED);
+	enum answer written = can_be_written(view, row->memory.file);
+
+	if (row->protection & PROT_WRITE || sealed == ANSWER_NO || written == ANSWER_YES)
+		return ANSWER_NO;
+	return sealed == ANSWER_YES && written == ANSWER_NO ? ANSWER_YES : ANSWER_UNKNOWN;
+}
+
+/* Some kernels add a write seal together with F_SEAL_EXEC, and do not look for writers then. */
+static bool are_doubtful(const struct view *view, int seals)
+{
+	const int together = F_SEAL_EXEC | F_SEAL_FUTURE_WRITE;
+
+	if (view->files->recorded)
+		return (seals & together) == together;
+	return !memfd_seals_are_believed(seals);
+}
+
+static enum answer content_by_seals(const struct view *view, int seals)
+{
+	if (seals == SEALS_UNKNOWN)
+		return ANSWER_UNKNOWN;
+	if (seals == SEALS_NONE || (seals & FINAL_SEALS) != FINAL_SEALS)
+		return ANSWER_NO;
+	return are_doubtful(view, seals) ? ANSWER_UNKNOWN : ANSWER_YES;
 }
 
 /* A private mapping of a sealed file can show other bytes than the file has. */
-static enum answer has_content(const struct process *process, const struct mapping *row)
+static enum answer has_content(const struct view *view, const struct mapping *row)
 {
-	if (row->kind == KIND_SECRET)
-		return row->descriptor < 0 ? content_of_secret(process, row) : NO;
-	if (!row->shared || row->seals == SEALS_NONE)
-		return NO;
-	if (row->descriptor < 0 && (row->protection & PROT_WRITE))
-		return NO;
-	if (row->seals == SEALS_UNKNOWN)
-		return UNKNOWN;
-	return (row->seals & FINAL_SEALS) == FINAL_SEALS ? YES : NO;
+	if (row->memory.kind == KIND_SECRET)
+		return content_of_secret(view, row);
+	if (!row->shared || (row->protection & PROT_WRITE))
+		return ANSWER_NO;
+	return content_by_seals(view, row->memory.seals);
 }
 
-/* A seccomp filter keeps addresses too, and cannot be read; of a region of ours one may expect it. */
-static enum answer has_address(const struct process *process, const struct mapping *row)
+static enum answer open_has_content(const struct view *view, const struct open_file *file)
 {
-	enum answer sealed = vm_flag(row, VM_SEALED);
+	return file->memory.kind == KIND_SECRET ? ANSWER_NO
+						: content_by_seals(view, file->memory.seals);
+}
 
-	if (row->descriptor >= 0)
-		return NO;
-	if (sealed == NO && process->filtered && begins_with(row->name, "/memfd:sealmem:"))
-		return UNKNOWN;
+/* A seccomp filter can seal addresses too, and nobody can read it. A region of sealmem in a process that has a
+ * filter may have its address sealed by the filter. */
+static enum answer has_address(const struct view *view, const struct mapping *row)
+{
+	enum answer sealed = has_vm_flag(row, VM_SEALED);
+
+	if (sealed == ANSWER_NO && view->process->filtered &&
+	    begins_with(row->memory.name, "/memfd:sealmem:"))
+		return ANSWER_UNKNOWN;
 	return sealed;
 }
 
-static enum answer has_secrecy(const struct process *process, const struct mapping *row)
+static enum answer has_secrecy(const struct view *view, const struct mapping *row)
 {
-	(void)process;
-	return row->kind == KIND_SECRET ? YES : NO;
+	(void)view;
+	return yes_if(row->memory.kind == KIND_SECRET);
 }
 
-static enum answer of_mapping(const struct mapping *row, unsigned flag)
+/* The kernel never swaps secret memory. */
+static enum answer has_noswap(const struct view *view, const struct mapping *row)
 {
-	return row->descriptor < 0 ? vm_flag(row, flag) : NO;
+	(void)view;
+	return row->memory.kind == KIND_SECRET ? ANSWER_YES : has_vm_flag(row, VM_LOCKED);
 }
 
-static enum answer has_noswap(const struct process *process, const struct mapping *row)
+static enum answer open_is_secret(const struct view *view, const struct open_file *file)
 {
-	(void)process;
-	return row->kind == KIND_SECRET ? YES : of_mapping(row, VM_LOCKED);
+	(void)view;
+	return yes_if(file->memory.kind == KIND_SECRET);
 }
 
-static enum answer has_nodump(const struct process *process, const struct mapping *row)
+static enum answer has_nodump(const struct view *view, const struct mapping *row)
 {
-	(void)process;
-	return of_mapping(row, VM_NOT_DUMPED);
+	(void)view;
+	return has_vm_flag(row, VM_NOT_DUMPED);
 }
 
-static enum answer has_nofork(const struct process *process, const struct mapping *row)
+static enum answer has_nofork(const struct view *view, const struct mapping *row)
 {
-	(void)process;
-	return of_mapping(row, VM_NOT_FORKED);
+	(void)view;
+	return has_vm_flag(row, VM_NOT_FORKED);
 }
 
 static bool is_guard(const struct mapping *row)
@@ -110,42 +151,61 @@ static bool is_guard(const struct mapping *row)
 	return row->protection == PROT_NONE;
 }
 
-static enum answer has_guards(const struct process *process, const struct mapping *row)
+static enum answer has_guards(const struct view *view, const struct mapping *row)
 {
-	const struct mapping *first = process->mappings.rows;
-	const struct mapping *end = first + process->mappings.count;
+	const struct mapping *first = view->process->mappings.rows;
+	const struct mapping *end = first + view->process->mappings.count;
 
-	if (row->descriptor >= 0 || is_guard(row) || row == first || row + 1 == end)
-		return NO;
+	if (is_guard(row) || row == first || row + 1 == end)
+		return ANSWER_NO;
 	if (row[-1].end != row->start || row[1].start != row->end)
-		return NO;
-	return is_guard(&row[-1]) && is_guard(&row[1]) ? YES : NO;
+		return ANSWER_NO;
+	return yes_if(is_guard(&row[-1]) && is_guard(&row[1]));
 }
 
+/* A file that is only open has no address, no pages that are locked and no guards: there no function answers,
+ * and the answer is no. */
 static const struct {
 	unsigned guarantee;
-	enum answer (*ask)(const struct process *process, const struct mapping *row);
+	enum answer (*of_mapping)(const struct view *view, const struct mapping *row);
+	enum answer (*of_open_file)(const struct view *view, const struct open_file *file);
 } guarantees[] = {
-	{ SEALMEM_CONTENT, has_content }, { SEALMEM_ADDRESS, has_address },
-	{ SEALMEM_SECRECY, has_secrecy }, { SEALMEM_NOSWAP, has_noswap },
-	{ SEALMEM_NODUMP, has_nodump },	  { SEALMEM_NOFORK, has_nofork },
-	{ SEALMEM_GUARDS, has_guards },
+	{ SEALMEM_CONTENT, has_content, open_has_content },
+	{ SEALMEM_ADDRESS, has_address, NULL },
+	{ SEALMEM_SECRECY, has_secrecy, open_is_secret },
+	{ SEALMEM_NOSWAP, has_noswap, open_is_secret },
+	{ SEALMEM_NODUMP, has_nodump, NULL },
+	{ SEALMEM_NOFORK, has_nofork, NULL },
+	{ SEALMEM_GUARDS, has_guards, NULL },
 };
 
-static void find_guarantees(const struct process *process, struct mapping *row)
+static void note_answer(struct memory *memory, unsigned guarantee, enum answer answer)
 {
-	for (size_t i = 0; i < sizeof(guarantees) / sizeof(*guarantees); i++) {
-		enum answer answer = guarantees[i].ask(process, row);
-
-		row->guarantees |= answer == YES ? guarantees[i].guarantee : 0;
-		row->unknown |= answer == UNKNOWN ? guarantees[i].guarantee : 0;
-	}
+	memory->guarantees |= answer == ANSWER_YES ? guarantee : 0;
+	memory->unknown |= answer == ANSWER_UNKNOWN ? guarantee : 0;
 }
 
-void guarantees_find(struct process *process)
+static void find_of_mapping(const struct view *view, struct mapping *row)
 {
+	for (size_t i = 0; i < sizeof(guarantees) / sizeof(*guarantees); i++)
+		note_answer(&row->memory, guarantees[i].guarantee,
+			    guarantees[i].of_mapping(view, row));
+}
+
+static void find_of_open_file(const struct view *view, struct open_file *file)
+{
+	for (size_t i = 0; i < sizeof(guarantees) / sizeof(*guarantees); i++)
+		if (guarantees[i].of_open_file != NULL)
+			note_answer(&file->memory, guarantees[i].guarantee,
+				    guarantees[i].of_open_file(view, file));
+}
+
+void guarantees_find(struct process *process, const struct known_files *files)
+{
+	const struct view view = { process, files };
+
 	for (size_t i = 0; i < process->mappings.count; i++)
-		find_guarantees(process, &process->mappings.rows[i]);
-	for (size_t i = 0; i < process->descriptors.count; i++)
-		find_guarantees(process, &process->descriptors.rows[i]);
+		find_of_mapping(&view, &process->mappings.rows[i]);
+	for (size_t i = 0; i < process->open_files.count; i++)
+		find_of_open_file(&view, &process->open_files.rows[i]);
 }

@@ -2,13 +2,13 @@
 #ifndef SEALMEM_AUDIT_GUARANTEES_H
 #define SEALMEM_AUDIT_GUARANTEES_H
 
-#include "audit/process.h"
+#include "audit/known-files.h"
 
-/* What makes the bytes of a memfd final, and what the exec seal adds. */
+/* Whether the seals are known and have this one. */
 bool is_write_sealed(int seals);
 bool is_exec_sealed(int seals);
 
-/* Sets `guarantees` and `unknown` of each mapping and descriptor. Needs their kinds. */
-void guarantees_find(struct process *process);
+/* Sets `guarantees` and `unknown` of each mapping and open file. Needs their kinds, and who holds which secret memory. */
+void guarantees_find(struct process *process, const struct known_files *files);
 
 #endif

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a mapping is. Names are the process's own choice, so a name decides only where the kernel has set it
- * (those in brackets, without a file), or together with the kind of file behind it; what is part of
- * a program is decided by the place and the file, never by the name.
+ * The kind of a mapping. A process chooses its names, so a name alone decides nothing unless the kernel has set it (a name
+ * in brackets, without a file). Any other name counts only together with the file system of the file. Whether a
+ * mapping is part of a program depends on its place and its file, never on the name.
  */
 
 #include "audit/kinds.h"
 
+#include "audit/devices.h"
 #include "audit/lines.h"
 #include "audit/process.h"
 
 #include <sys/mman.h>
 
 const struct kind_row kind_rows[KIND_COUNT] = {
-#define KIND_ROW(number, name, meaning, colour) { name, meaning, colour },
+#define KIND_ROW(number, name, meaning) { name, meaning },
 	KINDS(KIND_ROW)
 #undef KIND_ROW
 };
 
-/* The segment that begins in or before the page at `address`, an address in the file's terms. */
+/* The segment that begins in or before the page at `address`, which is an address as the file has it. */
 static const struct elf_segment *segment_at(const struct process *process,
 					    const struct elf_file *elf, uint64_t address)
 {
@@ -31,7 +32,7 @@ static const struct elf_segment *segment_at(const struct process *process,
 	return found;
 }
 
-/* Whether the loader would have put this page of the file there. */
+/* Whether a loader would put this page of the file there. */
 static bool is_in_its_place(const struct process *process, const struct object *object,
 			    const struct mapping *row)
 {
@@ -42,22 +43,23 @@ static bool is_in_its_place(const struct process *process, const struct object *
 							 page_down(process, segment->address);
 }
 
-/* Of a loaded program these pages are: its file's, anonymous where they are zeroes, or what sealmem has put in
- * their place. */
+/* The pages of a loaded program are pages of its file, anonymous pages where they begin as zeroes, or a memfd that
+ * sealmem has put in their place. */
 static bool is_part(const struct process *process, const struct object *object,
-		    const struct mapping *row)
+		    const struct mapping *row, const struct devices *devices)
 {
 	if (row->start < object->start || row->end > object->end)
 		return false;
-	if (same_file(row->file, object->file))
+	if (same_file(row->memory.file, object->file))
 		return !row->shared && is_in_its_place(process, object, row);
-	if (row->file.inode == 0)
-		return !row->shared && (*row->name == '\0' || begins_with(row->name, "[anon:"));
-	return is_memfd(row) && begins_with(row->name, "/memfd:sealmem:");
+	if (is_without_file(devices, &row->memory))
+		return !row->shared &&
+		       (*row->memory.name != '[' || begins_with(row->memory.name, "[anon:"));
+	return is_memfd(devices, &row->memory) && begins_with(row->memory.name, "/memfd:sealmem:");
 }
 
 static enum kind kind_of_part(const struct process *process, const struct object *object,
-			      const struct mapping *row)
+			      const struct mapping *row, const struct devices *devices)
 {
 	const struct elf_segment *segment =
 		segment_at(process, object->elf, row->start - object->bias);
@@ -68,21 +70,16 @@ static enum kind kind_of_part(const struct process *process, const struct object
 		return KIND_RESERVED;
 	if (row->protection & PROT_EXEC)
 		return KIND_TEXT;
-	if (row->file.inode == 0 && segment != NULL &&
+	if (is_without_file(devices, &row->memory) && segment != NULL &&
 	    row->start - object->bias >= segment->address + segment->file_size)
 		return KIND_BSS;
 	return row->protection & PROT_WRITE ? KIND_DATA : KIND_RODATA;
 }
 
-static bool is_anonymous(const struct mapping *row)
-{
-	return row->file.inode == 0 && !row->shared;
-}
-
-/* The kernel's own names; a process that names its memory gets "[anon:NAME]". */
+/* The names that the kernel sets. If a process names its memory, the name becomes "[anon:NAME]". */
 static bool has_kernel_name(const struct mapping *row, const char *name)
 {
-	return is_anonymous(row) && begins_with(row->name, name);
+	return !has_file(row->memory.file) && !row->shared && begins_with(row->memory.name, name);
 }
 
 static bool is_vdso(const struct mapping *row)
@@ -106,26 +103,33 @@ static bool is_stack(const struct mapping *row)
 	return has_kernel_name(row, "[stack");
 }
 
-static bool is_shm(const struct mapping *row)
-{
-	return row->shared && begins_with(row->name, "/SYSV");
-}
-
-static bool is_shared(const struct mapping *row)
-{
-	return row->shared && (begins_with(row->name, "/dev/zero (deleted)") ||
-			       begins_with(row->name, "[anon_shmem:"));
-}
-
 static bool is_reserved(const struct mapping *row)
 {
 	return row->protection == PROT_NONE;
 }
 
-/* Of a program whose headers could not be read, all that shows is what is executed. */
+/* If the headers of a program cannot be read, only its code can be recognized. */
 static bool is_code(const struct mapping *row)
 {
-	return row->file.inode != 0 && (row->protection & PROT_EXEC);
+	return has_file(row->memory.file) && (row->protection & PROT_EXEC);
+}
+
+static enum kind kind_of_file(const struct mapping *row, const struct devices *devices)
+{
+	if (is_secret(devices, &row->memory))
+		return KIND_SECRET;
+	if (is_memfd(devices, &row->memory))
+		return KIND_MEMFD;
+	if (is_reserved(row))
+		return KIND_RESERVED;
+	return is_code(row) ? KIND_TEXT : KIND_FILE;
+}
+
+static enum kind kind_without_file(const struct mapping *row, const struct devices *devices)
+{
+	if (row->shared)
+		return is_shm(devices, &row->memory) ? KIND_SHM : KIND_SHARED;
+	return is_reserved(row) ? KIND_RESERVED : KIND_ANON;
 }
 
 static enum kind kind_alone(const struct mapping *row, const struct devices *devices)
@@ -133,23 +137,21 @@ static enum kind kind_alone(const struct mapping *row, const struct devices *dev
 	static const struct {
 		enum kind kind;
 		bool (*is)(const struct mapping *row);
-	} kinds[] = {
-		{ KIND_VDSO, is_vdso },	     { KIND_VVAR, is_vvar },
-		{ KIND_HEAP, is_heap },	     { KIND_STACK, is_stack },
-		{ KIND_MEMFD, is_memfd },    { KIND_SHM, is_shm },
-		{ KIND_SHARED, is_shared },  { KIND_RESERVED, is_reserved },
-		{ KIND_ANON, is_anonymous }, { KIND_TEXT, is_code },
+	} named[] = {
+		{ KIND_VDSO, is_vdso },
+		{ KIND_VVAR, is_vvar },
+		{ KIND_HEAP, is_heap },
+		{ KIND_STACK, is_stack },
 	};
 
-	if (is_secret(devices, row))
-		return KIND_SECRET;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (kinds[i].is(row))
-			return kinds[i].kind;
-	return KIND_FILE;
+	for (size_t i = 0; i < sizeof(named) / sizeof(*named); i++)
+		if (named[i].is(row))
+			return named[i].kind;
+	return is_without_file(devices, &row->memory) ? kind_without_file(row, devices)
+						      : kind_of_file(row, devices);
 }
 
-/* Both are in the order of addresses. */
+/* Both lists are in the order of addresses. */
 static const struct object *object_at(const struct process *process, size_t *next, uint64_t address)
 {
 	while (*next < process->object_count && process->objects[*next].start <= address)
@@ -165,16 +167,16 @@ void kinds_find(struct process *process, const struct devices *devices)
 		struct mapping *row = &process->mappings.rows[i];
 		const struct object *object = object_at(process, &next, row->start);
 
-		if (object != NULL && is_part(process, object, row)) {
+		if (object != NULL && is_part(process, object, row, devices)) {
 			row->object = object;
-			row->kind = kind_of_part(process, object, row);
+			row->memory.kind = kind_of_part(process, object, row, devices);
 		} else {
-			row->kind = kind_alone(row, devices);
+			row->memory.kind = kind_alone(row, devices);
 		}
 	}
-	for (size_t i = 0; i < process->descriptors.count; i++) {
-		struct mapping *row = &process->descriptors.rows[i];
+	for (size_t i = 0; i < process->open_files.count; i++) {
+		struct memory *memory = &process->open_files.rows[i].memory;
 
-		row->kind = is_secret(devices, row) ? KIND_SECRET : KIND_MEMFD;
+		memory->kind = is_secret(devices, memory) ? KIND_SECRET : KIND_MEMFD;
 	}
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What one process tells about a file holds for all that map it. The headers of the C library are the same
- * in two hundred processes, and the seals of a memfd may be readable in one of them alone; and who
- * else has a memfd is only seen by looking at all. So files are known by their number, across processes.
+ * What the audit learns about a file from one process holds for all processes that map the file. The headers of the
+ * C library are the same in two hundred processes. The seals of a memfd may be readable in only one of them. And to
+ * find out who else has a memfd, the audit has to look at all. So it knows files by their number, across processes.
  */
 
 #include "audit/known-files.h"
@@ -15,12 +15,8 @@
 
 static int compare(const void *a, const void *b)
 {
-	const struct file_id *x = &((const struct known_file *)a)->file;
-	const struct file_id *y = &((const struct known_file *)b)->file;
-
-	if (x->device != y->device)
-		return x->device < y->device ? -1 : 1;
-	return (x->inode > y->inode) - (x->inode < y->inode);
+	return file_compare(((const struct known_file *)a)->file,
+			    ((const struct known_file *)b)->file);
 }
 
 struct known_file *known_files_find(const struct known_files *files, struct file_id file)
@@ -64,6 +60,14 @@ int known_file_add_holder(struct known_file *file, const struct process *process
 	*holder = (struct holder){ .pid = process->pid, .how = how };
 	memcpy(holder->name, process->name, sizeof(holder->name));
 	return 0;
+}
+
+bool known_file_is_held(const struct known_file *file, unsigned how)
+{
+	for (size_t i = 0; i < file->holder_count; i++)
+		if (file->holders[i].how & how)
+			return true;
+	return false;
 }
 
 static void free_file(void *node)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The form that several files of /proc have: lines of a key and a value, in an order that differs between
- * kernels. So a line is looked for by its key, at the beginning of a line, where nobody but the kernel writes.
+ * Several files of /proc have this form: lines of a key and a value, in an order that differs between kernels. This
+ * file finds a line by the key at its beginning, because nobody but the kernel writes there.
  */
 
 #include "audit/lines.h"
@@ -13,6 +13,51 @@
 bool begins_with(const char *text, const char *start)
 {
 	return strncmp(text, start, strlen(start)) == 0;
+}
+
+struct escape {
+	const char *text;
+	char character;
+};
+
+static const struct escape *escape_at(const char *text, const struct escape *escapes)
+{
+	for (; escapes->text != NULL; escapes++)
+		if (begins_with(text, escapes->text))
+			return escapes;
+	return NULL;
+}
+
+/* `escapes` ends with a row without a text. */
+static void unescape(char *name, const struct escape *escapes)
+{
+	char *to = name;
+
+	while (*name != '\0') {
+		const struct escape *escape = escape_at(name, escapes);
+
+		*to++ = escape != NULL ? escape->character : *name;
+		name += escape != NULL ? strlen(escape->text) : 1;
+	}
+	*to = '\0';
+}
+
+void unescape_maps(char *name)
+{
+	static const struct escape escapes[] = { { "\\012", '\n' }, { NULL, '\0' } };
+
+	unescape(name, escapes);
+}
+
+void unescape_status(char *name)
+{
+	static const struct escape escapes[] = {
+		{ "\\n", '\n' },
+		{ "\\\\", '\\' },
+		{ NULL, '\0' },
+	};
+
+	unescape(name, escapes);
 }
 
 static const char *next_line(const char *text)

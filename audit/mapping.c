@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The text of /proc/PID/maps and smaps. The library reads such lines too (lib/maps.c), in a signal handler,
- * of its own process. Here it is another process, which may be hostile, and every field counts: so this
- * reader keeps whole names, knows VmFlags, and refuses what the kernel would not have written. What it
- * returns is in order and without overlaps, on which the rest of the audit relies.
+ * The text of /proc/PID/maps and smaps. The library reads such lines too (lib/maps.c): in a signal handler, about
+ * its own process. The audit reads about another process, which may be hostile, and needs every field. So this
+ * reader keeps whole names, knows VmFlags, and refuses what no kernel writes. Its rows are in order and do not
+ * overlap, and the rest of the audit relies on that.
  *
- * One reader serves for both files, for smaps is maps with lines "Key: value" below each mapping, and no
- * mapping begins with a capital letter.
+ * One reader serves for both files: smaps is maps with lines "Key: value" below each mapping, and no mapping begins
+ * with a capital letter.
  */
 
 #include "audit/mapping.h"
+
+#include "audit/lines.h"
 
 #include "lib/util.h"
 
@@ -20,11 +22,6 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
-bool same_file(struct file_id a, struct file_id b)
-{
-	return a.device == b.device && a.inode == b.inode;
-}
-
 static int digit_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -32,8 +29,8 @@ static int digit_value(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
 }
 
-/* A number and the one character behind it. */
-static bool take_number(const char **at, int base, char behind, uint64_t *ret)
+/* A number and the one character after it. */
+static bool take_number(const char **at, int base, char after, uint64_t *ret)
 {
 	const char *c = *at;
 	uint64_t value = 0;
@@ -42,7 +39,7 @@ static bool take_number(const char **at, int base, char behind, uint64_t *ret)
 		if (__builtin_mul_overflow(value, (uint64_t)base, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)digit_value(*c), &value))
 			return false;
-	if (c == *at || *c != behind)
+	if (c == *at || *c != after)
 		return false;
 	*ret = value;
 	*at = c + 1;
@@ -79,7 +76,7 @@ static bool take_device(const char **at, dev_t *ret)
 	return high <= UINT32_MAX && low <= UINT32_MAX;
 }
 
-/* The last number may be the end of the line. */
+/* The inode may be the last field of the line. */
 static bool take_inode(const char **at, uint64_t *ret)
 {
 	return take_number(at, 10, ' ', ret) || (take_number(at, 10, '\0', ret) && (*at)-- != NULL);
@@ -87,17 +84,18 @@ static bool take_inode(const char **at, uint64_t *ret)
 
 static int parse_mapping(struct mapping *ret, const char *line)
 {
-	struct mapping mapping = { .seals = SEALS_NONE, .descriptor = -1 };
+	struct mapping mapping = { .memory.seals = SEALS_NONE };
 
 	if (!take_number(&line, 16, '-', &mapping.start) ||
 	    !take_number(&line, 16, ' ', &mapping.end) || !take_protection(&line, &mapping) ||
 	    !take_number(&line, 16, ' ', &mapping.offset) ||
-	    !take_device(&line, &mapping.file.device) || !take_inode(&line, &mapping.file.inode) ||
-	    mapping.start >= mapping.end)
+	    !take_device(&line, &mapping.memory.file.device) ||
+	    !take_inode(&line, &mapping.memory.file.inode) || mapping.start >= mapping.end)
 		return -EBADMSG;
-	mapping.name = strdup(line + strspn(line, " "));
-	if (mapping.name == NULL)
+	mapping.memory.name = strdup(line + strspn(line, " "));
+	if (mapping.memory.name == NULL)
 		return -ENOMEM;
+	unescape_maps(mapping.memory.name);
 	*ret = mapping;
 	return 0;
 }
@@ -123,7 +121,7 @@ static void parse_vm_flags(struct mapping *mapping, const char *words)
 	}
 }
 
-/* The value, if that is the line; otherwise NULL. */
+/* The value, if the line has this key; otherwise NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	size_t length = strlen(key);
@@ -172,9 +170,9 @@ struct mapping *mappings_grow(struct mappings *mappings)
 }
 
 /*
- * The kernel goes on behind the end of what it wrote last, with what is there by then: a mapping that has grown
- * meanwhile, or was put over others, is written with its beginning once more. It takes the place of what it
- * overlaps. One that ends before is nothing the kernel writes.
+ * The kernel continues after the end of the mapping that it wrote last, with the mappings of that moment. If a mapping
+ * has grown in between, or covers others now, the kernel writes it again from its beginning. The new row replaces
+ * the rows that it overlaps. The kernel never writes a row that ends before the last one.
  */
 static int settle_overlap(struct mappings *mappings)
 {
@@ -184,7 +182,7 @@ static int settle_overlap(struct mappings *mappings)
 	if (kept > 0 && last.end <= mappings->rows[kept - 1].end)
 		return -EBADMSG;
 	while (kept > 0 && mappings->rows[kept - 1].end > last.start)
-		free(mappings->rows[--kept].name);
+		free(mappings->rows[--kept].memory.name);
 	mappings->rows[kept] = last;
 	mappings->count = kept + 1;
 	return 0;
@@ -236,10 +234,20 @@ int mappings_read(struct mappings *ret, FILE *in)
 	return 0;
 }
 
+void mapping_rename(struct mapping *mapping, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (copy == NULL)
+		return;
+	free(mapping->memory.name);
+	mapping->memory.name = copy;
+}
+
 void mappings_free(struct mappings *mappings)
 {
 	for (size_t i = 0; i < mappings->count; i++)
-		free(mappings->rows[i].name);
+		free(mappings->rows[i].memory.name);
 	free(mappings->rows);
 	*mappings = (struct mappings){ 0 };
 }
@@ -247,7 +255,8 @@ void mappings_free(struct mappings *mappings)
 static bool same_mapping(const struct mapping *a, const struct mapping *b)
 {
 	return a->start == b->start && a->end == b->end && a->protection == b->protection &&
-	       a->shared == b->shared && a->offset == b->offset && same_file(a->file, b->file);
+	       a->shared == b->shared && a->offset == b->offset &&
+	       same_file(a->memory.file, b->memory.file);
 }
 
 bool mappings_agree(const struct mappings *a, const struct mappings *b)

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_AUDIT_MAPPING_H
 #define SEALMEM_AUDIT_MAPPING_H
 
-#include "audit/kinds.h"
+#include "audit/memory.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,15 +10,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/* Which file, on one machine at one time. */
-struct file_id {
-	dev_t device;
-	uint64_t inode;
-};
-
-bool same_file(struct file_id a, struct file_id b);
-
-/* Of VmFlags, what a guarantee or a flag rests on. */
+/* The VmFlags that a guarantee or a flag needs. */
 enum {
 	VM_SEALED = 1 << 0,	/* sl: mseal(2) */
 	VM_MAY_WRITE = 1 << 1,	/* mw: mprotect(2) can make it writable */
@@ -27,40 +19,24 @@ enum {
 	VM_NOT_FORKED = 1 << 4, /* dc */
 };
 
-/* In place of seals. */
-#define SEALS_NONE    (-1) /* not a file that could have them */
-#define SEALS_UNKNOWN (-2)
-
-/* With these, what comes later changes nothing any more. */
-#define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
-
 struct object;
 
 struct mapping {
-	/* As the kernel says. */
+	struct memory memory;
 	uint64_t start, end, offset;
-	struct file_id file;
 	int protection; /* PROT_READ and so on */
 	bool shared;
 	bool vm_known;
 	unsigned vm;
-	char *name;	/* never NULL */
-	int descriptor; /* -1, or this is no mapping but an open file, of which the process has this
-			   descriptor: it begins at 0 */
-	bool mapped;	/* of an open file: there are mappings of it too */
-	/* As found out. */
-	enum kind kind;
+	bool written;	     /* its memory is executable, and a mapping can write to it */
+	bool may_hide_relro; /* if it is a part of no object, there is one whose place is unknown */
 	const struct object *object; /* the program or library that it is a part of, or NULL */
-	int seals;
-	unsigned guarantees; /* in force */
-	unsigned unknown;    /* guarantees of which it cannot be told */
-	unsigned flags;	     /* 1 << enum flag, see flags.h */
 };
 
 struct mappings {
 	struct mapping *rows;
 	size_t count, room;
-	uint64_t page; /* the size of a page, 0 if the file does not tell */
+	uint64_t page; /* the size of a page, 0 if the file does not say */
 };
 
 /*
@@ -71,8 +47,11 @@ struct mappings {
  */
 int mappings_read(struct mappings *ret, FILE *in);
 
-/* Room for one more at the end; NULL for want of memory. It is not counted yet. */
+/* Makes room for one more row at the end, and does not count it yet. NULL out of memory. */
 struct mapping *mappings_grow(struct mappings *mappings);
+
+/* Without memory the name stays. */
+void mapping_rename(struct mapping *mapping, const char *name);
 
 void mappings_free(struct mappings *mappings);
 

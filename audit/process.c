@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One process, as it was at one moment. The kernel writes smaps a page at a time and lets the process
- * run in between, and seals and headers are read later still; so maps is read once more at the end, and if
- * it does not say the same, all of it is done again. What goes on changing is reported as it was in
- * the last reading, and marked: each line of it was true, and seals belong to the file that the line
- * names, but lines may be of different moments.
+ * One process, as it was at one moment. The kernel writes smaps a page at a time and lets the process run in
+ * between, and the audit reads seals and headers later still. So it reads maps again at the end, and if maps
+ * differs it starts over. If a process goes on changing, the audit reports the last reading and marks it: each line
+ * was true, and seals belong to the file that the line names, but the lines may be of different moments.
  */
 
 #include "audit/process.h"
@@ -27,17 +26,27 @@ static unsigned long find_number(const char *text, const char *key)
 	return value != NULL ? strtoul(value, NULL, 10) : 0;
 }
 
+static void find_name(struct process *process, const char *status)
+{
+	const char *name = find_value(status, "Name");
+	char text[PROCFS_STATUS_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%.*s", name != NULL ? (int)strcspn(name, "\n") : 0,
+		       name != NULL ? name : "");
+	unescape_status(text);
+	(void)snprintf(process->name, sizeof(process->name), "%.*s", (int)sizeof(process->name) - 1,
+		       text);
+}
+
 static int read_status(struct process *process, int directory)
 {
-	char text[4096];
+	char text[PROCFS_STATUS_SIZE];
 	ssize_t length = procfs_read(directory, "status", text, sizeof(text));
-	const char *name;
 
 	if (length < 0)
 		return (int)length;
-	name = find_value(text, "Name");
-	(void)snprintf(process->name, sizeof(process->name), "%.*s",
-		       name != NULL ? (int)strcspn(name, "\n") : 0, name != NULL ? name : "");
+	find_name(process, text);
+	process->reader = (pid_t)find_number(text, "Pid");
 	process->parent = (pid_t)find_number(text, "PPid");
 	process->user = (uid_t)find_number(text, "Uid");
 	process->filtered = find_number(text, "Seccomp") == 2;
@@ -45,12 +54,14 @@ static int read_status(struct process *process, int directory)
 }
 
 /* Not every kernel has smaps. */
-static int read_mappings(struct process *process, int directory, bool vm)
+static int read_mappings(struct process *process, const struct procfs *procfs, int directory,
+			 bool vm)
 {
-	int err = vm ? procfs_read_mappings(directory, "smaps", &process->mappings) : -ENOENT;
+	int err =
+		vm ? procfs_read_mappings(procfs, directory, "smaps", &process->mappings) : -ENOENT;
 
 	if (err == -ENOENT)
-		err = procfs_read_mappings(directory, "maps", &process->mappings);
+		err = procfs_read_mappings(procfs, directory, "maps", &process->mappings);
 	if (err == 0 && process->mappings.page == 0)
 		process->mappings.page = page_size();
 	return err;
@@ -58,75 +69,107 @@ static int read_mappings(struct process *process, int directory, bool vm)
 
 static void mark_mapped(struct process *process)
 {
-	for (size_t i = 0; i < process->mappings.count; i++)
-		for (size_t k = 0; k < process->descriptors.count; k++)
-			if (same_file(process->mappings.rows[i].file,
-				      process->descriptors.rows[k].file))
-				process->descriptors.rows[k].mapped = true;
+	for (size_t i = 0; i < process->mappings.count; i++) {
+		struct file_id file = process->mappings.rows[i].memory.file;
+		struct open_file *open = open_files_find(&process->open_files, file);
+
+		if (open != NULL)
+			open->mapped = true;
+	}
 }
 
-/* Seals are never taken away: what was seen once holds. But this process may have added others since it was last
- * read, and have closed the descriptor that showed them. */
+/* Nobody can take a seal away, so a seal that was seen once holds. But this process may have added others since its
+ * last reading, and closed the descriptor that showed them. */
 static bool are_out_of_date(const struct known_file *file, pid_t pid, unsigned reading)
 {
 	return file->shown_by == pid && file->reading != reading &&
 	       (file->seals & FINAL_SEALS) != FINAL_SEALS;
 }
 
-static int find_seals(struct mapping *row, pid_t pid, const struct procfs *procfs, int directory,
-		      struct known_files *files)
+/* `seals` is what the kernel has answered just now, or a negative errno. */
+static int note_seals(struct memory *memory, int seals, pid_t pid, struct known_files *files)
 {
-	struct known_file *file;
-	int seals;
+	struct known_file *file = known_files_get(files, memory->file);
 
-	if (!is_memfd(row))
-		return 0;
-	file = known_files_get(files, row->file);
 	if (file == NULL)
 		return -ENOMEM;
-	seals = procfs_read_seals(procfs, directory, row);
 	if (seals >= 0) {
 		file->seals = seals | (file->seals > 0 ? file->seals : 0);
 		file->shown_by = pid;
 		file->reading = files->reading;
 	}
-	row->seals = are_out_of_date(file, pid, files->reading) ? SEALS_UNKNOWN : file->seals;
+	memory->seals = are_out_of_date(file, pid, files->reading) ? SEALS_UNKNOWN : file->seals;
 	return 0;
 }
 
-static int find_all_seals(struct mappings *rows, pid_t pid, const struct procfs *procfs,
-			  int directory, struct known_files *files)
+static int read_seals_of_open_files(struct process *process, const struct procfs *procfs,
+				    int directory, struct known_files *files)
 {
-	for (size_t i = 0; i < rows->count; i++) {
-		int err = find_seals(&rows->rows[i], pid, procfs, directory, files);
+	int err = 0;
 
-		if (err < 0)
-			return err;
+	for (size_t i = 0; i < process->open_files.count && err == 0; i++) {
+		struct open_file *row = &process->open_files.rows[i];
+
+		if (is_memfd(&procfs->devices, &row->memory))
+			err = note_seals(&row->memory,
+					 procfs_read_open_file_seals(procfs, directory, row,
+								     &files->patience),
+					 process->pid, files);
 	}
-	return 0;
+	return err;
+}
+
+static int read_seals_of_mappings(struct process *process, const struct procfs *procfs,
+				  int directory, struct known_files *files)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < process->mappings.count && err == 0; i++) {
+		struct mapping *row = &process->mappings.rows[i];
+
+		if (is_memfd(&procfs->devices, &row->memory))
+			err = note_seals(
+				&row->memory,
+				procfs_read_mapping_seals(procfs, directory, row, &files->patience),
+				process->pid, files);
+	}
+	return err;
+}
+
+/* The mapping of an io_uring stays when its descriptor is closed, and then nobody says which files it keeps. */
+static bool keeps_files_elsewhere(const struct process *process)
+{
+	for (size_t i = 0; i < process->mappings.count; i++) {
+		const struct memory *memory = &process->mappings.rows[i].memory;
+
+		if (strcmp(memory->name, IO_URING_NAME) == 0 &&
+		    !open_files_have_ring(&process->open_files, memory->file.inode))
+			return true;
+	}
+	return process->open_files.elsewhere;
 }
 
 static int read_memfds(struct process *process, const struct procfs *procfs, int directory,
 		       struct known_files *files)
 {
-	int err = procfs_read_descriptors(procfs, directory, &process->descriptors);
+	int err = process_read_open_files(process, procfs, directory);
 
 	if (out_of_resources(err))
 		return err;
-	process->descriptors_known = err == 0;
+	process->keeps_files = err == 0 && keeps_files_elsewhere(process);
+	process->open_files_known = err == 0 && !process->keeps_files;
 	mark_mapped(process);
 	files->reading++;
-	err = find_all_seals(&process->descriptors, process->pid, procfs, directory, files);
-	if (err == 0)
-		err = find_all_seals(&process->mappings, process->pid, procfs, directory, files);
-	return err;
+	err = read_seals_of_open_files(process, procfs, directory, files);
+	return err == 0 ? read_seals_of_mappings(process, procfs, directory, files) : err;
 }
 
-/* Whether nothing has changed since. */
-static int confirm(const struct process *process, int directory, bool *ret)
+/* Whether the mappings are still the same. */
+static int confirm(const struct process *process, const struct procfs *procfs, int directory,
+		   bool *ret)
 {
 	CLEANUP(mappings_free) struct mappings again = { 0 };
-	int err = procfs_read_mappings(directory, "maps", &again);
+	int err = procfs_read_mappings(procfs, directory, "maps", &again);
 
 	if (err < 0)
 		return err;
@@ -140,7 +183,7 @@ static int read_once(struct process *process, const struct procfs *procfs, int d
 	int err = read_status(process, directory);
 
 	if (err == 0)
-		err = read_mappings(process, directory, needs & NEED_VM);
+		err = read_mappings(process, procfs, directory, needs & NEED_VM);
 	if (err == 0 && process->mappings.count == 0)
 		return -ENODATA;
 	if (err == 0 && (needs & NEED_MEMFDS))
@@ -150,20 +193,47 @@ static int read_once(struct process *process, const struct procfs *procfs, int d
 	return err;
 }
 
+static bool is_missing(int err)
+{
+	return err == -ENODATA || err == -ENOENT || err == -ESRCH;
+}
+
+/* As read_once(). If the thread by which the audit sees the process has left, another one takes its place. */
+static int read_by_any_thread(struct process *process, const struct procfs *procfs, int leader,
+			      int *directory, struct known_files *files, unsigned needs)
+{
+	const pid_t pid = process->pid;
+	int err = read_once(process, procfs, *directory, files, needs);
+
+	for (int i = 0; i < READINGS && is_missing(err); i++) {
+		int thread = procfs_open_thread_with_memory(procfs, leader, pid);
+
+		if (thread < 0)
+			return thread == -ENODATA ? err : thread;
+		(void)close_fd(*directory);
+		*directory = thread;
+		process_free(process);
+		process->pid = pid;
+		err = read_once(process, procfs, thread, files, needs);
+	}
+	return is_missing(err) ? -EAGAIN : err;
+}
+
 int process_read(struct process *ret, const struct procfs *procfs, struct known_files *files,
 		 pid_t pid, unsigned needs)
 {
+	CLEANUP(close_fd_at) int leader = procfs_open_process(procfs, pid);
 	CLEANUP(close_fd_at) int directory = procfs_open_process(procfs, pid);
 	CLEANUP(process_free) struct process process = { 0 };
 	bool same = needs == 0;
-	int err = directory < 0 ? directory : 0;
+	int err = leader < 0 ? leader : directory < 0 ? directory : 0;
 
 	for (int i = 0; i < READINGS && err == 0; i++) {
 		process_free(&process);
 		process.pid = pid;
-		err = read_once(&process, procfs, directory, files, needs);
+		err = read_by_any_thread(&process, procfs, leader, &directory, files, needs);
 		if (err == 0 && needs != 0)
-			err = confirm(&process, directory, &same);
+			err = confirm(&process, procfs, directory, &same);
 		if (same)
 			break;
 	}
@@ -178,7 +248,7 @@ int process_read(struct process *ret, const struct procfs *procfs, struct known_
 void process_free(struct process *process)
 {
 	mappings_free(&process->mappings);
-	mappings_free(&process->descriptors);
+	open_files_free(&process->open_files);
 	free(process->objects);
 	*process = (struct process){ 0 };
 }

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What of a process is read from where. A process can end, and its number be given to another, between
- * any two reads; so it is opened once, as a directory, and everything is opened below that. And a range
- * of addresses can get another file between the reading of its line and the opening of its file: what was
- * opened is held against the line.
+ * Reads the files of /proc. Between any two reads a process can exit, and its number can go to another process. So
+ * the audit opens a process once, as a directory, and opens everything below that. A range of addresses can also
+ * get another file between reading its line and opening its file. So the audit compares the file that it has opened
+ * with the line.
  *
- * A file is opened without touching it first (O_PATH), because what a process maps can be a device that
- * does something when it is opened; and without waiting, because a lease makes an open wait.
- *
- * In a copy of /proc there is, for each mapping whose file was looked into, the first part of that file
- * in map_files/RANGE, the seals in map_files/RANGE.seals, and fdinfo has a line "dev:".
+ * A copy of /proc has, for each mapping whose file the audit looks into, the first part of the file in
+ * map_files/RANGE and its seals in map_files/RANGE.seals. Its fdinfo has a line "dev:".
  */
 
 #include "audit/procfs.h"
 
 #include "audit/fdinfo.h"
+#include "audit/foreign.h"
 #include "audit/lines.h"
 
 #include "lib/util.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,16 +28,64 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-#define MEMFD_NAME  "/memfd:"
-#define SECRET_NAME "/secretmem"
-
-static dev_t device_of(int fd)
+static void close_file(FILE **file)
 {
-	struct stat status;
-	dev_t device = fd >= 0 && fstat(fd, &status) == 0 ? status.st_dev : 0;
+	if (*file != NULL)
+		(void)fclose(*file);
+}
 
-	(void)close_fd(fd);
-	return device;
+static FILE *open_stream(int at, const char *path)
+{
+	int fd = openat(at, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (stream == NULL)
+		(void)close_fd(fd);
+	return stream;
+}
+
+/* Whether this process may look at all others. Capabilities in a user namespace of its own do not reach processes
+ * outside. */
+static bool may_see_all(void)
+{
+	static const unsigned long long ptrace = 1ull << CAP_SYS_PTRACE;
+	char status[PROCFS_STATUS_SIZE], map[128];
+	unsigned long inside = 1, outside = 1, count = 0;
+	const char *capabilities;
+
+	if (procfs_read(AT_FDCWD, "/proc/self/status", status, sizeof(status)) < 0 ||
+	    procfs_read(AT_FDCWD, "/proc/self/uid_map", map, sizeof(map)) < 0)
+		return false;
+	capabilities = find_value(status, "CapEff");
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel writes these numbers. */
+	if (capabilities == NULL || sscanf(map, "%lu %lu %lu", &inside, &outside, &count) != 3)
+		return false;
+	return (strtoull(capabilities, NULL, 16) & ptrace) && inside == 0 && outside == 0 &&
+	       count == UINT32_MAX;
+}
+
+/* Not if it is the /proc of another PID namespace. */
+static bool has_our_number(int procfs)
+{
+	char number[32];
+	ssize_t length = readlinkat(procfs, "self", number, sizeof(number) - 1);
+
+	if (length < 0)
+		return false;
+	number[length] = '\0';
+	return strtol(number, NULL, 10) == getpid();
+}
+
+static int read_mounts(struct procfs *procfs)
+{
+	CLEANUP(close_file) FILE *in = open_stream(AT_FDCWD, "/proc/self/mountinfo");
+	struct stat status;
+	int err = in != NULL ? mounts_read(&procfs->mounts, in) : 0;
+
+	if (err == 0 && fstat(procfs->directory, &status) == 0)
+		procfs->hides =
+			mounts_hide_processes(&procfs->mounts, status.st_dev) && !may_see_all();
+	return err;
 }
 
 int procfs_open(struct procfs *ret, const char *path)
@@ -46,7 +93,9 @@ int procfs_open(struct procfs *ret, const char *path)
 	CLEANUP(close_fd_at)
 	int fd = open(path != NULL ? path : "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct devices devices = { 0 };
+	struct procfs procfs;
 	struct statfs status;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
@@ -54,14 +103,21 @@ int procfs_open(struct procfs *ret, const char *path)
 	if (devices.recorded && path == NULL)
 		return -ENODEV;
 	if (!devices.recorded)
-		devices.secret = device_of(sys_memfd_secret());
-	*ret = (struct procfs){ take_fd(&fd), devices };
+		devices_find(&devices);
+	procfs = (struct procfs){ .directory = fd, .devices = devices, .own = has_our_number(fd) };
+	if (!devices.recorded)
+		err = read_mounts(&procfs);
+	if (err < 0)
+		return err;
+	procfs.directory = take_fd(&fd);
+	*ret = procfs;
 	return 0;
 }
 
 void procfs_close(struct procfs *procfs)
 {
 	procfs->directory = close_fd(procfs->directory);
+	mounts_free(&procfs->mounts);
 }
 
 static void close_directory(DIR **directory)
@@ -80,7 +136,7 @@ static DIR *open_directory(int at, const char *path)
 	return directory;
 }
 
-/* -1 if the name is no number that the kernel would write. */
+/* -1 if the kernel does not write such a number. */
 static int number_of(const char *name)
 {
 	char *end;
@@ -116,9 +172,9 @@ void free_pids(pid_t **pids)
 	free(*pids);
 }
 
-ssize_t procfs_list(const struct procfs *procfs, pid_t **ret)
+static ssize_t list_numbers(int at, const char *path, pid_t **ret)
 {
-	CLEANUP(close_directory) DIR *directory = open_directory(procfs->directory, ".");
+	CLEANUP(close_directory) DIR *directory = open_directory(at, path);
 	CLEANUP(free_pids) pid_t *pids = NULL;
 	const struct dirent *entry;
 	size_t count = 0;
@@ -136,6 +192,16 @@ ssize_t procfs_list(const struct procfs *procfs, pid_t **ret)
 	*ret = pids;
 	pids = NULL;
 	return (ssize_t)count;
+}
+
+ssize_t procfs_list(const struct procfs *procfs, pid_t **ret)
+{
+	return list_numbers(procfs->directory, ".", ret);
+}
+
+ssize_t procfs_list_threads(int process, pid_t **ret)
+{
+	return list_numbers(process, "task", ret);
 }
 
 int procfs_open_process(const struct procfs *procfs, pid_t pid)
@@ -162,172 +228,53 @@ ssize_t procfs_read(int process, const char *path, char *ret, size_t size)
 	return got;
 }
 
-static void close_file(FILE **file)
+/* A number stays with a thread for as long as the thread exists, so this is the right one if it says so. */
+static bool is_thread_with_memory(int thread, pid_t pid)
 {
-	if (*file != NULL)
-		(void)fclose(*file);
-}
+	char text[PROCFS_STATUS_SIZE];
+	const char *group, *size;
 
-static FILE *open_stream(int at, const char *path)
-{
-	int fd = openat(at, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	FILE *stream = fd >= 0 ? fdopen(fd, "r") : NULL;
-
-	if (stream == NULL)
-		(void)close_fd(fd);
-	return stream;
-}
-
-int procfs_read_mappings(int process, const char *name, struct mappings *ret)
-{
-	/* stdio would take what stat(2) recommends, which is a quarter of what the kernel hands out. */
-	static const size_t room = 1 << 16;
-	CLEANUP(close_file) FILE *in = open_stream(process, name);
-
-	if (in == NULL)
-		return -errno;
-	(void)setvbuf(in, NULL, _IOFBF, room);
-	return mappings_read(ret, in);
-}
-
-/* Its device is of the kernel's own, and another one for each size of huge pages. What only looks like one
- * answers no seals that a memfd could have. */
-bool is_memfd(const struct mapping *mapping)
-{
-	return begins_with(mapping->name, MEMFD_NAME) && mapping->file.inode != 0 &&
-	       major(mapping->file.device) == 0;
-}
-
-bool is_secret(const struct devices *devices, const struct mapping *mapping)
-{
-	if (!begins_with(mapping->name, SECRET_NAME) || mapping->file.inode == 0)
+	if (procfs_read(thread, "status", text, sizeof(text)) < 0)
 		return false;
-	return devices->recorded ? major(mapping->file.device) == 0
-				 : mapping->file.device == devices->secret;
+	group = find_value(text, "Tgid");
+	size = find_value(text, "VmSize");
+	return group != NULL && strtol(group, NULL, 10) == pid && size != NULL;
 }
 
-static struct file_id id_of(const struct stat *status)
+int procfs_open_thread_with_memory(const struct procfs *procfs, int process, pid_t pid)
 {
-	return (struct file_id){ status->st_dev, status->st_ino };
+	CLEANUP(free_pids) pid_t *threads = NULL;
+	ssize_t count = procfs_list_threads(process, &threads);
+
+	for (ssize_t i = 0; threads != NULL && i < count; i++) {
+		int fd = threads[i] != pid ? procfs_open_process(procfs, threads[i]) : -ENOENT;
+
+		if (fd >= 0 && is_thread_with_memory(fd, pid))
+			return fd;
+		(void)close_fd(fd);
+		if (out_of_resources(fd))
+			return fd;
+	}
+	return out_of_resources((int)count) ? (int)count : -ENODATA;
 }
 
-static void name_range(char ret[64], const struct mapping *mapping, const char *suffix)
+/* The link by which a process shows a file, below its directory. */
+struct link_path {
+	char text[64];
+};
+
+static struct link_path mapping_link(const struct mapping *mapping)
 {
-	if (mapping->descriptor >= 0)
-		(void)snprintf(ret, 64, "fd/%d%s", mapping->descriptor, suffix);
-	else
-		(void)snprintf(ret, 64, "map_files/%lx-%lx%s", (unsigned long)mapping->start,
-			       (unsigned long)mapping->end, suffix);
-}
+	struct link_path path;
 
-/* Opens for reading what O_PATH has found. */
-static int open_found(int found)
-{
-	int fd = open(fd_path(found).text, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-
-	return fd >= 0 ? fd : -errno;
-}
-
-/*
- * btrfs and overlayfs show another device in maps than stat(2) answers. The inode is the same on both, or
- * else nothing can be said here, and it is the second reading of maps that notices a change.
- */
-static bool could_be(struct file_id found, struct file_id wanted, bool strict)
-{
-	if (strict)
-		return same_file(found, wanted);
-	return found.inode == wanted.inode || found.device != wanted.device;
-}
-
-static int open_checked(int process, const char *path, const struct mapping *mapping, bool strict)
-{
-	CLEANUP(close_fd_at) int found = openat(process, path, O_PATH | O_CLOEXEC);
-	struct stat status;
-
-	if (found < 0 || fstat(found, &status) < 0)
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -ENODEV;
-	if (!could_be(id_of(&status), mapping->file, strict))
-		return -ESTALE;
-	return open_found(found);
-}
-
-/* By the mapping, which needs CAP_CHECKPOINT_RESTORE; or by the name, which leads to the same file unless
- * that has been removed or replaced. */
-static int open_mapped(int process, const struct mapping *mapping)
-{
-	char range[64], path[PATH_MAX];
-	int fd;
-
-	name_range(range, mapping, "");
-	fd = open_checked(process, range, mapping, false);
-	if (fd >= 0 || fd == -ESTALE)
-		return fd;
-	if (snprintf(path, sizeof(path), "root%s", mapping->name) >= (int)sizeof(path))
-		return -ENAMETOOLONG;
-	return open_checked(process, path, mapping, major(mapping->file.device) != 0);
-}
-
-static int recorded_seals(int process, const struct mapping *mapping)
-{
-	char path[64], text[32], *end;
-	ssize_t length;
-	unsigned long seals;
-
-	name_range(path, mapping, ".seals");
-	length = procfs_read(process, path, text, sizeof(text));
-	if (length < 0)
-		return (int)length;
-	seals = strtoul(text, &end, 16);
-	return end != text && seals <= INT32_MAX ? (int)seals : -EBADMSG;
-}
-
-int procfs_read_seals(const struct procfs *procfs, int process, const struct mapping *mapping)
-{
-	CLEANUP(close_fd_at) int fd = -1;
-	char path[64];
-	int seals;
-
-	if (procfs->devices.recorded)
-		return recorded_seals(process, mapping);
-	name_range(path, mapping, "");
-	fd = open_checked(process, path, mapping, true);
-	if (fd < 0)
-		return fd;
-	seals = fcntl(fd, F_GET_SEALS);
-	return seals >= 0 ? seals : -errno;
-}
-
-static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
-{
-	return pread(*(int *)file, ret, size, offset);
-}
-
-int procfs_read_elf(const struct procfs *procfs, int process, const struct mapping *mapping,
-		    struct elf_file *ret)
-{
-	CLEANUP(close_fd_at) int fd = -1;
-	char path[64];
-
-	name_range(path, mapping, "");
-	if (procfs->devices.recorded)
-		fd = openat(process, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	else
-		fd = open_mapped(process, mapping);
-	if (fd < 0)
-		return procfs->devices.recorded ? -errno : fd;
-	return elf_file_read(ret, read_at, &fd);
+	(void)snprintf(path.text, sizeof(path.text), "map_files/%lx-%lx",
+		       (unsigned long)mapping->start, (unsigned long)mapping->end);
+	return path;
 }
 
 struct link_target {
 	char text[PATH_MAX];
 };
-
-static bool is_ours(const struct link_target *target)
-{
-	return begins_with(target->text, MEMFD_NAME) || begins_with(target->text, SECRET_NAME);
-}
 
 static bool read_link(int at, const char *path, struct link_target *ret)
 {
@@ -338,106 +285,274 @@ static bool read_link(int at, const char *path, struct link_target *ret)
 	return length >= 0;
 }
 
+/* A name with the end of a line may be one with a backslash and a number, which maps does not tell apart. The link to the
+ * file does. Not everybody may read it. */
+static void settle_name(int process, struct mapping *mapping)
+{
+	struct link_target target, unescaped;
+
+	if (strchr(mapping->memory.name, '\n') == NULL ||
+	    !read_link(process, mapping_link(mapping).text, &target))
+		return;
+	unescaped = target;
+	unescape_maps(unescaped.text);
+	if (strcmp(unescaped.text, mapping->memory.name) == 0)
+		mapping_rename(mapping, target.text);
+}
+
+static void settle_names(int process, struct mappings *mappings)
+{
+	for (size_t i = 0; i < mappings->count; i++)
+		settle_name(process, &mappings->rows[i]);
+}
+
+/* Another file can have the inode of System V shared memory, and be seen on the same device. */
+static void mark_shm(const struct devices *devices, struct mappings *mappings)
+{
+	for (size_t i = 0; i < mappings->count; i++) {
+		struct memory *memory = &mappings->rows[i].memory;
+
+		memory->file.shm = is_shm(devices, memory);
+	}
+}
+
+int procfs_read_mappings(const struct procfs *procfs, int process, const char *name,
+			 struct mappings *ret)
+{
+	/* stdio would read as much as stat(2) recommends, a quarter of what the kernel hands out at once. */
+	static const size_t room = 1 << 16;
+	CLEANUP(close_file) FILE *in = open_stream(process, name);
+	int err;
+
+	if (in == NULL)
+		return -errno;
+	(void)setvbuf(in, NULL, _IOFBF, room);
+	err = mappings_read(ret, in);
+	if (err < 0)
+		return err;
+	mark_shm(&procfs->devices, ret);
+	settle_names(process, ret);
+	return 0;
+}
+
+/* `name` is "fd" or "fdinfo". */
+static struct link_path table_path(pid_t thread, const char *name)
+{
+	struct link_path path;
+
+	if (thread != 0)
+		(void)snprintf(path.text, sizeof(path.text), "task/%d/%s", (int)thread, name);
+	else
+		(void)snprintf(path.text, sizeof(path.text), "%s", name);
+	return path;
+}
+
+static struct link_path descriptor_path(const struct open_file *file, const char *name)
+{
+	struct link_path path, table = table_path(file->thread, name);
+
+	(void)snprintf(path.text, sizeof(path.text), "%.40s/%d", table.text, file->descriptor);
+	return path;
+}
+
+static int recorded_seals(int process, const char *link)
+{
+	char path[sizeof(struct link_path) + sizeof(".seals")], text[32], *end;
+	ssize_t length;
+	unsigned long seals;
+
+	(void)snprintf(path, sizeof(path), "%s.seals", link);
+	length = procfs_read(process, path, text, sizeof(text));
+	if (length < 0)
+		return (int)length;
+	seals = strtoul(text, &end, 16);
+	return end != text && seals <= INT32_MAX ? (int)seals : -EBADMSG;
+}
+
+static int read_seals(const struct procfs *procfs, int process, const char *link,
+		      struct file_id file, struct patience *patience)
+{
+	if (procfs->devices.recorded)
+		return recorded_seals(process, link);
+	return foreign_read_seals(process, link, file, &procfs->devices, patience);
+}
+
+int procfs_read_mapping_seals(const struct procfs *procfs, int process,
+			      const struct mapping *mapping, struct patience *patience)
+{
+	return read_seals(procfs, process, mapping_link(mapping).text, mapping->memory.file,
+			  patience);
+}
+
+int procfs_read_open_file_seals(const struct procfs *procfs, int process,
+				const struct open_file *file, struct patience *patience)
+{
+	return read_seals(procfs, process, descriptor_path(file, "fd").text, file->memory.file,
+			  patience);
+}
+
+int procfs_find_program(const struct procfs *procfs, int process, uint64_t *ret)
+{
+	struct file_id id;
+	int err = procfs->devices.recorded ? -ENOENT : foreign_identify(process, "exe", &id);
+
+	if (err == 0)
+		*ret = id.inode;
+	return err;
+}
+
+static ssize_t read_at(void *file, void *ret, size_t size, off_t offset)
+{
+	return pread(*(int *)file, ret, size, offset);
+}
+
+static int open_recorded(int process, const struct mapping *mapping)
+{
+	int fd = openat(process, mapping_link(mapping).text,
+			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static int read_recorded(int process, const struct mapping *mapping, struct elf_file *ret)
+{
+	CLEANUP(close_fd_at) int fd = open_recorded(process, mapping);
+
+	return fd >= 0 ? elf_file_read(ret, read_at, &fd) : fd;
+}
+
+int procfs_read_elf(const struct procfs *procfs, int process, const struct mapping *mapping,
+		    struct patience *patience, struct elf_file *ret)
+{
+	const struct link_path link = mapping_link(mapping);
+	const struct foreign_file file = { process, link.text, mapping->memory.name,
+					   mapping->memory.file };
+
+	if (procfs->devices.recorded)
+		return read_recorded(process, mapping, ret);
+	return foreign_read_elf(&file, &procfs->mounts, patience, ret);
+}
+
+static bool is_ours(const struct link_target *target)
+{
+	return begins_with(target->text, MEMFD_NAME) || begins_with(target->text, SECRET_NAME);
+}
+
 /*
- * A number leads to one file now and to another a moment later, so the name and the inode are those of a file
- * that is held, where the kernel can be asked. 0 if the number leads elsewhere by now.
+ * A number leads to one file now and to another a moment later. So the audit holds the file and takes the name and
+ * the inode of that file, where it can ask the kernel. 0 if the number leads elsewhere by now.
  */
 static int look_at_link(const struct procfs *procfs, int process, struct link_target *target,
-			struct mapping *row)
+			struct open_file *file)
 {
 	CLEANUP(close_fd_at) int found = -1;
-	char path[64], held[32];
-	struct stat status;
+	struct statx status;
+	struct file_id id;
+	char held[32];
+	int err;
 
 	if (procfs->devices.recorded)
 		return 1;
-	name_range(path, row, "");
-	found = openat(process, path, O_PATH | O_CLOEXEC);
-	if (found < 0 || fstat(found, &status) < 0)
-		return out_of_resources(-errno) ? -errno : 0;
+	found = openat(process, descriptor_path(file, "fd").text, O_PATH | O_CLOEXEC);
+	err = found >= 0 ? foreign_remember(found, &id, &status) : -errno;
+	if (err < 0)
+		return out_of_resources(err) ? err : 0;
 	(void)snprintf(held, sizeof(held), "self/fd/%d", found);
-	/* In the /proc of other processes than ours, what was read before has to do. */
+	/* In the /proc of another machine this fails, and the target that was read before stands. */
 	(void)read_link(procfs->directory, held, target);
-	if (!is_ours(target) || (row->file.inode != 0 && row->file.inode != status.st_ino))
+	if (!is_ours(target) ||
+	    (file->memory.file.inode != 0 && file->memory.file.inode != id.inode))
 		return 0;
-	row->file = id_of(&status);
-	row->end = (uint64_t)status.st_size;
+	file->memory.file = id;
+	file->size = status.stx_size;
 	return 1;
+}
+
+static bool is_socket(const struct link_target *target)
+{
+	return begins_with(target->text, "socket:");
+}
+
+static bool is_io_uring(const struct link_target *target)
+{
+	return strcmp(target->text, IO_URING_NAME) == 0;
+}
+
+/*
+ * A socket keeps the files that were sent to it until somebody receives them, and an io_uring those that are registered
+ * with it. Nobody can list them. If the kernel does not say that an io_uring keeps none, it may keep some.
+ */
+static void look_for_kept_files(int process, const struct open_file *file,
+				const struct link_target *target, const char *info,
+				struct open_files *files)
+{
+	const char *on_the_way = find_value(info, "scm_fds");
+	const char *registered = find_value(info, "UserFiles");
+	struct file_id id;
+
+	if (!is_io_uring(target))
+		files->elsewhere |= is_socket(target) && on_the_way != NULL && *on_the_way != '0';
+	else if (registered != NULL && *registered == '0' &&
+		 foreign_identify(process, descriptor_path(file, "fd").text, &id) == 0)
+		open_files_add_ring(files, id.inode);
+	else
+		files->elsewhere = true;
 }
 
 /* 1 if it is a memfd or secret memory, 0 if not. */
-static int read_descriptor(const struct procfs *procfs, int process, int number,
-			   struct mapping *ret)
+static int take_descriptor(const struct procfs *procfs, int process, struct link_target *target,
+			   const char *text, struct open_file *file)
 {
-	struct mapping row = { .seals = SEALS_NONE, .descriptor = number, .shared = true };
 	struct fdinfo info = { 0 };
+	int found;
+
+	if (!is_ours(target) || fdinfo_parse(&info, text) < 0)
+		return 0;
+	file->memory.file = info.file;
+	file->writable = info.writable;
+	found = look_at_link(procfs, process, target, file);
+	if (found <= 0)
+		return found;
+	file->memory.name = strdup(target->text);
+	return file->memory.name != NULL ? 1 : -ENOMEM;
+}
+
+static int add_descriptor(const struct procfs *procfs, int process, struct open_file file,
+			  struct open_files *files)
+{
 	struct link_target target;
-	char path[64], text[1024];
-	int found;
+	char text[1024];
+	int err;
 
-	name_range(path, &row, "");
-	if (!read_link(process, path, &target) || !is_ours(&target))
+	if (!read_link(process, descriptor_path(&file, "fd").text, &target) ||
+	    (!is_ours(&target) && !is_socket(&target) && !is_io_uring(&target)))
 		return 0;
-	(void)snprintf(path, sizeof(path), "fdinfo/%d", number);
-	if (procfs_read(process, path, text, sizeof(text)) < 0 || fdinfo_parse(&info, text) < 0)
-		return 0;
-	row.file = info.file;
-	row.protection = PROT_READ | (info.writable ? PROT_WRITE : 0);
-	found = look_at_link(procfs, process, &target, &row);
-	if (found <= 0)
-		return found;
-	row.name = strdup(target.text);
-	if (row.name == NULL)
-		return -ENOMEM;
-	*ret = row;
-	return 1;
+	if (procfs_read(process, descriptor_path(&file, "fdinfo").text, text, sizeof(text)) < 0)
+		*text = '\0';
+	look_for_kept_files(process, &file, &target, text, files);
+	err = take_descriptor(procfs, process, &target, text, &file);
+	if (err > 0)
+		err = open_files_add(files, &file);
+	free(file.memory.name);
+	return err;
 }
 
-static struct mapping *find_file(const struct mappings *mappings, struct file_id file)
+int procfs_add_open_files(const struct procfs *procfs, int process, pid_t thread,
+			  struct open_files *files)
 {
-	for (size_t i = 0; i < mappings->count; i++)
-		if (same_file(mappings->rows[i].file, file))
-			return &mappings->rows[i];
-	return NULL;
-}
-
-static int add_descriptor(const struct procfs *procfs, int process, int number,
-			  struct mappings *descriptors)
-{
-	struct mapping *row = mappings_grow(descriptors), *before;
-	int found;
-
-	if (row == NULL)
-		return -ENOMEM;
-	found = read_descriptor(procfs, process, number, row);
-	if (found <= 0)
-		return found;
-	before = find_file(descriptors, row->file);
-	if (before == NULL) {
-		descriptors->count++;
-		return 0;
-	}
-	before->protection |= row->protection;
-	free(row->name);
-	return 0;
-}
-
-int procfs_read_descriptors(const struct procfs *procfs, int process, struct mappings *ret)
-{
-	CLEANUP(mappings_free) struct mappings descriptors = { 0 };
-	CLEANUP(close_directory) DIR *directory = open_directory(process, "fd");
+	CLEANUP(close_directory)
+	DIR *directory = open_directory(process, table_path(thread, "fd").text);
 	const struct dirent *entry;
+	int err = 0;
 
 	if (directory == NULL)
 		return -errno;
-	while ((entry = readdir(directory)) != NULL) {
-		int number = number_of(entry->d_name);
-		int err = number >= 0 ? add_descriptor(procfs, process, number, &descriptors) : 0;
+	while (err == 0 && (entry = readdir(directory)) != NULL) {
+		const struct open_file file = { .memory.seals = SEALS_NONE,
+						.descriptor = number_of(entry->d_name),
+						.thread = thread };
 
-		if (err < 0)
-			return err;
+		err = file.descriptor >= 0 ? add_descriptor(procfs, process, file, files) : 0;
 	}
-	*ret = descriptors;
-	descriptors = (struct mappings){ 0 };
-	return 0;
+	return err;
 }

@@ -2,25 +2,30 @@
 #ifndef SEALMEM_AUDIT_PROCFS_H
 #define SEALMEM_AUDIT_PROCFS_H
 
+#include "audit/devices.h"
 #include "audit/elf-file.h"
+#include "audit/in-time.h"
 #include "audit/mapping.h"
+#include "audit/mounts.h"
+#include "audit/open-file.h"
 
 #include <errno.h>
 
-/* What the files of memfd_secret(2) are on: the name that the kernel shows for them could be that of another
- * file. */
-struct devices {
-	bool recorded; /* on another machine: the name has to do */
-	dev_t secret;  /* 0 where there are none */
-};
+#define IO_URING_NAME "anon_inode:[io_uring]"
+
+/* Room for the text of /proc/PID/status. */
+#define PROCFS_STATUS_SIZE (1 << 12)
 
 /* /proc, or a copy of it. */
 struct procfs {
 	int directory;
 	struct devices devices;
+	struct mounts mounts;
+	bool own;   /* its numbers are those that this process uses in system calls */
+	bool hides; /* it may hide processes from this one */
 };
 
-/* Of the audit itself, memory or descriptors: that says nothing about a process. */
+/* The audit itself is out of memory or descriptors, which says nothing about a process. */
 static inline bool out_of_resources(int err)
 {
 	return err == -ENOMEM || err == -EMFILE || err == -ENFILE;
@@ -30,30 +35,44 @@ static inline bool out_of_resources(int err)
 int procfs_open(struct procfs *ret, const char *path);
 void procfs_close(struct procfs *procfs);
 
-/* The processes there are, in order: as many as the return value says, in an array to be freed. */
+/* All processes, in order. Returns how many, in an array to be freed. */
 ssize_t procfs_list(const struct procfs *procfs, pid_t **ret);
 void free_pids(pid_t **pids);
 
-/* A process, which stays this process whoever gets its number later. -ENOENT if there is none. */
+/* All threads of a process, in order, as procfs_list(). */
+ssize_t procfs_list_threads(int process, pid_t **ret);
+
+/* A descriptor that stays with this process, whoever gets its number later. -ENOENT if there is no such process. */
 int procfs_open_process(const struct procfs *procfs, pid_t pid);
 
-/* The text of a small file, cut off if it is longer. */
+/* Another thread of the process that still has memory. If the first thread has exited, the kernel shows the memory of
+ * the process only under the number of another one. -ENODATA if there is none. */
+int procfs_open_thread_with_memory(const struct procfs *procfs, int process, pid_t pid);
+
+/* The text of a small file, cut off at `size`. */
 ssize_t procfs_read(int process, const char *path, char *ret, size_t size);
 
 /* "maps" or "smaps" */
-int procfs_read_mappings(int process, const char *name, struct mappings *ret);
+int procfs_read_mappings(const struct procfs *procfs, int process, const char *name,
+			 struct mappings *ret);
 
-/* The memfds that it has open, one row for each file; -EACCES if it may not be known. */
-int procfs_read_descriptors(const struct procfs *procfs, int process, struct mappings *ret);
+/* Adds the memfds, and the secret memory, that the process has open; or that a thread of it has open, which may have a
+ * table of its own. -EACCES if the audit may not know it. */
+int procfs_add_open_files(const struct procfs *procfs, int process, pid_t thread,
+			  struct open_files *files);
 
-bool is_memfd(const struct mapping *mapping);
-bool is_secret(const struct devices *devices, const struct mapping *mapping);
+/* The seals of the file. -ESTALE: another file is there now; -ETIMEDOUT: a file system that is not local has taken all
+ * the time that there was; -errno if the kernel does not answer. */
+int procfs_read_mapping_seals(const struct procfs *procfs, int process,
+			      const struct mapping *mapping, struct patience *patience);
+int procfs_read_open_file_seals(const struct procfs *procfs, int process,
+				const struct open_file *file, struct patience *patience);
 
-/* The seals of the file of a mapping or open file. -ESTALE: another file is there now; -errno if it cannot be
- * asked. */
-int procfs_read_seals(const struct procfs *procfs, int process, const struct mapping *mapping);
+/* The inode of the program that the process executes. Negative errno if the kernel does not say. */
+int procfs_find_program(const struct procfs *procfs, int process, uint64_t *ret);
 
+/* As foreign_read_elf(). */
 int procfs_read_elf(const struct procfs *procfs, int process, const struct mapping *mapping,
-		    struct elf_file *ret);
+		    struct patience *patience, struct elf_file *ret);
 
 #endif

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What somebody requires of a process, for an exit status. The words are those of the other tables, so a
- * rule is parsed by looking them up there, and a new kind, guarantee or flag can be required without a
- * line here. A rule is strict where it could be quiet: what cannot be known is not allowed, and a rule that
- * names mappings by a pattern is not met by a process that has none of them.
+ * What somebody requires of a process, for an exit status. The words are those of the other tables, and this file
+ * looks them up there: a rule can require a new kind, guarantee or flag without a new line here. A rule is strict
+ * where it could be silent: it does not allow what is unknown, and a rule that names mappings by a pattern is
+ * broken by a process that has none of them.
+ *
+ * A rule only reads the row that it judges, and keeps no count. So it can be asked in any order, and as often as one
+ * likes; the counting is in report.c.
  */
 
 #include "audit/rules.h"
 
 #include "audit/flags.h"
+#include "audit/lines.h"
 #include "audit/process.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/util.h"
 
@@ -43,8 +47,10 @@ static unsigned guarantee_called(const char *text, size_t length)
 	return 0;
 }
 
-static const char *parse_flag(struct rule *rule, const char *word)
+static const char *parse_flag(struct rule *rule, const char *text)
 {
+	const char *word = text + strlen("no-");
+
 	for (unsigned flag = 0; flag < FLAG_COUNT; flag++) {
 		if (strcmp(word, flag_rows[flag].word) != 0)
 			continue;
@@ -70,7 +76,7 @@ static const char *parse_guarantees(struct rule *rule, const char *words)
 	}
 }
 
-/* The last colon: a pattern may have some. */
+/* Splits at the last colon, because a pattern may have some. */
 static const char *parse_kind(struct rule *rule, const char *text)
 {
 	const char *colon = strrchr(text, ':');
@@ -89,10 +95,56 @@ static const char *parse_kind(struct rule *rule, const char *text)
 	return parse_guarantees(rule, colon + 1);
 }
 
+static bool is_of_flag(const char *text)
+{
+	return begins_with(text, "no-");
+}
+
+static bool has_pattern(const char *text)
+{
+	return !is_of_flag(text) && text[strcspn(text, "=:")] == '=';
+}
+
+static bool is_of_kind(const char *text)
+{
+	return !is_of_flag(text) && !has_pattern(text);
+}
+
+/* Every text fits one of them. */
+const struct rule_form rule_forms[RULE_FORM_COUNT] = {
+	{ "KIND:GUARANTEE[,GUARANTEE]...", "mappings of this kind have these", is_of_kind,
+	  parse_kind },
+	{ "KIND=PATTERN:GUARANTEE[,GUARANTEE]...", "the same by name, and one must match",
+	  has_pattern, parse_kind },
+	{ "no-FLAG", "no mapping has this flag", is_of_flag, parse_flag },
+};
+
+static const struct rule_form *form_of(const char *text)
+{
+	const struct rule_form *form = rule_forms;
+
+	while (!form->fits(text))
+		form++;
+	return form;
+}
+
+const struct rule_form *rule_form_of(const struct rule *rule)
+{
+	return form_of(rule->text);
+}
+
 static void free_rule(struct rule *rule)
 {
 	free(rule->text);
 	free(rule->pattern);
+}
+
+static bool has_rule(const struct rules *rules, const char *text)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (strcmp(rules->rows[i].text, text) == 0)
+			return true;
+	return false;
 }
 
 int rules_add(struct rules *rules, const char *text, const char **ret_fault)
@@ -104,8 +156,9 @@ int rules_add(struct rules *rules, const char *text, const char **ret_fault)
 	if (more == NULL)
 		return -ENOMEM;
 	rules->rows = more;
-	fault = strncmp(text, "no-", 3) == 0 ? parse_flag(&rule, text + 3)
-					     : parse_kind(&rule, text);
+	if (has_rule(rules, text))
+		return 0;
+	fault = form_of(text)->parse(&rule, text);
 	if (fault != NULL) {
 		*ret_fault = fault;
 		return -EINVAL;
@@ -125,26 +178,21 @@ void rules_free(struct rules *rules)
 	*rules = (struct rules){ 0 };
 }
 
-static bool is_about(const struct rule *rule, const struct mapping *mapping)
+bool rule_is_about(const struct rule *rule, const struct memory *memory)
 {
-	return (rule->kinds & 1u << mapping->kind) &&
-	       (rule->pattern == NULL || fnmatch(rule->pattern, mapping->name, 0) == 0);
+	return (rule->kinds & 1u << memory->kind) &&
+	       (rule->pattern == NULL || fnmatch(rule->pattern, memory->name, 0) == 0);
 }
 
-bool rule_allows(struct rule *rule, const struct mapping *mapping)
+bool rule_allows(const struct rule *rule, const struct memory *memory)
 {
-	/* Its mappings are judged. */
-	if (mapping->mapped)
-		return true;
-	if (mapping->flags & rule->flags)
+	if (memory->flags & rule->flags)
 		return false;
-	if (!is_about(rule, mapping))
-		return true;
-	rule->matched++;
-	return (mapping->guarantees & rule->guarantees) == rule->guarantees;
+	return !rule_is_about(rule, memory) ||
+	       (memory->guarantees & rule->guarantees) == rule->guarantees;
 }
 
-bool rule_missed(const struct rule *rule)
+bool rule_needs_match(const struct rule *rule)
 {
-	return rule->pattern != NULL && rule->matched == 0;
+	return rule->pattern != NULL;
 }

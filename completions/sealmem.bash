@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 
-# For bash. After the name of a command that run, exec or audit starts, what is completed is that command's.
+# For bash. After the name of a command that run, exec or audit starts, its own completions follow.
 
 _sealmem_options() {
     case $1 in
@@ -10,28 +10,29 @@ _sealmem_options() {
         echo '--only --column --list --json --markdown --no-progress --with-hwpoison --help'
         ;;
     audit)
-        echo '--all --self --require --flagged --json --raw --columns --svg --procfs --no-progress --help'
+        echo '--all --self --require --flagged --summary --json --format --quiet --raw --columns --svg --watch --procfs' \
+            '--no-progress --help'
         ;;
     demo) echo '--explain --data --file --help' ;;
-    probe) echo '--json --help' ;;
+    probe) echo '--require --json --quiet --help' ;;
     run)
-        echo '--secret --env-file --no-listen-fds --no-credentials --max-size --mode' \
-            '--image --no-dump --no-new-privs --deny-write-execute --help'
+        echo '--secret --env-file --listen-fds --self-paths --no-credentials --max-size --allow-empty --strip-newline --mode' \
+            '--owner --image --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
     esac
 }
 
-# The options that are followed by a value.
+# The options that take a value.
 _sealmem_takes_value() {
     case $1 in
-    --secret | --max-size | --mode | --sha256 | --like | --data | --file | --only | --column | \
-        --require | --columns | --svg | --procfs) return 0 ;;
+    --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
+        --require | --format | --columns | --svg | --watch | --procfs) return 0 ;;
     *) return 1 ;;
     esac
 }
 
-# bash-completion can complete what stands behind, as if it stood alone; without it there are the names of
+# bash-completion can complete the rest of the line as a command of its own. Without it, this offers the names of
 # commands and files.
 _sealmem_command_at() {
     if declare -F _command_offset >/dev/null; then
@@ -43,9 +44,11 @@ _sealmem_command_at() {
     fi
 }
 
-# bash takes NAME=SOURCE for three words, as = parts words.
+# For bash, NAME=SOURCE is three words, because = separates words.
 _sealmem_value() {
-    local option=$1 word=$2
+    local option=$1 word=$2 required=$_sealmem_rules
+
+    [ "$command" != probe ] || required=$_sealmem_guarantees
 
     case $option in
     --file | --like | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
@@ -54,8 +57,10 @@ _sealmem_value() {
             mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")
         compopt -o nospace
         ;;
+    --owner) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
     --procfs) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
-    --require) mapfile -t COMPREPLY < <(compgen -W "$_sealmem_rules" -- "$word") ;;
+    --require) mapfile -t COMPREPLY < <(compgen -W "$required" -- "$word") ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W 'table summary json svg openmetrics sarif junit' -- "$word") ;;
     --columns) mapfile -t COMPREPLY < <(compgen -W "$_sealmem_columns" -- "$word") ;;
     *) COMPREPLY=() ;;
     esac
@@ -66,6 +71,8 @@ _sealmem_rules='no-write-execute no-relro-unsealed no-relro-undoable no-relro-un
     relro:CONTENT relro:CONTENT,ADDRESS text:ADDRESS memfd:CONTENT secret:SECRECY'
 _sealmem_columns='PID PROCESS ADDRESS END SIZE PERM OFFSET DEVICE INODE KIND SEALS GUARANTEES FLAGS HOLDERS
     RULES NAME'
+
+_sealmem_guarantees='CONTENT ADDRESS SECRECY NOSWAP NODUMP NOFORK GUARDS'
 
 _sealmem_pids() {
     (cd /proc && compgen -G '[1-9]*')
@@ -103,6 +110,8 @@ _sealmem() {
         mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec help' -- "$word")
     elif [[ $command == @(run|exec) ]]; then
         _sealmem_command_at "$COMP_CWORD"
+    elif [[ $command == probe && " ${COMP_WORDS[*]} " == *' --require '* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$_sealmem_guarantees" -- "$word")
     elif [[ $command == audit ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_pids)" -- "$word")
     fi

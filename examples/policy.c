@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A policy that cannot change once it is loaded. A server reads who may do what at start-up and then
- * relies on it for weeks; one stray store into that table, by its own bug or by somebody who exploits
- * it, and the answers are somebody else's. Here the whole table is in one region: the buckets, the
- * entries and the strings, with ordinary pointers between them. One seal covers them all, in place,
- * so every pointer made while loading is as good afterwards, and look-ups cost what they always cost.
+ * A policy that cannot change once it is loaded. A server reads at start-up who may do what, and then
+ * relies on it for weeks. One stray store into that table, by a bug or by an attacker who exploits one,
+ * would change the answers. Here the whole table is in one region: the buckets, the entries and the
+ * strings, with ordinary pointers between them. One seal covers them all, in place, so every pointer
+ * made while loading stays valid, and a look-up takes as long as before.
  *
  *     policy ssh/tcp www/tcp udp              the ports and protocols of this machine
  *     policy < names                          the same, names from standard input
  *     policy --make-rules 100000 rules        writes a rule file to try
  *     policy --rules rules --prove 10.0.0.7:995/tcp
  *
- * Answers go to standard output as "NAME VALUE". Exit status: 0, all were found; 1, one was not;
+ * Answers go to standard output as "NAME VALUE". Exit status: 0, all names were found; 1, one was not;
  * 2, an error. Build: cc policy.c $(pkg-config --cflags --libs sealmem)
  */
 
@@ -28,13 +28,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Address space, not memory: what is not touched costs nothing, so there is no need to guess well. */
+/* Address space, not memory: a page that is not touched costs nothing, so a rough guess is enough. */
 #define CAPACITY ((size_t)1 << 30)
 
 #define BLANK	     " \t\r\n\v\f"
 #define CLEANUP(how) __attribute__((cleanup(how)))
 
-enum { FOUND = 0, NOT_FOUND = 1, FAILED = 2 };
+enum { STATUS_FOUND = 0, STATUS_NOT_FOUND = 1, STATUS_FAILED = 2 };
 
 struct entry {
 	struct entry *next;
@@ -42,7 +42,7 @@ struct entry {
 	char *value;
 };
 
-/* The table is in the region too: that somebody could exchange its buckets would be as bad. */
+/* The table is in the region too, because exchanging its buckets would be just as bad. */
 struct table {
 	size_t entries;
 	size_t mask;
@@ -80,10 +80,10 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 	(void)vfprintf(stderr, format, arguments);
 	(void)fputc('\n', stderr);
 	va_end(arguments);
-	return FAILED;
+	return STATUS_FAILED;
 }
 
-/* FNV-1a: short names, and nobody hostile writes the policy. */
+/* FNV-1a is good enough: the names are short, and no attacker writes the policy. */
 static size_t hash(const char *name)
 {
 	uint64_t h = 0xcbf29ce484222325;
@@ -135,7 +135,7 @@ static int add(struct loader *loader, char *name, char *value)
 	return 0;
 }
 
-/* Aliases share the value's string, as any pointers may. */
+/* Aliases share the string of the value. */
 static int load_service(struct loader *loader, char *line)
 {
 	char *rest, *name = strtok_r(line, BLANK, &rest);
@@ -193,7 +193,7 @@ static const struct format {
 
 #define FORMATS (sizeof(formats) / sizeof(*formats))
 
-/* Returns -EILSEQ for what no text file has: a program given by mistake is not a policy. */
+/* Returns -EILSEQ for bytes that no text file has, so that a program given by mistake is refused. */
 static int load_line(struct loader *loader, const struct format *format, char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -213,7 +213,7 @@ static int complain_of_line(const struct format *format, const char *path, size_
 	case -EINVAL:
 		return complain("%s:%zu: expected %s", path, number, format->shape);
 	default:
-		return complain("%s:%zu: no room: %s", path, number, strerror(-err));
+		return complain("%s:%zu: no room: %s", path, number, sealmem_strerror(err));
 	}
 }
 
@@ -249,9 +249,9 @@ static int load_file(struct loader *loader, const struct format *format, const c
 }
 
 /*
- * The buckets come last, when their number is known: nothing can be given back to a region. The list
- * runs from the last line to the first, so of two entries with one name the first in the file is
- * found, as getservbyname(3) has it.
+ * The buckets come last, when their number is known, because a region takes nothing back. The list runs
+ * from the last line to the first, so of two entries with one name the look-up finds the first in the
+ * file, like getservbyname(3).
  */
 static struct table *make_table(struct loader *loader)
 {
@@ -292,8 +292,8 @@ static const struct table *load(struct sealmem_region *region, const char *const
 	return table;
 }
 
-/* Through the kernel, which minds the page as a store would, but without the signal. What got through
- * is put back. */
+/* Stores through the kernel, which honours page protection as a store would, but raises no signal. Puts
+ * back the byte if the store got through. */
 static int try_store(void *where)
 {
 	char had, other;
@@ -308,8 +308,8 @@ static int try_store(void *where)
 	return 0;
 }
 
-/* The three kinds of memory that the table is made of. `expected` is 0 while the region is open, which
- * shows that the attempt is a real one. */
+/* Tries the three kinds of memory of the table. `expected` is 0 while the region is open, which shows that
+ * the attempt is a real one. */
 static int prove(const struct table *table, const char *when, int expected)
 {
 	struct entry *entry = NULL;
@@ -353,17 +353,17 @@ static int answer(const struct table *table, const char *name)
 
 	if (value == NULL) {
 		(void)complain("%s: not in the policy", name);
-		return NOT_FOUND;
+		return STATUS_NOT_FOUND;
 	}
 	(void)printf("%s %s\n", name, value);
-	return FOUND;
+	return STATUS_FOUND;
 }
 
 static int answer_stdin(const struct table *table)
 {
 	CLEANUP(free_text) char *line = NULL;
 	size_t space = 0;
-	int status = FOUND;
+	int status = STATUS_FOUND;
 
 	while (getline(&line, &space, stdin) >= 0) {
 		line[strcspn(line, "\n")] = '\0';
@@ -376,7 +376,7 @@ static int answer_stdin(const struct table *table)
 
 static int answer_all(const struct table *table, char *const names[])
 {
-	int status = FOUND;
+	int status = STATUS_FOUND;
 
 	for (; *names != NULL; names++)
 		status |= answer(table, *names);
@@ -393,23 +393,23 @@ static int serve(const char *const paths[FORMATS], bool proving, char *const nam
 	guarantees |= sealmem_supported() & SEALMEM_ADDRESS;
 	err = sealmem_region_new(&region, "policy", CAPACITY, guarantees);
 	if (err < 0)
-		return complain("cannot make a region: %s", strerror(-err));
+		return complain("cannot make a region: %s", sealmem_strerror(err));
 	table = load(region, paths);
 	if (table == NULL)
-		return FAILED;
+		return STATUS_FAILED;
 	if (proving && prove(table, "before", 0) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	err = sealmem_region_seal(region);
 	if (err < 0)
-		return complain("cannot seal the policy: %s", strerror(-err));
+		return complain("cannot seal the policy: %s", sealmem_strerror(err));
 	summarise(region, table);
 	err = *names != NULL || proving ? answer_all(table, names) : answer_stdin(table);
 	if (proving && prove(table, "after", -EFAULT) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	return err;
 }
 
-/* Addresses tell the rules apart, so each name is there once. */
+/* Each rule has its own address, so each name occurs once. */
 static int write_rules(FILE *file, unsigned long count)
 {
 	static const unsigned ports[] = { 22, 25, 53, 80, 143, 443, 587, 995, 5432, 8443 };
@@ -452,17 +452,18 @@ static void print_usage(void)
 		   "  --help");
 }
 
+static const struct option options[] = {
+	{ "services", required_argument, NULL, 0 },
+	{ "protocols", required_argument, NULL, 1 },
+	{ "rules", required_argument, NULL, 2 },
+	{ "make-rules", required_argument, NULL, 'm' },
+	{ "prove", no_argument, NULL, 'p' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
 int main(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "services", required_argument, NULL, 0 },
-		{ "protocols", required_argument, NULL, 1 },
-		{ "rules", required_argument, NULL, 2 },
-		{ "make-rules", required_argument, NULL, 'm' },
-		{ "prove", no_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	const char *paths[FORMATS] = { NULL }, *rules = NULL;
 	bool proving = false, given = false;
 	int option, status;

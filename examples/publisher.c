@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Rules for many programs, read once. A daemon reads a file of rules, seals it, and gives it to whoever
- * connects: every subscriber reads the same pages, none can change them for the others, and neither can
- * this program any more, whatever is wrong with it. A subscriber does not have to trust it to hold
- * still, for it takes nothing that is not sealed.
+ * Rules for many programs, read once. A daemon reads a file of rules, seals it, and gives it to everybody
+ * who connects. All subscribers read the same pages. None of them can change the pages for the others, and
+ * this program cannot change them either, whatever bug it has. A subscriber does not need to trust it,
+ * because a subscriber takes only sealed memory.
  *
  *     publisher RULES SOCKET
  *
- * It prints one line when it is ready and ends on SIGTERM or SIGINT, with status 0 and the socket
- * removed. Subscribers keep what they have. A file that exists at SOCKET is not replaced. Exit status: 2,
- * an error. Build: cc publisher.c $(pkg-config --cflags --libs sealmem)
+ * It prints one line when it is ready. On SIGTERM or SIGINT it removes the socket and exits with status 0;
+ * subscribers keep their rules. It does not replace a file that exists at SOCKET. Exit status: 2, an
+ * error. Build: cc publisher.c $(pkg-config --cflags --libs sealmem)
  */
 
 #include <sealmem.h>
@@ -31,7 +31,7 @@
 
 #define CLEANUP(how) __attribute__((cleanup(how)))
 
-enum { FAILED = 2 };
+enum { STATUS_FAILED = 2 };
 
 static void free_region(struct sealmem_region **region)
 {
@@ -48,7 +48,7 @@ static int complain(const char *about, int err)
 {
 	errno = -err;
 	warn("%s", about);
-	return FAILED;
+	return STATUS_FAILED;
 }
 
 static const char *last_part(const char *path)
@@ -76,7 +76,7 @@ static int fill(struct sealmem_region *region, int fd)
 	return 0;
 }
 
-/* Read straight into the region: there is no other copy that could be changed before the seal. */
+/* Reads straight into the region, so that no other copy exists that could change before the seal. */
 static int load(struct sealmem_region **ret, const char *path)
 {
 	CLEANUP(free_region) struct sealmem_region *region = NULL;
@@ -119,7 +119,7 @@ static int listen_at(const char *path)
 	return listening;
 }
 
-/* A subscriber that has left is its own affair, and so is one that has no room for the one message. */
+/* Ignores a subscriber that has left, or that has no room for one message. */
 static int serve_one(int listener, const struct sealmem_region *rules)
 {
 	CLEANUP(close_fd) int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -131,7 +131,7 @@ static int serve_one(int listener, const struct sealmem_region *rules)
 	return err == -EPIPE || err == -EAGAIN || err == -ECONNRESET ? 0 : err;
 }
 
-/* The signals come as something to read, so that none comes between a look and a wait. */
+/* Signals arrive through a descriptor, so that none is lost between a check and a wait. */
 static int signals_to_end(void)
 {
 	sigset_t set;
@@ -181,7 +181,7 @@ int main(int argc, char *argv[])
 	int err;
 
 	if (argc != 3)
-		errx(FAILED, "usage: publisher RULES SOCKET");
+		errx(STATUS_FAILED, "usage: publisher RULES SOCKET");
 	err = load(&rules, argv[1]);
 	return err < 0 ? complain(argv[1], err) : publish(rules, argv[2]);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The other end of publisher.c: gets rules from a program that it does not trust, and prints what it
- * got. To parse what somebody else can still change is to parse it twice and get two answers; here it
- * cannot change from the first look on, so it is read where it lies, without a copy.
+ * The other end of publisher.c: it gets rules from a program that it does not trust, and prints them.
+ * Parsing memory that somebody else can still change may give two answers for the same bytes. These bytes
+ * cannot change from the first look on, so this program reads them where they are, without a copy.
  *
  *     subscriber SOCKET
  *
- * It prints the name of the rules, their size and their first line. Exit status: 0, received; 1, what
- * came was refused; 2, an error. Build: cc subscriber.c $(pkg-config --cflags --libs sealmem)
+ * It prints the name of the rules, their size and their first line. Exit status: 0, received; 1, the
+ * message was refused; 2, an error. Build: cc subscriber.c $(pkg-config --cflags --libs sealmem)
  */
 
 #include <sealmem.h>
@@ -27,13 +27,13 @@
 
 #define CLEANUP(how) __attribute__((cleanup(how)))
 
-/* More than any rules have. Without a limit a publisher could give us more than we have memory for. */
+/* More than any rules have. Without a limit, a publisher could send more than this machine has memory for. */
 #define MOST_BYTES ((size_t)64 << 20)
 
-/* A publisher that says nothing for so long has nothing to say. */
+/* How long to wait for a publisher that sends nothing. */
 #define PATIENCE 10
 
-enum { RECEIVED = 0, REFUSED = 1, FAILED = 2 };
+enum { STATUS_RECEIVED = 0, STATUS_REFUSED = 1, STATUS_FAILED = 2 };
 
 static void free_region(struct sealmem_region **region)
 {
@@ -72,8 +72,8 @@ static int connect_to(const char *path)
 	return connected;
 }
 
-/* Sealed bytes end where the size says, not with a zero; and they are still somebody else's words, which a
- * terminal need not obey. */
+/* Sealed bytes end at their size, not at a zero. They still come from somebody else, so no control
+ * characters reach the terminal. */
 static void print_first_line(const char *bytes, size_t size)
 {
 	const char *end = memchr(bytes, '\n', size);
@@ -85,7 +85,7 @@ static void print_first_line(const char *bytes, size_t size)
 	(void)putchar('\n');
 }
 
-/* Errors that speak of what came, not of this machine. */
+/* Errors about the message, not about this machine. */
 static bool is_refusal(int err)
 {
 	static const int refusals[] = { -EBADMSG, -EPERM, -ENODEV, -EBADF, -ENODATA, -EFBIG };
@@ -103,16 +103,16 @@ int main(int argc, char *argv[])
 	int err;
 
 	if (argc != 2)
-		errx(FAILED, "usage: subscriber SOCKET");
+		errx(STATUS_FAILED, "usage: subscriber SOCKET");
 	fd = connect_to(argv[1]);
 	if (fd < 0)
-		return complain(FAILED, argv[1], fd);
+		return complain(STATUS_FAILED, argv[1], fd);
 	err = sealmem_receive_limited(fd, &rules, MOST_BYTES, SEALMEM_CONTENT);
 	if (err < 0)
-		return complain(is_refusal(err) ? REFUSED : FAILED, argv[1], err);
+		return complain(is_refusal(err) ? STATUS_REFUSED : STATUS_FAILED, argv[1], err);
 	(void)printf("%s, %zu bytes: ", sealmem_region_name(rules), sealmem_region_size(rules));
 	print_first_line(sealmem_region_data(rules), sealmem_region_size(rules));
 	if (fflush(stdout) != 0)
-		return complain(FAILED, "standard output", -errno);
-	return RECEIVED;
+		return complain(STATUS_FAILED, "standard output", -errno);
+	return STATUS_RECEIVED;
 }

@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A TLS server whose private key and certificate chain cannot change. Whoever can store into a
- * server's memory can exchange the key it proves itself with, or the chain it shows. Here both files
- * are read straight into a region and sealed, locked in memory, kept out of core dumps and children,
- * and OpenSSL reads them there whenever it needs them.
+ * A TLS server whose private key and certificate chain cannot change. An attacker who can store into the
+ * memory of a server can exchange its key or its chain. Here both files are read straight into a region,
+ * which is sealed, locked in memory, and kept out of core dumps and children. OpenSSL reads them there
+ * whenever it needs them.
  *
- * What "there" means. The PEM text of the key and of the chain, as it was read, is what is sealed; it
- * is used in place, without a copy (BIO_new_mem_buf). OpenSSL computes with numbers, so it decodes the
- * text to objects on its heap. Those cannot be sealed: using a key writes into it (reference counts,
- * locks, what RSA keeps for the next time). Instead they do not last. They are made inside the call of
- * SSL_accept() that signs and dropped when it returns, whether or not the handshake is complete; and
- * what OpenSSL frees is wiped, for it does not wipe all of it itself: 3.0 leaves the number of an
- * elliptic curve key behind. So while it waits, for a connection, for a slow client, or for the end of
- * a long connection, this server has one copy of its key in memory, the sealed one. The price is to
- * decode the text for each handshake; the time that takes is printed.
+ * The region holds the PEM text of the key and of the chain, and OpenSSL uses it in place, without a copy
+ * (BIO_new_mem_buf). OpenSSL computes with numbers, so it decodes the text to objects on its heap. These
+ * objects cannot be sealed, because using a key writes into it (reference counts, locks, values that RSA
+ * keeps for the next time). Therefore they do not last. The call of SSL_accept() that signs creates them,
+ * and they are dropped when it returns, whether or not the handshake is complete. This program wipes all
+ * memory that OpenSSL frees, because OpenSSL does not: version 3.0 leaves the number of an elliptic curve
+ * key in memory. So while it waits for a connection, for a slow client, or for the end of a long
+ * connection, this server has one copy of its key in memory, the sealed one. The price is to decode the
+ * text for each handshake; the program prints the time that this takes.
  *
- * During that one call the numbers are on the ordinary heap, as in other servers all the time. The
- * seal is about change: who may read this process's memory can still read the key.
+ * During that one call the numbers are on the ordinary heap, where other servers have them all the time.
+ * The seal prevents change only: a process that may read the memory of this one can still read the key.
  *
  *     openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out chain.pem -subj /CN=localhost
  *     tls --ca chain.pem key.pem chain.pem                  one handshake with a client of its own
- *     tls --listen 4433 key.pem chain.pem                   one connection, from whoever comes:
+ *     tls --listen 4433 key.pem chain.pem                   one connection, from any client:
  *     openssl s_client -connect localhost:4433 -CAfile chain.pem
  *
  * Exit status: 0, the handshake is complete and the client verified the chain; 2, an error.
- * Build: cc tls.c -Wl,-z,now $(pkg-config --cflags --libs sealmem openssl), OpenSSL 3.0 or later. Bound
- * at start because what binds later, in the middle of the work, saves the vector registers on the
- * stack, and there may be a piece of the key in them.
+ * Build: cc tls.c -Wl,-z,now $(pkg-config --cflags --libs sealmem openssl), OpenSSL 3.0 or later.
+ * Symbols are bound at start-up, because binding later, in the middle of the work, saves the vector
+ * registers on the stack, and a piece of the key may be in them.
  */
 
 #include <sealmem.h>
@@ -54,8 +54,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Room for a chain of some seven certificates. Two of these, and both once more for the moment of the
- * seal, are within the 64 KiB that kernels before 5.16 let everybody lock. */
+/* Room for a chain of about seven certificates. Two of these, and both again during the seal, fit into the
+ * 64 KiB that kernels before 5.16 let everybody lock. */
 #define TEXT_MAX ((size_t)15 << 10)
 
 #define PATIENCE_MS 10000
@@ -63,9 +63,9 @@
 
 #define CLEANUP(how) __attribute__((cleanup(how)))
 
-enum { FAILED = 2 };
+enum { STATUS_FAILED = 2 };
 
-/* What is sealed. The sizes too: who could change them could cut the chain short. */
+/* The sealed data. It includes the sizes, because a changed size could cut the chain short. */
 struct credentials {
 	size_t key_size;
 	size_t chain_size;
@@ -83,7 +83,7 @@ struct server {
 struct settings {
 	const char *ca;
 	const char *name;
-	int port; /* -1: a client of our own */
+	int port; /* -1: start a client here */
 };
 
 #define FREE_AT(name, type, release)                                                               \
@@ -114,10 +114,10 @@ __attribute__((format(printf, 1, 2))) static int complain(const char *format, ..
 	(void)vfprintf(stderr, format, arguments);
 	(void)fputc('\n', stderr);
 	va_end(arguments);
-	return FAILED;
+	return STATUS_FAILED;
 }
 
-/* The innermost of OpenSSL's reasons; the ones around it say where, not why. */
+/* The innermost of OpenSSL's reasons; the outer ones say where, not why. */
 static const char *reason(void)
 {
 	unsigned long error = ERR_get_error();
@@ -128,7 +128,7 @@ static const char *reason(void)
 	return text != NULL ? text : "no reason given";
 }
 
-/* With the two below, OpenSSL's allocator: one that wipes what is freed. */
+/* With the two functions below, an allocator for OpenSSL that wipes memory when it is freed. */
 static void *allocate(size_t size, const char *file, int line)
 {
 	(void)file;
@@ -158,7 +158,7 @@ static void *reallocate(void *memory, size_t size, const char *file, int line)
 	return moved;
 }
 
-/* By read(2) and not stdio, whose buffer would be a copy that stays. */
+/* Uses read(2) and not stdio, whose buffer would keep a copy. */
 static int read_text(const char *path, char text[TEXT_MAX], size_t *ret)
 {
 	CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -203,7 +203,7 @@ static int complain_of_region(const char *what, unsigned demand, int err)
 	case -EOPNOTSUPP:
 		print_guarantees(stderr, "tls: this system does not give",
 				 demand & ~sealmem_supported());
-		return FAILED;
+		return STATUS_FAILED;
 	default:
 		return complain("cannot %s: %s", what, strerror(-err));
 	}
@@ -218,9 +218,9 @@ static int fill_and_seal(struct sealmem_region *region, unsigned demand,
 	if (open == NULL)
 		return complain("no memory for the credentials: %s", strerror(errno));
 	if (read_text(server->key_path, open->key, &open->key_size) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	if (read_text(server->chain_path, open->chain, &open->chain_size) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	err = sealmem_region_seal(region);
 	return err < 0 ? complain_of_region("seal the key", demand, err) : 0;
 }
@@ -235,7 +235,7 @@ static int seal_credentials(struct sealmem_region **ret, struct server *server)
 	if (err < 0)
 		return complain_of_region("make a region for the key", demand, err);
 	if (fill_and_seal(region, demand, server) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	server->sealed = sealmem_region_data(region);
 	print_guarantees(stdout, "server: demanded", demand);
 	print_guarantees(stdout, "server: in force", sealmem_region_guarantees(region));
@@ -244,7 +244,7 @@ static int seal_credentials(struct sealmem_region **ret, struct server *server)
 	return 0;
 }
 
-/* One byte of the key, as a stray store would change it. */
+/* Tries to change one byte of the key, as a stray store would. */
 static int prove(const struct sealmem_region *region)
 {
 	struct credentials *sealed = sealmem_region_data(region);
@@ -258,7 +258,7 @@ static int prove(const struct sealmem_region *region)
 	return 0;
 }
 
-/* Without one OpenSSL would ask on the terminal. */
+/* Without this callback OpenSSL would ask on the terminal. */
 static int refuse_password(char *buffer, int size, int writing, void *encrypted)
 {
 	(void)buffer;
@@ -268,8 +268,8 @@ static int refuse_password(char *buffer, int size, int writing, void *encrypted)
 	return -1;
 }
 
-/* The decoder has one reason for everything, "unsupported". If it is the text that is damaged, the PEM
- * reader knows how. */
+/* The decoder gives one reason for everything, "unsupported". If the text is damaged, the PEM reader
+ * knows how. */
 static const char *what_is_wrong_with(BIO *text)
 {
 	const char *unsupported = reason();
@@ -309,7 +309,7 @@ static bool use_certificate(SSL *ssl, X509 *certificate, int position)
 			     : SSL_add1_chain_cert(ssl, certificate) == 1;
 }
 
-/* The chain ends where no further certificate begins; one that begins must be whole. */
+/* The chain ends where no further certificate begins. A certificate that begins must be whole. */
 static int use_chain(SSL *ssl, const struct server *server)
 {
 	const struct credentials *sealed = server->sealed;
@@ -339,7 +339,7 @@ static long now_us(void)
 	return now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* OpenSSL calls it when it has read a client's greeting and needs a certificate. */
+/* OpenSSL calls this function when it has read the greeting of a client and needs a certificate. */
 static int decode_credentials(SSL *ssl, void *argument)
 {
 	struct server *server = argument;
@@ -352,8 +352,8 @@ static int decode_credentials(SSL *ssl, void *argument)
 }
 
 /*
- * TLS 1.3 only: there the key signs once, before the server has to wait for the client. Without
- * tickets, for they would be good for a later connection that never comes.
+ * TLS 1.3 only, because there the key signs once, before the server has to wait for the client. No
+ * tickets, because they are for a later connection, which never comes.
  */
 static SSL_CTX *new_server_context(struct server *server)
 {
@@ -369,7 +369,7 @@ static SSL_CTX *new_server_context(struct server *server)
 	return context;
 }
 
-/* What is wrong with the files is better known before the first client comes. */
+/* Finds faults in the files before the first client comes. */
 static int check_credentials(SSL_CTX *context, struct server *server)
 {
 	CLEANUP(free_ssl) SSL *ssl = SSL_new(context);
@@ -378,7 +378,7 @@ static int check_credentials(SSL_CTX *context, struct server *server)
 	if (ssl == NULL)
 		return complain("cannot set TLS up: %s", reason());
 	if (decode_credentials(ssl, server) != 1)
-		return FAILED;
+		return STATUS_FAILED;
 	key = SSL_get_privatekey(ssl);
 	(void)printf("server: key %s, %d bits\n", EVP_PKEY_get0_type_name(key),
 		     EVP_PKEY_get_bits(key));
@@ -399,10 +399,10 @@ static int wait_for(int fd, short events, int patience_ms)
 }
 
 /*
- * The key goes after every step, before the wait, so a client that is slow on purpose cannot keep it
- * in memory. Should the handshake need it once more, OpenSSL calls decode_credentials() once more. The
- * exception is a server's flight that the socket takes only in part; accept_client() makes room for
- * it, and without the room the handshake would fail, not go on with another key.
+ * Drops the key after every step, before the wait, so that a client that is slow on purpose cannot keep it
+ * in memory. If the handshake needs the key again, OpenSSL calls decode_credentials() again. The exception
+ * is a flight of the server that the socket takes only in part. accept_client() makes room for it; without
+ * that room the handshake would fail, and not continue with another key.
  */
 static int shake_hands(SSL *ssl)
 {
@@ -417,11 +417,11 @@ static int shake_hands(SSL *ssl)
 			return complain("server: handshake: %s", reason());
 		if (wait_for(SSL_get_fd(ssl), wish == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT,
 			     PATIENCE_MS) != 0)
-			return FAILED;
+			return STATUS_FAILED;
 	}
 }
 
-/* What the client says is of no interest, only that it ends. */
+/* Ignores the words of the client, and waits for their end. */
 static int wait_for_end(SSL *ssl)
 {
 	char ignored[256];
@@ -445,13 +445,13 @@ static int serve(SSL_CTX *context, const struct server *server, int fd)
 	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
 		return complain("cannot set TLS up: %s", reason());
 	if (shake_hands(ssl) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	(void)printf("server: %s, %s, key and chain decoded in %ld us\n", SSL_get_version(ssl),
 		     SSL_get_cipher_name(ssl), server->decoding_us);
 	if (SSL_write(ssl, GREETING, sizeof(GREETING) - 1) <= 0)
 		return complain("cannot write to the client: %s", reason());
 	if (wait_for_end(ssl) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	(void)SSL_shutdown(ssl);
 	return 0;
 }
@@ -475,7 +475,7 @@ static int listen_on(int *ret, in_port_t *port)
 	return 0;
 }
 
-/* Room for all that the server says before it waits: shake_hands() relies on it. */
+/* Room for everything that the server sends before it waits; shake_hands() relies on it. */
 static int accept_client(int listener, int patience_ms)
 {
 	int room = 4 * TEXT_MAX, fd;
@@ -523,7 +523,7 @@ static int visit(SSL_CTX *context, const char *name, in_port_t port)
 	if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set1_host(ssl, name) != 1)
 		return complain("client: cannot set TLS up: %s", reason());
 	if (SSL_connect(ssl) != 1 && SSL_get_verify_result(ssl) != X509_V_OK)
-		return complain("client: the chain is not to be trusted: %s",
+		return complain("client: the chain cannot be trusted: %s",
 				X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
 	if (SSL_read(ssl, said, sizeof(said) - 1) <= 0)
 		return complain("client: %s", reason());
@@ -532,7 +532,7 @@ static int visit(SSL_CTX *context, const char *name, in_port_t port)
 	return 0;
 }
 
-/* Not exit(): what the parent set up is the parent's to take down. */
+/* Not exit(), because exit handlers of the parent must run in the parent only. */
 static pid_t start_client(SSL_CTX *context, const char *name, in_port_t port)
 {
 	pid_t pid = fork();
@@ -563,7 +563,7 @@ static int serve_one(SSL_CTX *context, const struct server *server, int listener
 {
 	CLEANUP(close_fd) int fd = accept_client(listener, patience_ms);
 
-	return fd < 0 ? FAILED : serve(context, server, fd);
+	return fd < 0 ? STATUS_FAILED : serve(context, server, fd);
 }
 
 static int meet(SSL_CTX *context, const struct server *server, const struct settings *settings)
@@ -575,10 +575,10 @@ static int meet(SSL_CTX *context, const struct server *server, const struct sett
 	int err;
 
 	if (client == NULL || listen_on(&listener, &port) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	pid = start_client(client, settings->name, port);
 	if (pid < 0)
-		return FAILED;
+		return STATUS_FAILED;
 	err = serve_one(context, server, listener, PATIENCE_MS);
 	return end_client(pid) | err;
 }
@@ -589,7 +589,7 @@ static int await(SSL_CTX *context, const struct server *server, const struct set
 	in_port_t port = (in_port_t)settings->port;
 
 	if (listen_on(&listener, &port) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	return serve_one(context, server, listener, -1);
 }
 
@@ -599,9 +599,9 @@ static int run(struct server *server, const struct settings *settings)
 	CLEANUP(free_context) SSL_CTX *context = new_server_context(server);
 
 	if (context == NULL || seal_credentials(&region, server) != 0 || prove(region) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	if (check_credentials(context, server) != 0)
-		return FAILED;
+		return STATUS_FAILED;
 	return settings->port < 0 ? meet(context, server, settings)
 				  : await(context, server, settings);
 }
@@ -626,15 +626,16 @@ static void print_usage(void)
 		   "  --help");
 }
 
+static const struct option options[] = {
+	{ "ca", required_argument, NULL, 'c' },
+	{ "name", required_argument, NULL, 'n' },
+	{ "listen", required_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
 int main(int argc, char *argv[])
 {
-	static const struct option options[] = {
-		{ "ca", required_argument, NULL, 'c' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
 	struct settings settings = { .name = "localhost", .port = -1 };
 	struct server server = { 0 };
 	int option;
@@ -667,7 +668,7 @@ int main(int argc, char *argv[])
 	/* Before OpenSSL allocates anything. */
 	if (CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free) != 1)
 		return complain("cannot have OpenSSL wipe what it frees");
-	/* Two processes write: whole lines. */
+	/* Two processes write, so each writes whole lines. */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	(void)setvbuf(stderr, NULL, _IOLBF, 0);
 	(void)signal(SIGPIPE, SIG_IGN);

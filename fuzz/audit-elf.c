@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The headers of programs and libraries, which belong to the process that is looked at. Whatever is in them: a
- * file is refused, or its segments are in order and within the address space.
+ * The headers of programs and libraries, which the audited process controls. Whatever is in them, the reader
+ * refuses the file, or the segments are in order and within the address space.
  */
 
 #include "fuzz/part.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The text of /proc/PID/fdinfo, which differs by kind of file: file systems and drivers add lines of their
- * own, and some of those quote what a process chose.
+ * The text of /proc/PID/fdinfo, which differs by kind of file: file systems and drivers add lines of their own, and
+ * some of these lines quote a text that a process has chosen.
  */
 
 #include "fuzz/promise.h"
@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	/* Of exactly that size, so that a sanitizer sees a step beyond it. */
+	/* Of exactly this size, so that a sanitizer sees a read past it. */
 	char *text = malloc(size + 1);
 	struct fdinfo info = { .writable = true, .file.inode = 7 };
 	int err;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Headers and mappings that do not fit together: a library that was replaced while it is mapped, a process that
- * maps a file as no loader would. Whatever is mapped how: a part of a program lies within it, and its
- * RELRO within that.
+ * Headers and mappings that do not fit together: a library that was replaced while it is mapped, or a process that
+ * maps a file as no loader would. Whatever is mapped where, a part of a program lies within the program, and RELRO
+ * within its bounds.
  *
- * An input is the first two bytes the length of an ELF file, the file, and the text of maps, of which all
- * files are that one.
+ * An input has the length of an ELF file in its first two bytes, then the file, then the text of maps. Every file
+ * in that text is this one.
  */
 
 #include "fuzz/part.h"
@@ -16,6 +16,7 @@
 #include "audit/flags.h"
 #include "audit/guarantees.h"
 #include "audit/known-files.h"
+#include "lib/util.h"
 
 #include <sys/mman.h>
 
@@ -23,7 +24,8 @@ static void know_files(const struct process *process, struct known_files *files,
 		       const struct elf_file *elf)
 {
 	for (size_t i = 0; i < process->mappings.count; i++) {
-		struct known_file *file = known_files_get(files, process->mappings.rows[i].file);
+		struct known_file *file =
+			known_files_get(files, process->mappings.rows[i].memory.file);
 
 		PROMISE(file != NULL);
 		file->elf = *elf;
@@ -44,11 +46,11 @@ static void check(const struct process *process)
 	for (size_t i = 0; i < process->mappings.count; i++) {
 		const struct mapping *row = &process->mappings.rows[i];
 
-		PROMISE(row->kind != KIND_RELRO || row->object != NULL);
+		PROMISE(row->memory.kind != KIND_RELRO || row->object != NULL);
 		PROMISE(row->object == NULL ||
 			(row->start >= row->object->start && row->end <= row->object->end));
-		PROMISE(row->kind != KIND_RELRO || (row->start >= row->object->relro_start &&
-						    row->end <= row->object->relro_end));
+		PROMISE(row->memory.kind != KIND_RELRO || (row->start >= row->object->relro_start &&
+							   row->end <= row->object->relro_end));
 	}
 }
 
@@ -57,16 +59,16 @@ static void judge(struct part maps, const struct elf_file *elf)
 	const struct procfs procfs = { .directory = -1, .devices.recorded = true };
 	struct process process = { 0 };
 	struct known_files files = { 0 };
-	/* It is only read. */
+	/* fmemopen(3) only reads it. */
 	FILE *in = fmemopen((void *)(uintptr_t)maps.bytes, maps.size, "r");
 
 	if (mappings_read(&process.mappings, in) == 0) {
 		if (process.mappings.page == 0)
-			process.mappings.page = 4096;
+			process.mappings.page = page_size();
 		know_files(&process, &files, elf);
 		PROMISE(process_find_objects(&process, &procfs, -1, &files) == 0);
 		kinds_find(&process, &procfs.devices);
-		guarantees_find(&process);
+		guarantees_find(&process, &files);
 		flags_find(&process, &files);
 		check(&process);
 	}

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_FUZZ_PART_H
 #define SEALMEM_FUZZ_PART_H
 
-/* A part of an input, which can be read as a file is: with offsets. */
+/* A part of an input, which can be read with offsets, like a file. */
 
 #include "fuzz/promise.h"
 

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_FUZZ_PROMISE_H
 #define SEALMEM_FUZZ_PROMISE_H
 
-/* What every target holds the library to. */
+/* The promises that every target checks. */
 
 #include <stdio.h>
 #include <stdlib.h>

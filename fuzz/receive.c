@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The receiving side of a socket, which is where bytes of strangers come in. An input is a little
- * programme for a hostile sender: which type of socket, with which options, then message after message
- * of what bytes, with how many descriptors of what kinds. The receiver then takes what comes until
- * nothing does. Whatever it was: a region is sealed, an error is one of those that the header names, and
- * no descriptor and no mapping is left.
+ * The receiving side of a socket, where bytes of strangers come in. An input is a small program for a
+ * hostile sender: the type and the options of the socket, then for each message its bytes, and the number
+ * and kinds of its descriptors. The receiver takes messages until there are no more. In every case a region
+ * that it gets is sealed, an error is one that the header names, and no descriptor and no mapping is left
+ * over.
  *
  * An input:
  *     byte 0   bits 0-1 the type of socket, 2 SO_PASSCRED, 3 SO_PASSPIDFD, 4 the sender closes, 5 it shuts
  *              down, 6 descriptors are short
  *     byte 1   the guarantees demanded
  *     byte 2   the limit: a power of two
- *     byte 3   how many descriptors can be had, if they are short
+ *     byte 3   how many descriptors are available, if they are short
  *     then for each message
  *     bytes 0-1   its size, modulo 601
  *     byte 2      bit 0: the bytes of an honest message below the patch, else zeroes; bit 1: they
@@ -26,8 +26,9 @@
 
 #include "fuzz/promise.h"
 #include "fuzz/target.h"
+#include "tests/support/kernel.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -44,13 +45,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#ifndef SO_PASSPIDFD
-# define SO_PASSPIDFD 76
-#endif
-#ifndef F_SEAL_EXEC
-# define F_SEAL_EXEC 0x0020
-#endif
 
 #define FINAL_SEALS	(F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 #define MAX_DESCRIPTORS 253
@@ -94,7 +88,7 @@ static int end_of_pipe(void)
 	return ends[0];
 }
 
-/* One descriptor of each kind, made once; what cannot be had here stands as -1 and is not sent. */
+/* One descriptor of each kind, made once; a kind that is not available here is -1 and is not sent. */
 static int kinds[24];
 
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
@@ -142,7 +136,7 @@ static size_t count_descriptors(void)
 	return count;
 }
 
-/* A sanitizer takes addresses without anything behind them whenever it likes, as guard pages do. */
+/* A sanitizer takes addresses without backing memory whenever it likes; guard pages are such addresses too. */
 #if defined(__has_feature)
 # if __has_feature(address_sanitizer)
 #  define GUARDS_COUNT false
@@ -154,7 +148,7 @@ static size_t count_descriptors(void)
 # define GUARDS_COUNT true
 #endif
 
-/* Those that a region consists of: its file, its guard pages. Read without stdio, which maps too. */
+/* The mappings of a region: its file and its guard pages. Reads without stdio, because stdio maps memory too. */
 static size_t count_mappings(void)
 {
 	static char text[1 << 20];
@@ -194,7 +188,7 @@ static size_t take(struct input *input, uint8_t *to, size_t size)
 	return taken;
 }
 
-/* As the sender's format has it, over and over. */
+/* The sender's format, repeated. */
 static void put_honest(uint8_t *bytes, size_t size, size_t position)
 {
 	static const char honest[256] = "sealmem\0honest";
@@ -268,7 +262,7 @@ static void send_all(const int ends[2], uint8_t options, struct input *input)
 		(void)shutdown(ends[0], SHUT_RDWR);
 }
 
-/* The numbers in use have no gaps below the first free one, so that many more can be had. */
+/* The numbers in use have no gaps below the first free one, so that many more are available. */
 static struct rlimit leave_descriptors(uint8_t count)
 {
 	struct rlimit before, less;
@@ -294,7 +288,7 @@ static bool is_named_in_the_header(int err)
 	return err == -EBADF;
 }
 
-/* Whoever prints a name must not clear a screen with it. */
+/* A name that is printed must not clear the screen. */
 static bool is_printable(const char *name)
 {
 	size_t length = strlen(name);
@@ -311,12 +305,12 @@ static void check_region(struct sealmem_region *region, size_t limit, unsigned g
 	size_t size = sealmem_region_size(region);
 	int fd = sealmem_region_fd(region);
 
-	PROMISE(data != NULL && size > 0 && size <= limit);
+	PROMISE(data != NULL && size <= limit);
 	PROMISE(is_printable(sealmem_region_name(region)));
 	PROMISE(sealmem_region_guarantees(region) == guarantees);
-	/* Or -EMFILE: the attempt takes descriptors too. */
+	/* Or -EMFILE, because the attempt takes descriptors too. */
 	PROMISE(sealmem_try_write(sealmem_region_data(region), "x", 1) < 0);
-	PROMISE(data[0] == 0 && data[size - 1] == 0);
+	PROMISE(size == 0 || (data[0] == 0 && data[size - 1] == 0));
 	PROMISE(fd == -EOPNOTSUPP || (fcntl(fd, F_GET_SEALS) & FINAL_SEALS) == FINAL_SEALS);
 }
 
@@ -340,7 +334,7 @@ static void play(struct input *input)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM, SOCK_STREAM };
 	uint8_t options = next(input);
-	/* Not ADDRESS: what it keeps, it keeps for good. */
+	/* Not ADDRESS, because its memory can never be freed. */
 	unsigned guarantees = next(input) & ~SEALMEM_ADDRESS;
 	size_t limit = (size_t)1 << next(input) % 24;
 	uint8_t left = next(input) % 8;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a fuzzer once found stays tried: each input of a corpus goes through the target again, without a
- * fuzzer, so that any compiler and any machine can do it.
+ * Runs each input that a fuzzer once found through its target again. This needs no fuzzer, so any compiler
+ * and any machine can do it.
  *
  *     replay CORPUS
  *
- * A corpus is a text, a line of hexadecimal digits for each input: hundreds of files of twenty bytes would
- * say no more. It prints how many there were. A broken promise aborts; the last line named on standard
- * error is the one that did it.
+ * A corpus is a text with one line of hexadecimal digits for each input, because hundreds of files of twenty
+ * bytes would be no clearer. The program prints the number of inputs. A broken promise aborts it; the last
+ * line that standard error names is the culprit.
  */
 
 #include "fuzz/target.h"
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Over the digits, which take twice the room. */
+/* Decodes in place: the digits take twice the room. */
 static size_t decode(char *line)
 {
 	uint8_t *bytes = (uint8_t *)line;

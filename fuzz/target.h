@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What libFuzzer calls with each input, and what replay.c calls with each file of a corpus. Aborts if the
- * library breaks a promise; always returns 0. */
+/* libFuzzer calls this function with each input, and replay.c with each line of a corpus. It aborts if the
+ * library breaks a promise, and otherwise returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 #endif

@@ -5,9 +5,9 @@
 /*
  * Memory that cannot change once it is sealed.
  *
- * A caller demands guarantees (the seven words below). It gets all of them or a negative errno and
- * nothing has changed: there is no silent downgrade. After success each guarantee has been checked
- * with the kernel, not assumed.
+ * A caller demands guarantees (the seven words below). It gets all of them, or a negative errno and
+ * nothing has changed: there is no silent downgrade. Before a call succeeds, it checks each guarantee
+ * with the kernel and assumes nothing.
  *
  * Conventions that hold for every function here:
  *   - Sizes and offsets are in bytes. 0 or a useful non-negative value is success; failure is a
@@ -15,13 +15,39 @@
  *   - A `ret` parameter is written on success only.
  *   - The library never prints and never exits, except for the one line that
  *     sealmem_report_faults() is asked to print. Every descriptor is close-on-exec.
- *   - Functions are safe to call from several threads as long as each open region is used by one
- *     thread at a time. A sealed region may be used by all threads at once. Nothing here is
- *     async-signal-safe.
- *   - The errnos listed are those that a caller can act on. Another one that a system call below may
- *     give comes through as it is.
- *   - A system call that a sandbox forbids (seccomp answering EPERM or ENOSYS) counts as a guarantee
- *     that is not given: -EOPNOTSUPP.
+ *   - Functions are safe to call from several threads as long as one thread at a time uses each open
+ *     region. All threads may use a sealed region at once. Nothing here is async-signal-safe, except
+ *     sealmem_strerror().
+ *   - No function protects itself from another thread that runs code of an attacker during the call. Such a
+ *     thread can copy a descriptor of the library, and reach a secret region by it after the seal. Or it can put
+ *     another file in the place of a descriptor, and the call succeeds for a file that nobody sealed. Seal
+ *     before there are threads that you do not trust, or give them a filter (SECURITY.md says which).
+ *   - No function waits for a write lease (fcntl(2), F_SETLEASE). The owner of a memfd can take one, a sender
+ *     or another process of this user, and open(2) would wait for them for 45 seconds. A function that has
+ *     to open a memfd again fails with -EBUSY meanwhile. (The loader does wait, in sealmem_load_verified().)
+ *   - No system call makes a mapping that a child does not inherit and that no core dump has. So there are
+ *     moments in which memory is mapped and NOFORK or NODUMP is still to come, and moments in which a
+ *     secret region has a descriptor. In these moments a fork(2) of another thread waits, and so do the signals of
+ *     this one, except those of faults. For NODUMP and SECRECY the process is not dumpable (prctl(2),
+ *     PR_SET_DUMPABLE): it leaves no core dump, no other process of its user can attach to it or take a
+ *     descriptor, and its files in /proc belong to root. (This does not bind a process with CAP_SYS_PTRACE
+ *     over it. If the program runs in a user namespace that its user
+ *     made, every process of this user outside has that.) Then the process is as dumpable as before. If it
+ *     may not become so again, because another thread has put a filter into force meanwhile, it stays
+ *     undumpable. A thread that changes PR_SET_DUMPABLE, or the user of the process, does so while no other
+ *     thread is in such a call, which would undo it.
+ *   - A region belongs to the process that made it. A child made by fork(2) may read a sealed region that it
+ *     inherited, ask about it, pass its descriptor on, and free its own copy of the handle. A seal is refused
+ *     in a child (-ESTALE), however the child was made (before Linux 4.14: unless it has the process id of its
+ *     parent, in a PID namespace of its own). So is sealmem_region_alloc(), unless the child shares the memory.
+ *     A process that shares the memory of another one (vfork(2), clone(2) with CLONE_VM) can neither seal nor
+ *     free the regions of the other. sealmem_region_alloc() works in it as in a thread.
+ *   - Each function lists the errnos that a caller can act on. If a system call fails with another one,
+ *     the function returns it as it is.
+ *   - If a sandbox forbids a system call (seccomp answers EPERM or ENOSYS), the guarantee that rests on
+ *     it is unsupported: -EOPNOTSUPP.
+ *   - The compiler warns where a result is ignored that says whether memory is sealed, and where a NULL or
+ *     a buffer that is too small is passed to be read or written.
  */
 
 #include <stddef.h>
@@ -32,36 +58,86 @@ extern "C" {
 
 #define SEALMEM_VERSION "0.1.0"
 
+/* The version of this header in numbers. SEALMEM_VERSION_NUMBER compares: 0.1.0 is 100, 1.2.3 is 10203. */
+#define SEALMEM_VERSION_MAJOR 0
+#define SEALMEM_VERSION_MINOR 1
+#define SEALMEM_VERSION_MICRO 0
+#define SEALMEM_VERSION_NUMBER                                                                     \
+ (SEALMEM_VERSION_MAJOR * 10000 + SEALMEM_VERSION_MINOR * 100 + SEALMEM_VERSION_MICRO)
+
+/*
+ * What the compiler is told. Each is empty for a compiler that does not know it.
+ *
+ * Two attributes are missing on purpose. nonnull lets the compiler delete checks for NULL, in the library
+ * and in its callers, but NULL is an argument like others here: -EINVAL, or nothing to do. malloc lets it
+ * delete stores to memory that nobody seems to read, but everybody who has the region reads what
+ * sealmem_region_alloc() returned. (alloc_align does not fit either: an alignment of 0 has a meaning.)
+ */
+#ifdef __has_attribute
+# define SEALMEM_HAS_ATTRIBUTE_(attribute) __has_attribute(attribute)
+#else
+# define SEALMEM_HAS_ATTRIBUTE_(attribute) 0
+#endif
+
+/* The result has to be used. */
+#if SEALMEM_HAS_ATTRIBUTE_(warn_unused_result)
+# define SEALMEM_MUST_CHECK_ __attribute__((warn_unused_result))
+#else
+# define SEALMEM_MUST_CHECK_
+#endif
+
+/* The result, unless it is NULL, has the size that this parameter gives. */
+#if SEALMEM_HAS_ATTRIBUTE_(alloc_size)
+# define SEALMEM_ALLOC_SIZE_(size) __attribute__((alloc_size(size)))
+#else
+# define SEALMEM_ALLOC_SIZE_(size)
+#endif
+
+/* The function reads, or writes, as many bytes at this parameter as another one says: NULL only for 0. */
+#if SEALMEM_HAS_ATTRIBUTE_(access)
+# define SEALMEM_READS_(bytes, size)  __attribute__((access(read_only, bytes, size)))
+# define SEALMEM_WRITES_(bytes, size) __attribute__((access(write_only, bytes, size)))
+#else
+# define SEALMEM_READS_(bytes, size)
+# define SEALMEM_WRITES_(bytes, size)
+#endif
+
 /*
  * The guarantees, a set of bits. Each name means the same in this header, in sealmem(1) and in
  * sealmem(7).
  */
 
 /* Nobody can change the bytes or the size: not this process, its children, or root through
- * /proc/PID/mem or ptrace. Rests on F_SEAL_WRITE, fcntl(2) "File Sealing", Linux 3.17. */
+ * /proc/PID/mem or ptrace. It rests on F_SEAL_WRITE, fcntl(2) "File Sealing", Linux 3.17. */
 #define SEALMEM_CONTENT 0x01u
 
-/* The mapping stays where it is until the process ends or executes another program: not unmapped,
- * moved, replaced or re-protected. Rests on mseal(2), Linux 6.10. */
+/* The mapping stays where it is until the process ends or executes another program: nobody can
+ * unmap, move, replace or re-protect it. It rests on mseal(2), Linux 6.10. */
 #define SEALMEM_ADDRESS 0x02u
 
 /* Only loads and stores of this process reach it: not /proc/PID/mem, not ptrace, not another process,
- * not root. Brings NOSWAP, NODUMP and NOFORK with it. Rests on memfd_secret(2), Linux 5.14, up to Linux
- * 6.4 only when booted with secretmem.enable=1. While a secret region exists the machine cannot
- * hibernate. */
+ * not root. It brings NOSWAP, NODUMP and NOFORK with it. It rests on memfd_secret(2), Linux 5.14; up to
+ * Linux 6.4 only if the kernel was booted with secretmem.enable=1. It needs prctl(2), too. While a secret region
+ * exists the machine cannot hibernate. Root can take the descriptor that the region has while it is made and while
+ * it is sealed (pidfd_getfd(2)), and so can another thread that runs code of an attacker meanwhile. */
 #define SEALMEM_SECRECY 0x04u
 
-/* Never written to swap: a region's bytes from before the first is stored, a range's from the seal on.
- * Rests on mlock(2). */
+/* The kernel never writes it to swap while it is mapped: a region's bytes from before the first is stored until
+ * sealmem_region_free() has given them back, a range's from the seal on. A process that ends with such memory
+ * gives up the lock before the pages (sealmem(7) says more). It rests on mlock(2). */
 #define SEALMEM_NOSWAP 0x08u
 
-/* Not in a core dump. Rests on MADV_DONTDUMP, madvise(2), Linux 3.4. */
+/* It is not in a core dump, at any moment: a region's bytes from the beginning, a range's from the seal on. It rests
+ * on MADV_DONTDUMP, madvise(2), Linux 3.4, and on PR_SET_DUMPABLE, prctl(2). */
 #define SEALMEM_NODUMP 0x10u
 
-/* A child does not inherit it. Rests on MADV_DONTFORK, madvise(2), Linux 2.6.16. */
+/* A child of fork(2) does not inherit it, whenever it is made. It rests on MADV_DONTFORK, madvise(2), Linux 2.6.16,
+ * and on pthread_atfork(3). A child that the C library knows nothing of (a bare clone(2), _Fork(3)) can inherit it
+ * if another thread makes it during a call. So can the child of the handler of a fault (SIGSEGV) that the call itself
+ * raises. */
 #define SEALMEM_NOFORK 0x20u
 
-/* An inaccessible page on either side, so that a run past either end faults. The pages are neighbours
+/* It has an inaccessible page on either side, so that a run past either end faults. The pages are neighbours
  * of whole pages: the zeroes between the last byte and the end of its page can still be read. */
 #define SEALMEM_GUARDS 0x40u
 
@@ -69,20 +145,43 @@ extern "C" {
 #define SEALMEM_GUARANTEES 0x7fu
 
 /* The longest name of a region, in bytes without the terminating zero. The kernel takes 249 for a
- * memfd, of which "sealmem:" is ours. */
+ * memfd, and the library puts "sealmem:" before the name. */
 #define SEALMEM_NAME_MAX 240
 
 /*
- * The name of one guarantee, as in "CONTENT". NULL for anything that is not exactly one of the bits.
- * The string is static. Since 0.1.
+ * The version of the library that the program runs with, such as "0.1.0". SEALMEM_VERSION is that of the header
+ * that it was compiled with. The string is static. Since 0.1.
+ */
+const char *sealmem_version(void);
+
+/*
+ * The name of one guarantee, such as "CONTENT". It is NULL for anything that is not exactly one of the
+ * bits. The string is static. Since 0.1.
  */
 const char *sealmem_guarantee_name(unsigned guarantee);
 
 /*
+ * One sentence that explains an error of this library to a person: a negative errno that a function returned, or
+ * the errno that it set. If the last call of this thread that could fail did fail with this errno, the sentence
+ * says which of the possible causes it was, such as "RLIMIT_MEMLOCK does not allow this size.". Otherwise, and where
+ * the kernel gives no cause, it says what the errno means in general. So ask before the thread calls another
+ * function that can fail. sealmem_region_free(), sealmem_wipe(), sealmem_equal(), sealmem_supported(), and the
+ * functions that answer a question about a region, except sealmem_region_fd(), leave the cause as it is.
+ *
+ * The string is static, never NULL and the same in all threads; each thread has a cause of its own. A signal
+ * handler may call this function. The sentences may change, the errnos do not: a program decides by errno.
+ * sealmem_strerror(3) lists the sentences. Since 0.1.
+ */
+const char *sealmem_strerror(int err);
+
+/*
  * The guarantees that sealmem_region_new() can give in this process, on this kernel, under its
- * present limits; found by trying each, never by version. What needs a lasting try (ADDRESS) is
- * tried in a child process that raises no SIGCHLD and that wait(2) of this process does not see.
- * The first answer is kept, unless a passing shortage (descriptors, memory) spoiled it. Since 0.1.
+ * present limits. The function tries each and never asks for the version. It tries a guarantee that
+ * cannot be undone (ADDRESS) in a child process, which raises no SIGCHLD and which wait(2) of this
+ * process does not see. If a seccomp filter kills the caller of a system call, the call is unsupported:
+ * this function, and every other one that needs mseal(2), memfd_secret(2) or seccomp(2), tries the call
+ * in such a child first. It does so once in a process that has a filter, and so does not notice a second
+ * filter. It keeps the first answer, unless a passing shortage (descriptors, memory) spoiled it. Since 0.1.
  */
 unsigned sealmem_supported(void);
 
@@ -90,140 +189,211 @@ unsigned sealmem_supported(void);
  * A region: memory that is open (writable) first and sealed later, at an address that never changes.
  *
  * While open, its memory is shared memory of this process alone: a child made by fork(2) does not
- * inherit it (a child that held a writable mapping would stand in the way of the seal). Once sealed,
- * children inherit it unless NOFORK was demanded.
+ * inherit it, because the seal fails as long as a child holds a writable mapping. Children inherit it once it
+ * is sealed, unless NOFORK was demanded.
  */
 struct sealmem_region;
 
 /*
  * Make an open region.
  *
- * name        what the region is called in /proc/PID/maps ("/memfd:sealmem:NAME") and in fault
- *             reports: 0 to SEALMEM_NAME_MAX bytes, no control characters. It is copied.
- * capacity    the most the region can ever hold, in bytes, at least 1. Beyond a page it costs address space
- *             only until it is touched (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are fine. With
- *             SECRECY all of it is brought into memory, zeroed, and charged to RLIMIT_MEMLOCK, now.
- * guarantees  what is demanded: CONTENT or SECRECY or both, and any of the others. CONTENT and ADDRESS
- *             come into force with the seal, the others at once. CONTENT of a SECRECY region rests on
- *             ADDRESS: demand all three. A SECRECY region without CONTENT stays writable, and is wiped
- *             when it is freed.
+ * name        the region's name in /proc/PID/maps ("/memfd:sealmem:NAME") and in fault reports: 0 to
+ *             SEALMEM_NAME_MAX bytes, no control characters. The function copies it. In /proc/PID/maps
+ *             the kernel calls every SECRECY region "/secretmem".
+ * capacity    the most that the region can ever hold, in bytes, at least 1. Until it is touched, capacity
+ *             beyond a page costs address space only (with NOSWAP also RLIMIT_MEMLOCK), so tens of GiB are
+ *             fine. With SECRECY the kernel brings all of it into memory now, zeroed, and charges it to
+ *             RLIMIT_MEMLOCK.
+ * guarantees  the demand: CONTENT or SECRECY or both, and any of the others. CONTENT and ADDRESS
+ *             come into force with the seal, the others at once. SECRECY brings NOSWAP, NODUMP and NOFORK,
+ *             and with CONTENT it brings ADDRESS too, on which it rests. A SECRECY region without CONTENT
+ *             stays writable, after sealmem_region_seal() too, and sealmem_region_free() wipes it.
  *
- * On success *ret is the caller's, to be given to sealmem_region_free(). A region takes one descriptor, the
- * first of a process one more while it is open, on some kernels every one.
+ * On success *ret belongs to the caller, who gives it to sealmem_region_free(). A region takes one descriptor.
+ * The first region of a process takes one more while it is open; on some kernels every region does.
  *
- * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits, neither CONTENT nor
- *                SECRECY, or both without ADDRESS, or name has a control character
+ * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits or neither CONTENT nor
+ *                SECRECY, or name has a control character
  * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
- * -EOPNOTSUPP    a guarantee cannot be given here: SECRECY without memfd_secret(2); ADDRESS without
- *                mseal(2) and without sealmem_allow_emulation(); CONTENT without memfd_create(2) or,
- *                where a second descriptor is needed, without /proc mounted
+ * -EOPNOTSUPP    a guarantee is unsupported here: SECRECY without memfd_secret(2); ADDRESS without
+ *                mseal(2) and without sealmem_allow_emulation(); NODUMP and SECRECY without prctl(2);
+ *                CONTENT without memfd_create(2) or, where a second descriptor is needed, without /proc
+ *                mounted
  * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow capacity
- * -EFBIG         RLIMIT_FSIZE is below capacity (no SIGXFSZ is raised)
+ * -EFBIG         RLIMIT_FSIZE is below capacity, in whole pages with SECRECY (no SIGXFSZ is raised, unless
+ *                the limit falls during the call)
+ * -EBUSY         another process of this user has a write lease on the new file
  * -EMFILE, -ENFILE  out of descriptors
  * -ENOMEM        out of memory, address space or mappings (vm.max_map_count)
  *
- * Kernel fact: a shared read-only mapping of a sealed file loses VM_MAYWRITE. Some kernels give it only
- * from a descriptor that was never writable, which is opened through /proc/self/fd (mm/memfd.c and mm/mmap.c
- * of Linux). Since 0.1.
+ * Kernel fact: a shared read-only mapping of a sealed file loses VM_MAYWRITE. Some kernels give such a mapping
+ * only for a descriptor that was never writable. The library opens one through /proc/self/fd (mm/memfd.c and
+ * mm/mmap.c of Linux). Since 0.1.
  */
-int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t capacity,
-		       unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_region_new(struct sealmem_region **ret, const char *name,
+					   size_t capacity, unsigned guarantees);
 
 /*
- * Make a sealed region from bytes at hand, in the fewest system calls. The same as
- * sealmem_region_new() with capacity `size`, a copy, and sealmem_region_seal(): the same guarantees
- * and the same errors as those two; without NOSWAP the copy is never in writable memory. The bytes may be
- * anywhere readable; they are not wiped.
+ * Make a sealed region from a buffer, in the fewest system calls. It does the same as
+ * sealmem_region_new() with capacity `size`, a copy, and sealmem_region_seal(), and has the guarantees and
+ * the errors of those two. Without NOSWAP the copy is never in writable memory. The bytes may be anywhere
+ * that is readable, and stay there during the call. The function does not wipe them. It compares them with
+ * those that it sealed, because another process of this user can write to the new file, through /proc/PID/fd,
+ * until the seal.
  *
- * -EINVAL        also: bytes is NULL
+ * If size is 0 the region is empty, and bytes may be NULL. It has an address, a name, a descriptor and all guarantees
+ * that are demanded, its file has 0 bytes, and it can be sent, received and accepted as others. Nothing may be read
+ * from its address: a page is mapped there, on which a load raises SIGBUS (of a secret region, it finds zeroes).
+ *
+ * -EINVAL        also: bytes is NULL and size is not 0
  * -EFAULT        bytes .. bytes + size cannot be read
+ * -EBUSY         also: the bytes that were sealed differ: somebody wrote to the file, or changed its size, or
+ *                wrote to the buffer
  *
  * Since 0.1.
  */
-int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const void *bytes,
-			    size_t size, unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_region_new_from(struct sealmem_region **ret, const char *name,
+						const void *bytes, size_t size, unsigned guarantees)
+	SEALMEM_READS_(3, 4);
 
 /*
  * Take memory from an open region: `size` bytes, zeroed, at a multiple of `align` (a power of two;
- * 0 means suitable for every C type). Memory for it is set aside now, so that a later store cannot
- * raise SIGBUS for want of it. There is no way to give a piece back.
+ * 0 means suitable for every C type). The function sets memory aside for it now, so that a later store
+ * cannot raise SIGBUS because memory is lacking. Pieces are given back from the end only: see
+ * sealmem_region_realloc() and sealmem_region_trim().
  *
  * Returns NULL with errno
  *   EINVAL   r is NULL, size is 0, or align is not a power of two
  *   EPERM    the region is sealed
+ *   ESTALE   the region belongs to a parent of this process, which does not share its memory
  *   ENOMEM   the capacity or the memory of the machine is used up
  *   ENOTRECOVERABLE  a seal failed and left the region read-only, see sealmem_region_seal()
  * and the region is as it was. Since 0.1.
  */
-void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align);
+SEALMEM_MUST_CHECK_ void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align)
+	SEALMEM_ALLOC_SIZE_(2);
 
 /*
- * Seal a region in place. From 0 on, nothing changes its bytes: the size is what
- * sealmem_region_alloc() has handed out (all of capacity if it was never called), the file is exactly
- * that long, every pointer into it stays valid, and F_GET_SEALS has answered the seals. Other threads
- * may read the region throughout; none may write to it during the call (the store could raise
- * SIGSEGV). Sealing a sealed region returns 0 and changes nothing.
+ * Change the size of the last piece, the one that the last successful call of sealmem_region_alloc() or
+ * sealmem_region_realloc() returned, without moving it. What it gains is zeroed, and has memory that is set aside
+ * as by sealmem_region_alloc(). What it loses is zeroed and can be handed out again. If p is NULL, this is
+ * sealmem_region_alloc() with alignment 0. So a structure of unknown size is built in one piece that grows, at one
+ * address, up to the capacity. Choose the capacity generously: it costs address space only.
  *
- * On failure the region is open as before: writable, same address, same bytes. It can be sealed again
- * when the cause is gone.
+ * Returns p, or NULL with errno
+ *   EINVAL   r is NULL, size is 0, or p is not the last piece
+ *   EPERM, ESTALE, ENOMEM, ENOTRECOVERABLE  as sealmem_region_alloc()
+ * and the region is as it was. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ void *sealmem_region_realloc(struct sealmem_region *r, void *p, size_t size)
+	SEALMEM_ALLOC_SIZE_(3);
+
+/*
+ * Take back what lies after the first `size` bytes of an open region: they are its size from now on, and the seal
+ * makes the file that long. What is taken back is zeroed, and sealmem_region_alloc() can hand it out. A caller that
+ * writes at sealmem_region_data() without sealmem_region_alloc() says so how much of the capacity is used. A piece
+ * that ends after `size` is cut there; one that starts there or later is gone. 0 makes the region empty.
+ *
+ * -EINVAL      r is NULL, or size is above sealmem_region_size()
+ * -EPERM       the region is sealed
+ * -ESTALE      the region belongs to a parent of this process, which does not share its memory
+ * -EOPNOTSUPP  a sandbox refuses lseek(2)
+ * -ENOTRECOVERABLE  a seal failed and left the region read-only, see sealmem_region_seal()
+ *
+ * On failure the region is as it was. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_region_trim(struct sealmem_region *r, size_t size);
+
+/*
+ * Seal a region in place. Once it has returned 0, nothing changes the bytes, if CONTENT was demanded. In a
+ * SECRECY region without CONTENT the bytes stay writable: the seal fixes its size, and its address if ADDRESS
+ * was demanded. sealmem_region_guarantees() says which guarantees are in force. The size is that of
+ * sealmem_region_size(), the file is exactly
+ * that long, every pointer into it stays valid, and F_GET_SEALS has confirmed the seals. Other threads
+ * may read the region throughout. None may write to it during the call: the store could raise
+ * SIGSEGV. Sealing a sealed region returns 0 and changes nothing.
+ *
+ * On failure the region is open as before: writable, with the same address and the same bytes. It can be
+ * sealed again when the cause is gone.
  *
  * -EINVAL      r is NULL
- * -EBUSY       somebody holds a writable mapping (a child that was forked between the making of the
- *              region and its protection) or one of its pages (an io_uring fixed buffer, a page
- *              spliced into a pipe). The kernel waits about 150 ms before it says so. ADDRESS, emulated:
- *              another thread has a seccomp filter of its own.
+ * -ESTALE      the region belongs to another process, such as the parent of this one
+ * -EBUSY       somebody holds a writable mapping (another process that mapped the file, a child that the
+ *              C library knows nothing of) or one of its pages (an io_uring fixed buffer, a page
+ *              spliced into a pipe). The kernel waits about 150 ms before it says so. Or somebody has a
+ *              write lease on the file, or has made it shorter, or longer in the last moment or for good (F_SEAL_SHRINK).
+ *              ADDRESS, emulated: another thread has
+ *              a seccomp filter of its own.
  * -ENOSPC      ADDRESS, emulated: no room for another filter, see sealmem_allow_emulation()
- * -EAGAIN      NOSWAP, SECRECY: for the moment of the seal RLIMIT_MEMLOCK must allow the size once more, so
- *              that the bytes stay locked throughout
- * -EOPNOTSUPP  the kernel stopped giving what it gave when the region was made
+ * -EAGAIN      NOSWAP, SECRECY: during the seal RLIMIT_MEMLOCK must allow the size a second time, so that
+ *              the bytes stay locked throughout
+ * -EFBIG       SECRECY with CONTENT: RLIMIT_FSIZE is now below the size, in whole pages
+ * -EADDRINUSE  ADDRESS or GUARDS: other memory is mapped in the region or in the place of a guard, or
+ *              none. If it was there before the call, it stays. If another thread mapped it into the
+ *              region during the call, it goes.
+ * -EMFILE, -ENFILE  ADDRESS or GUARDS: out of descriptors (one is needed for a moment)
+ * -EOPNOTSUPP  the kernel stopped giving what it gave when the region was made. ADDRESS or GUARDS: /proc is
+ *              not mounted. CONTENT: or another process of this user has added F_SEAL_SEAL to the file. If it
+ *              added no other seal, the region stays open for good, because no later seal succeeds.
  * -ENOMEM      out of memory or mappings
- * -ENOTRECOVERABLE  sealing failed, and then so did making the region writable again (two kernel
- *              failures in a row): same address, same bytes, but read-only. It can be sealed again or
- *              freed.
+ * -ENOTRECOVERABLE  sealing failed, and so did the roll-back that makes the region writable again
+ *              (two kernel failures in a row). The address and the bytes are the same, but the region
+ *              is read-only. It can be sealed again or freed. ADDRESS: or another thread mapped
+ *              memory of its own into the region in the moment before the addresses were sealed. That
+ *              memory stays for good, the region has no guarantee, and it can only be freed. CONTENT: or
+ *              another process of this user added F_SEAL_WRITE and F_SEAL_SEAL to the file during the call.
+ *              The address and the bytes are the same, but the region is read-only, and no later seal
+ *              succeeds: it can only be read and freed.
  *
- * Kernel fact: mmap(2) with MAP_FIXED replaces a mapping in one step, and F_SEAL_WRITE is refused
- * with EBUSY as long as a shared mapping exists that could become writable; fcntl(2). Since 0.1.
+ * Kernel fact: mmap(2) with MAP_FIXED replaces a mapping in one step, and the kernel refuses F_SEAL_WRITE
+ * with EBUSY as long as a shared mapping exists that could become writable; fcntl(2). PROCMAP_QUERY of ioctl(2)
+ * tells what is mapped at an address (Linux 6.11; before it, with ADDRESS or GUARDS, the function reads all
+ * of /proc/self/maps). Since 0.1.
  */
-int sealmem_region_seal(struct sealmem_region *r);
+SEALMEM_MUST_CHECK_ int sealmem_region_seal(struct sealmem_region *r);
 
-/* Where the region begins: page-aligned, the same from creation on. NULL for NULL. Since 0.1. */
+/* The address of the region: page-aligned, and the same from creation on. NULL for NULL. Since 0.1. */
 void *sealmem_region_data(const struct sealmem_region *r);
 
-/* The size in bytes: what sealmem_region_alloc() has handed out, alignment gaps included, or the whole
- * capacity if it was never called. 0 for NULL. Since 0.1. */
+/* The size in bytes: what sealmem_region_alloc() has handed out, alignment gaps included, or what
+ * sealmem_region_trim() has left. The whole capacity if neither was called. 0 for NULL. Since 0.1. */
 size_t sealmem_region_size(const struct sealmem_region *r);
 
-/* The name: what it was made with, what the sender gave it if it was received, "accepted" if it was
- * accepted. NULL for NULL. It is the region's and goes with it. Since 0.1. */
+/* The name: the one that the region was made with; the one that the sender gave it, if it was received;
+ * "accepted", if it was accepted. NULL for NULL. The string belongs to the region and goes with it. Since 0.1. */
 const char *sealmem_region_name(const struct sealmem_region *r);
 
-/* The guarantees in force now, a set of bits. 0 for NULL. Since 0.1. */
+/* The guarantees in force now in this process, a set of bits. 0 for NULL, and in a child that did not inherit the
+ * memory. A child that did has not NOSWAP. Since 0.1. */
 unsigned sealmem_region_guarantees(const struct sealmem_region *r);
 
 /*
- * The descriptor of a sealed region, read-only, for passing on. It stays the region's: do not close it.
+ * The descriptor of a sealed region, read-only, for passing on. It belongs to the region: do not close it.
  *
  * -EINVAL      r is NULL
  * -EPERM       the region is open: a receiver could write to it
- * -EOPNOTSUPP  a SECRECY region has none: its descriptor could be mapped writable; nor has an accepted
- *              one whose file could not be opened once more
+ * -EOPNOTSUPP  a SECRECY region has none, because its descriptor could be mapped writable. An accepted
+ *              region has none if its file could not be opened again.
  * -EMFILE, -ENFILE  out of descriptors (one is needed for a moment the first time)
+ * -EBUSY       somebody has a write lease on the file (the first time)
  * -EOPNOTSUPP  /proc is not mounted (needed the first time)
  *
  * Since 0.1.
  */
-int sealmem_region_fd(const struct sealmem_region *r);
+SEALMEM_MUST_CHECK_ int sealmem_region_fd(const struct sealmem_region *r);
 
 /*
- * Free the region and its descriptor. Its memory is given back, unless ADDRESS is in force: such
- * memory stays mapped and readable until the process ends, which is what was demanded. Takes NULL,
- * returns NULL. Sealed pages cannot be wiped first: the kernel zeroes them when it hands them out
- * again. A SECRECY region that is still writable is wiped. Since 0.1.
+ * Free the region and its descriptor. The function gives the memory back, unless ADDRESS is in force: such
+ * memory stays mapped and readable until the process ends, as the caller demanded. It takes NULL and
+ * returns NULL. In a child it frees what the child has: the handle, the descriptor, and the memory if the child
+ * inherited it. In another process that shares the memory of the region's own it does nothing.
+ * It cannot wipe sealed pages first: the kernel zeroes them when it hands them out again. With NOSWAP it takes up to 65 descriptors for a moment, so that the kernel does not write the pages
+ * to swap while they go. It wipes a SECRECY region that is still writable. Since 0.1.
  */
 struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
 
 /*
- * For a type whose objects are sealed with sealmem_seal_range(): gives it whole pages of its own.
+ * For a type whose objects are sealed with sealmem_seal_range(): it gives each object whole pages of its own.
  *
  *     struct SEALMEM_PAGE_ALIGNED config { int port; char root[64]; };
  *     static struct config config;
@@ -231,8 +401,9 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
  *     config.port = 443;
  *     int err = sealmem_seal_object(&config, SEALMEM_CONTENT);
  *
- * It belongs to the type, not to the variable: so the size is whole pages too, and no other variable
- * shares the last one. sealmem_seal_object() refuses to compile otherwise.
+ * It belongs to the type, not to the variable. So the size is a number of whole pages too, and no other
+ * variable shares the last one. Otherwise a call of sealmem_seal_object() does not compile, and the compiler
+ * says why.
  */
 #if defined(__x86_64__) || defined(__i386__)
 # define SEALMEM_PAGE_MAX (1u << 12)
@@ -241,28 +412,51 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
 #endif
 #define SEALMEM_PAGE_ALIGNED __attribute__((aligned(SEALMEM_PAGE_MAX)))
 
+#define SEALMEM_NEEDS_PAGES_                                                                       \
+ "sealmem_seal_object: the type of the object needs SEALMEM_PAGE_ALIGNED"
+
+/* The size of the object, if it has whole pages of its own. C++ defines no type in sizeof, C has no templates. */
+#ifdef __cplusplus
+extern "C++" {
+template <bool whole> struct sealmem_whole_pages_ {
+# if __cplusplus >= 201103L
+	static_assert(whole, SEALMEM_NEEDS_PAGES_);
+# else
+	char needs_pages[whole ? 1 : -1];
+# endif
+};
+}
+# define SEALMEM_SIZE_IN_PAGES_(object)                                                            \
+  (sizeof(*(object)) + 0 * sizeof(sealmem_whole_pages_<sizeof(*(object)) % SEALMEM_PAGE_MAX == 0>))
+#else
+# define SEALMEM_SIZE_IN_PAGES_(object)                                                            \
+  (sizeof(*(object)) + 0 * sizeof(struct {                                                         \
+   _Static_assert(sizeof(*(object)) % SEALMEM_PAGE_MAX == 0, SEALMEM_NEEDS_PAGES_);                \
+   char none;                                                                                      \
+		       }))
+#endif
+
 #define sealmem_seal_object(object, guarantees)                                                    \
- sealmem_seal_range((object),                                                                      \
-		    sizeof(*(object)) +                                                            \
-			    0 * sizeof(char[sizeof(*(object)) % SEALMEM_PAGE_MAX ? -1 : 1]),       \
-		    (guarantees))
+ sealmem_seal_range((object), SEALMEM_SIZE_IN_PAGES_(object), (guarantees))
 
 /*
  * Seal private memory that exists already, at its address: a global, an anonymous mapping, written
  * pages of a file mapped privately.
  *
- * addr, size  whole pages, mapped without a hole, private, readable, of one protection. Not the stack
- *             that the caller runs on.
+ * addr, size  whole pages, mapped without a hole, private, readable, of one protection. It is not the
+ *             stack that the caller runs on.
  * guarantees  CONTENT or ADDRESS or both, and any of NOSWAP, NODUMP, NOFORK.
  *
- * With CONTENT the pages are replaced by a sealed memfd in one step; afterwards they are readable
- * (and executable if they were). Stores by other threads during the call raise SIGSEGV; none is lost.
- * There is no way back: the memory is sealed until it is unmapped (CONTENT) or the process ends
- * (ADDRESS). What mlock(2) or madvise(2) gave the pages before ends with CONTENT unless demanded
- * again.
+ * With CONTENT a sealed memfd replaces the pages in one step. Afterwards they are readable, and executable if
+ * they were. Stores by other threads during the call raise SIGSEGV; none is lost, unless a thread makes the
+ * pages writable again during the call (mprotect(2)). A write through pages that the kernel held before the
+ * call goes to the old pages, and is lost although it is reported as done: a process_vm_writev(2) of another
+ * process that has begun, an io_uring buffer, a read(2) with O_DIRECT. A seal cannot be undone: the memory is
+ * sealed until it is unmapped (CONTENT) or the process ends (ADDRESS). With CONTENT, what mlock(2) or
+ * madvise(2) gave the pages before ends, unless the caller demands it again.
  *
- * On failure the range has the same bytes, address and protection. Of NOSWAP, NODUMP and NOFORK those
- * that were demanded are then off.
+ * On failure the range has the same bytes, address and protection. Those of NOSWAP, NODUMP and NOFORK that
+ * were demanded are then off.
  *
  * -EINVAL      addr or size is not a multiple of the page size, size is 0, the range wraps around,
  *              guarantees has unknown bits, GUARDS, or neither CONTENT nor ADDRESS; with CONTENT: a
@@ -270,26 +464,46 @@ struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
  *              use
  * -ENOMEM      a page of the range is not mapped; or out of memory or mappings
  * -EACCES      CONTENT: the range cannot be read
- * -EFAULT      CONTENT: a page lies beyond the end of its file
+ * -EFAULT      CONTENT: a page lies past the end of its file
  * -EPERM       CONTENT: a part is sealed by mseal(2) already
  * -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE  as sealmem_region_new()
- * -ENOSPC, -EBUSY  ADDRESS, emulated: as sealmem_mseal()
- * -ENOTRECOVERABLE  CONTENT: a step after the replacement failed, and then so did the way back (two kernel
- *              failures in a row): same bytes, same address, but read-only
+ * -EADDRINUSE  CONTENT: another thread mapped memory of its own over the range during the call. That
+ *              memory is gone.
+ * -EBUSY       CONTENT: as sealmem_region_new(), and if another process of this user wrote to the new file
+ *              before its seal, or changed its size; ADDRESS, emulated: as sealmem_mseal()
+ * -ENOSPC      ADDRESS, emulated: as sealmem_mseal()
+ * -ENOTRECOVERABLE  CONTENT: a step after the replacement failed, and so did the roll-back (two kernel failures
+ *              in a row). The bytes and the address are the same, but the range is read-only. With
+ *              ADDRESS: or another thread mapped memory of its own over the range in the moment before
+ *              the addresses were sealed. That memory stays for good.
  *
  * Kernel fact: mseal(2) alone does not keep private bytes: /proc/PID/mem, ptrace and MADV_DONTNEED on
  * file pages change them (Documentation/userspace-api/mseal.rst). Hence the memfd. Since 0.1.
  */
-int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_seal_range(void *addr, size_t size, unsigned guarantees);
 
 /*
- * What sealmem_seal_image() is asked for besides.
+ * The same, with a name for fault reports, as sealmem_region_new() takes one. sealmem_seal_range() calls each range
+ * "range". With CONTENT it is the name in /proc/PID/maps, too ("/memfd:sealmem:NAME").
  *
- * DEEP  Code and constants are replaced as well: CONTENT for all. It costs their size in memory, for each
- *       process that is started so; debuggers can set no breakpoint in them, and profilers do not see which
+ * -EINVAL        also: name is NULL or has a control character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -ENOMEM, -EACCES, -EFAULT, -EPERM, -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE, -EADDRINUSE, -EBUSY, -ENOSPC,
+ * -ENOTRECOVERABLE  as sealmem_seal_range()
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_seal_range_named(void *addr, size_t size, const char *name,
+						 unsigned guarantees);
+
+/*
+ * What a caller may ask of sealmem_seal_image() in addition.
+ *
+ * DEEP  Replace code and constants as well: CONTENT for all. It costs their size in memory, for each
+ *       process that starts so. Debuggers can set no breakpoint in them, and profilers do not see which
  *       file they are from. On arm64 the code loses its branch target identification (PROT_BTI).
- * VDSO  Also the pages that the kernel maps into every process.
- * TRY   Where addresses cannot be sealed: CONTENT all the same, and the report says what is lacking.
+ * VDSO  Also seal the pages that the kernel maps into every process.
+ * TRY   Where addresses cannot be sealed, give CONTENT all the same. The report says what is lacking.
  */
 #define SEALMEM_IMAGE_DEEP 0x01u
 #define SEALMEM_IMAGE_VDSO 0x02u
@@ -302,11 +516,13 @@ struct sealmem_image_pages {
 };
 
 /*
- * objects    that are sealed
- * left       that are not, because dlclose(3) may unmap them
- * lazy       of the sealed ones: functions are found at their first call, so a part of the GOT is writable
- * excluding  of the sealed ones: pages are left alone as they ask
- * read_only  constants that have pages of their own: for arm64 linkers put them among the code
+ * objects    how many objects are sealed
+ * left       how many objects are not sealed, because dlclose(3) may unmap them, or because they are in
+ *            another namespace of the loader (LD_AUDIT, dlmopen(3)), which glibc shows from 2.35 on
+ * lazy       in how many sealed objects a part of the GOT is writable, because functions are found at their
+ *            first call
+ * excluding  in how many sealed objects pages are left alone, because the objects ask for it
+ * read_only  constants that have pages of their own (on arm64, linkers put constants among the code)
  */
 struct sealmem_image_report {
 	unsigned objects, left, lazy, excluding;
@@ -314,90 +530,123 @@ struct sealmem_image_report {
 };
 
 /*
- * Seal the program itself: of every object that was mapped before it began, the code, the constants and
- * what the loader made read-only after it had filled in the addresses (RELRO: the GOT, tables of
- * functions). Objects that came by dlopen(3), which dlclose(3) may unmap, are left alone. Call it at the
+ * Seal the program itself. For every object that was mapped before the program started, the function seals the
+ * code, the constants, and the pages that the loader made read-only after it had filled in the addresses
+ * (RELRO: the GOT, tables of functions). It leaves objects alone that came by dlopen(3), because dlclose(3) may
+ * unmap them, and those of other namespaces of the loader, such as the objects of LD_AUDIT. Call it at the
  * beginning of main(), or have `sealmem run --image` do it for a program that was not built for it.
  *
- * RELRO gets CONTENT and ADDRESS: its pages are replaced, at their addresses, by a sealed memfd. Code
- * and constants get ADDRESS, and CONTENT too where relocations were written to them. Of an object that was
- * linked without -z now the part of the GOT that functions are called through stays writable: the loader
- * stores to it at the first call of each.
+ * Other threads may call this function and sealmem_seal_loaded(), load objects and close them meanwhile. The functions
+ * call dlopen(3) and dl_iterate_phdr(3). So they wait while another thread loads an object and runs its constructors,
+ * and a constructor must not wait for a thread that is in them. Constructors may call them. Destructors, and callbacks
+ * of dl_iterate_phdr(3), must not. A name stands for the object that the loader took for it, however many loaded
+ * objects have that name; a name with a slash is a path.
+ *
+ * RELRO gets CONTENT and ADDRESS: a sealed memfd replaces its pages, at their addresses. Code and constants
+ * get ADDRESS, and CONTENT too where the loader wrote relocations to them. If an object was linked without
+ * -z now, the part of its GOT that functions are called through stays writable: the loader stores to it at
+ * the first call of each function.
  *
  * flags  a set of SEALMEM_IMAGE_DEEP and so on, or 0
- * ret    what was sealed; may be NULL
+ * ret    the report of what was sealed; may be NULL
  *
- * Whoever calls it again seals what is not sealed yet. Children made by fork(2) inherit the seals. A program
+ * Another call seals what is not sealed yet. Children made by fork(2) inherit the seals. A program
  * that writes to its own code, or makes its constants writable for a moment, must exclude such pages with
  * SEALMEM_IMAGE_EXCLUDE(), or not be sealed.
  *
- * On failure all bytes and protections are what they were; objects whose addresses were sealed
- * before the failure stay so, and it can be called again.
+ * On failure all bytes and protections are what they were. Objects whose addresses were sealed
+ * before the failure stay so, and the function can be called again.
  *
  * -EINVAL        flags has unknown bits
- * -EOPNOTSUPP    addresses cannot be sealed here (see sealmem_mseal()) and SEALMEM_IMAGE_TRY is not among
- *                the flags; or as sealmem_region_new()
- * -EPERM         pages that are to be replaced are sealed by mseal(2) alone already: their bytes can no
- *                longer be. So it is with SEALMEM_IMAGE_DEEP after a seal without.
+ * -EOPNOTSUPP    addresses cannot be sealed here (see sealmem_mseal()), or /proc is not mounted, and
+ *                SEALMEM_IMAGE_TRY is not among the flags; or as sealmem_region_new()
+ * -EPERM         pages that are to be replaced are sealed by mseal(2) alone already, so their bytes can no
+ *                longer be sealed. SEALMEM_IMAGE_DEEP meets this after a seal without it.
  * -EFAULT        code that is to be replaced cannot be read
- * -ENOSPC, -EBUSY  as sealmem_mseal()
+ * -ETXTBSY       SEALMEM_IMAGE_DEEP, while another process traces this one and the code is not that of the files: a
+ *                debugger could never take its breakpoints out again
+ * -ENOSPC, -EBUSY  as sealmem_seal_range()
  * -EFBIG, -EMFILE, -ENFILE, -ENOMEM  as sealmem_region_new()
- * -ENOTRECOVERABLE  a step after the replacement failed, and then so did the way back (two kernel failures
- *                in a row): the program is damaged and should end
+ * -ENOENT        the library is not in the namespace of the program, because dlmopen(3) loaded it; or the loader does
+ *                not know a name by which one object needs another
+ * -ENOTRECOVERABLE  a step after the replacement failed, and so did the roll-back (two kernel failures in
+ *                a row), or another thread mapped memory of its own over pages that were being sealed:
+ *                the program is damaged and should exit
  *
  * Kernel fact: MADV_DONTNEED brings the file's bytes back under written private pages, mseal(2) or not
- * (Documentation/userspace-api/mseal.rst). Since 0.1.
+ * (Documentation/userspace-api/mseal.rst). Fact of the loader: glibc adds and unmaps objects under the lock that it
+ * holds while dl_iterate_phdr(3) calls back. Since 0.1.
  */
-int sealmem_seal_image(unsigned flags, struct sealmem_image_report *ret);
+SEALMEM_MUST_CHECK_ int sealmem_seal_image(unsigned flags, struct sealmem_image_report *ret);
 
 /*
- * The same for an object that dlopen(3) returned, and for what it needs: first they are marked as never to be
- * unloaded (RTLD_NODELETE), whatever dlclose(3) is told later; then they are sealed. The
- * report is about these objects.
+ * The same for an object that dlopen(3) returned, and for the objects that it needs, but those that were mapped before
+ * the program started. The handle is the caller's, and stays open during the call. On success the objects are never
+ * unloaded, whatever dlclose(3) is told later. On failure they can be unloaded as before. The report is about these
+ * objects.
  *
  * -EINVAL        also: handle is not one of dlopen(3), or the program is linked statically
- * -ENOENT        the loader does not find the object again by its name
- * -EOPNOTSUPP, -EPERM, -EFAULT, -ENOSPC, -EBUSY, -EFBIG, -EMFILE, -ENFILE, -ENOMEM, -ENOTRECOVERABLE
- *                as sealmem_seal_image()
+ * -ENOENT        also: the object is in another namespace of the loader, as for a handle of dlmopen(3), or the loader
+ *                does not find it again by its name
+ * -EOPNOTSUPP, -EPERM, -EFAULT, -ETXTBSY, -ENOSPC, -EBUSY, -EFBIG, -EMFILE, -ENFILE, -ENOMEM,
+ * -ENOTRECOVERABLE  as sealmem_seal_image()
  *
  * Since 0.1.
  */
-int sealmem_seal_loaded(void *handle, unsigned flags, struct sealmem_image_report *ret);
+SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
+					    struct sealmem_image_report *ret);
 
 /*
- * At file scope: sealmem_seal_image() leaves alone the pages that hold `size` bytes from `symbol` on, in this
- * program or shared object. For code that is patched, or tables that are made writable for a moment. The
- * symbol is a function or variable that is static, hidden or in a program; its pages should be its
- * own. `size` is a number. Since 0.1.
+ * At file scope, this tells sealmem_seal_image() to leave alone the pages that hold `size` bytes from `symbol`
+ * on, in this program or shared object. It is for code that is patched, and for tables that are made writable
+ * for a moment. The symbol is a function or a variable that is static, hidden or in a program. It should
+ * share its pages with nothing else. `size` is a constant. The file that has the macro defines the symbol. Since
+ * 0.1.
  *
  *     static const struct SEALMEM_PAGE_ALIGNED table table = { ... };
  *     SEALMEM_IMAGE_EXCLUDE(table, 4096);
  */
-#define SEALMEM_IMAGE_EXCLUDE(symbol, size)                                                        \
- __asm__(".pushsection .note.sealmem, \"a\", %note\n"                                              \
-	 ".balign 4\n"                                                                             \
-	 ".4byte 8, 16, 1\n"                                                                       \
-	 ".asciz \"sealmem\"\n"                                                                    \
-	 ".8byte " #symbol " - .\n"                                                                \
-	 ".8byte " #size "\n"                                                                      \
-	 ".popsection\n")
+#define SEALMEM_IMAGE_EXCLUDE(symbol, size)    SEALMEM_EXCLUDE_(symbol, size, __COUNTER__)
+#define SEALMEM_EXCLUDE_(symbol, size, number) SEALMEM_EXCLUDE_AS_(symbol, size, number)
+
+/* Nothing calls the function. It exists because the assembly needs the compiler's name of the symbol, which
+ * C++ and link-time optimisation change, and because the compiler keeps what the function refers to. */
+#define SEALMEM_EXCLUDE_AS_(symbol, size, number)                                                  \
+ __attribute__((used, noinline)) static void sealmem_exclude_##number##_(void)                     \
+ {                                                                                                 \
+  __asm__ volatile(".pushsection .note.sealmem, \"a\", %%note\n"                                   \
+		   ".balign 4\n"                                                                   \
+		   ".4byte 8, 16, 1\n"                                                             \
+		   ".asciz \"sealmem\"\n"                                                          \
+		   ".8byte %c0 - .\n"                                                              \
+		   ".8byte %c1\n"                                                                  \
+		   ".popsection\n"                                                                 \
+		   :                                                                               \
+		   : SEALMEM_ADDRESS_OPERAND_(&(symbol)), "i"((unsigned long)(size)));             \
+ }                                                                                                 \
+ struct sealmem_excluded_##number##_
+#if defined(__aarch64__)
+# define SEALMEM_ADDRESS_OPERAND_ "S"
+#else
+# define SEALMEM_ADDRESS_OPERAND_ "i"
+#endif
 
 /*
  * mseal(2): seal the mappings of [addr, addr + size), their bytes not included. `size` is rounded up
- * to whole pages. Sealing twice is fine. Inherited by fork(2). Cannot be undone.
+ * to whole pages. Sealing twice is fine. Children made by fork(2) inherit the seal. It cannot be undone.
  *
  * -EINVAL      flags is not 0, addr is not page-aligned, or the range wraps around
  * -ENOMEM      a page of the range is not mapped; nothing is sealed
  * -EOPNOTSUPP  this kernel has no mseal(2), or a sandbox forbids it, and sealmem_allow_emulation() was
  *              not called
- * -ENOSPC      emulated: no room for another filter (see there)
+ * -ENOSPC      emulated: no room for another filter (see sealmem_allow_emulation())
  * -EBUSY       emulated: another thread has a seccomp filter of its own
  *
  * Kernel fact: Documentation/userspace-api/mseal.rst, Linux 6.10. Since 0.1.
  */
-int sealmem_mseal(void *addr, size_t size, unsigned long flags);
+SEALMEM_MUST_CHECK_ int sealmem_mseal(void *addr, size_t size, unsigned long flags);
 
-/* Memory of this process: for sealmem_mseal_many(). */
+/* A piece of this process's memory, for sealmem_mseal_many(). */
 struct sealmem_extent {
 	void *addr;
 	size_t size;
@@ -408,88 +657,108 @@ struct sealmem_extent {
 
 /*
  * sealmem_mseal() of several extents. Emulated, they share one filter, so that many cost as much as one.
- * All are looked at before the first is sealed: a bad one or a hole seals nothing. Errors as
- * sealmem_mseal(); -EINVAL also for more than SEALMEM_EXTENTS_MAX; emulated -ENOSPC and -EBUSY. Since 0.1.
+ * The function looks at all of them before it seals the first: if one is wrong or has a hole, it seals
+ * nothing. Errors as sealmem_mseal(); -EINVAL also for more than SEALMEM_EXTENTS_MAX; emulated -ENOSPC and
+ * -EBUSY. Since 0.1.
  */
-int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count);
+SEALMEM_MUST_CHECK_ int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count)
+	SEALMEM_READS_(1, 2);
 
 /*
- * Permit that addresses are sealed by a seccomp filter where the kernel has no mseal(2) (before Linux
+ * Permit the library to seal addresses by a seccomp filter where the kernel has no mseal(2) (before Linux
  * 6.10). Then ADDRESS, sealmem_mseal() and the rest work there too. Call it before the first region.
  *
- * What it means: no_new_privs is set for the process, now and for good, so that it and what it executes
- * cannot gain privileges by set-user-ID programs. Each seal adds a filter that cannot be removed, is
- * inherited by children and stays in force after exec, over the new program's addresses; regions are
- * therefore placed where programs do not map, at random. (One that is too large for that place is put
- * anywhere.) The kernel's room for filters ends after some 500 seals of regions one by
- * one; of other memory, for which no two seals share a filter, after a quarter to a third as many (seal
- * many extents at once). The filter refuses what mseal(2) refuses, and also, for the whole process
- * from the first seal on, what it cannot look into: io_uring_setup(2), userfaultfd(2),
- * process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, mprotect(2) with
- * PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a library that was
- * linked so; loading such a library fails.) It does not close: io_uring rings, userfaultfds and pinned
- * pages from before the seal; other processes that share the memory; shmdt(2) of a segment of which the
- * first page is not sealed; a tracer with CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
+ * It has a price:
+ *   - It sets no_new_privs for the process, now and for good. The process and what it executes cannot gain
+ *     privileges by set-user-ID programs.
+ *   - Each seal adds a filter that cannot be removed. Children inherit it. It stays in force after exec,
+ *     over the new program's addresses. Therefore the library places regions at random where programs do
+ *     not map. (It puts a region that is too large for that place anywhere.)
+ *   - The kernel's room for filters ends after some 500 seals of regions one by one. No two seals of other
+ *     memory share a filter, so there the room ends after a quarter to a third as many: seal many extents
+ *     at once.
+ *   - The filter refuses what mseal(2) refuses. From the first seal on it also refuses, for the whole
+ *     process, what it cannot look into: io_uring_setup(2), userfaultfd(2) and the ioctl(2) that does the same
+ *     (USERFAULTFD_IOC_NEW), process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, and
+ *     mprotect(2) with PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a
+ *     library that was linked so. Loading such a library fails.)
+ *   - The filter does not see whether a file has huge pages. It refuses mmap(2) of a file with MAP_FIXED, and
+ *     mremap(2), if the address is a multiple of a huge page's size and the length, rounded up to that size,
+ *     reaches a sealed address. So that dlopen(3) does not meet this by chance, each seal outside the place for
+ *     regions occupies the last such multiple below it with an inaccessible page.
+ *   - The filter does not see how large a ring of io_setup(2) is. It refuses io_destroy(2) of a ring that would
+ *     reach a sealed address if it was the largest that there can be at the first seal: 64 bytes for each event
+ *     of /proc/sys/fs/aio-max-nr, or 256 MiB without /proc. From then on no larger one is made, also
+ *     if the limit is raised. So that a program can destroy its rings, each seal outside the place for regions
+ *     occupies the free addresses so far below it.
+ *   - The filter does not close: userfaultfds and pinned pages from before the seal; an io_uring that is older
+ *     than the filter, or that another process made and passed on (by pidfd_getfd(2) or over a socket); other
+ *     processes that share the memory; shmdt(2) of a segment whose first page is not sealed; a tracer with
+ *     CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
  *
  * -EOPNOTSUPP  no seccomp filters here
  *
  * Kernel fact: seccomp(2), Linux 3.17; the emulation needs 4.14. Since 0.1.
  */
-int sealmem_allow_emulation(void);
+SEALMEM_MUST_CHECK_ int sealmem_allow_emulation(void);
 
 /*
  * Refuse what mseal(2) leaves open on the mappings of [addr, addr + size): advice that makes them
  * unreadable for a while (MADV_GUARD_INSTALL) or hides them from children (MADV_DONTFORK). It needs
  * sealmem_allow_emulation(), on every kernel, and adds one filter of that kind. Call it last, after the
- * seal. Errors as sealmem_mseal(). Since 0.1.
+ * seal. Errors as sealmem_mseal(), and -EOPNOTSUPP if sealmem_allow_emulation() was not called. Since 0.1.
  */
-int sealmem_keep_available(void *addr, size_t size);
+SEALMEM_MUST_CHECK_ int sealmem_keep_available(void *addr, size_t size);
 
-/* What callers do with secrets. */
+/* For secrets: overwrite with zeroes, in a way that the compiler does not leave out. Since 0.1. */
+void sealmem_wipe(void *addr, size_t size) SEALMEM_WRITES_(1, 2);
 
-/* Overwrite with zeroes, in a way that the compiler does not leave out. Since 0.1. */
-void sealmem_wipe(void *addr, size_t size);
-
-/* 1 if the bytes are the same, 0 if not, in a time that depends on `size` alone. Since 0.1. */
-int sealmem_equal(const void *a, const void *b, size_t size);
+/* For secrets: 1 if the bytes are the same, 0 if not, in a time that depends on `size` alone. Since 0.1. */
+SEALMEM_MUST_CHECK_ int sealmem_equal(const void *a, const void *b, size_t size)
+	SEALMEM_READS_(1, 3) SEALMEM_READS_(2, 3);
 
 /*
- * Load a shared object, from exactly the bytes that were verified: the file is copied, the copy is sealed,
- * verify() judges the copy, and dlopen(3) is given the copy.
+ * Load a shared object, from exactly the bytes that were verified. The function copies the file and seals the
+ * copy. verify() judges the copy, and dlopen(3) loads the copy.
  *
- * ret     where the handle goes, to be given to dlclose(3)
- * fd      the file, a regular one or a memfd, open for reading. It stays the caller's; its position does not
+ * ret     where the handle goes, which the caller gives to dlclose(3)
+ * fd      the file, a regular one or a memfd, open for reading. It stays the caller's. Its position does not
  *         matter and does not change.
- * verify  called once with the sealed bytes, which are mapped for the call only. 0 accepts them. A negative
- *         errno refuses them, and is what sealmem_load_verified() then returns; so does a positive
+ * verify  is called once with the sealed bytes, which are mapped for the call only. It accepts them with 0. It
+ *         refuses them with a negative errno, which sealmem_load_verified() then returns, or with a positive
  *         value.
- * data    passed on to verify()
+ * data    goes to verify() as it is
  * flags   those of dlopen(3)
  *
- * Not one instruction of the object runs before verify() has accepted it. Verified are the bytes of the
- * object: not those of the libraries that it needs, which the loader finds in its own way. After the
- * relocation of its writable segments their pages are private copies and no longer sealed. The same
- * bytes loaded twice are two objects. To dladdr(3) and in /proc/PID/maps the object has no path.
+ * The copy takes as much memory as the file is long, a sparse file too. Where somebody else chooses the file,
+ * the caller limits its size first.
+ *
+ * Not one instruction of the object runs before verify() has accepted it. verify() sees the bytes of the
+ * object, but not those of the libraries that it needs, which the loader finds in its own way. Once the
+ * loader has relocated the writable segments, their pages are private copies and no longer sealed. The same
+ * bytes loaded twice are two objects. The object has no path for dladdr(3) and in /proc/PID/maps.
  *
  * -EINVAL        ret or verify is NULL, or fd is not a file with a size
  * -EBADF         fd is not open for reading
  * -ENOEXEC       the file is empty, or the loader refused it: dlerror(3) says why
  * -EKEYREJECTED  verify() returned a positive value
- * -EBUSY         the file changed its size while it was copied
+ * -EBUSY         the file changed its size while it was copied; or another process of this user has a write
+ *                lease on the copy
  * -EFBIG         the file is larger than RLIMIT_FSIZE or memory can be
  * -EOPNOTSUPP    as sealmem_region_new()
  * -ENOMEM, -EMFILE, -ENFILE  out of memory or descriptors
  *
- * Kernel fact: a memfd can be mapped executable whatever vm.memfd_noexec says, for that is about
+ * Kernel fact: a memfd can be mapped executable whatever vm.memfd_noexec says, because that setting is about
  * execve(2). Since 0.1.
  */
-int sealmem_load_verified(void **ret, int fd,
-			  int (*verify)(const void *bytes, size_t size, void *data), void *data,
-			  int flags);
+SEALMEM_MUST_CHECK_ int sealmem_load_verified(void **ret, int fd,
+					      int (*verify)(const void *bytes, size_t size,
+							    void *data),
+					      void *data, int flags);
 
 /*
- * Try to store `size` bytes at addr, as an ordinary store of this process would, without the signal:
- * the kernel stores them for us and minds the protection of the page.
+ * Try to store `size` bytes at addr, as an ordinary store of this process would, but without the signal:
+ * the kernel stores them for us and honours page protection.
  *
  * 0            stored
  * -EFAULT      a page refused it (or `bytes` cannot be read). Pages before the first refusing one may
@@ -499,7 +768,7 @@ int sealmem_load_verified(void **ret, int fd,
  *
  * Since 0.1.
  */
-int sealmem_try_write(void *addr, const void *bytes, size_t size);
+int sealmem_try_write(void *addr, const void *bytes, size_t size) SEALMEM_READS_(2, 3);
 
 /*
  * From now on, a SIGSEGV or SIGBUS in a region, a sealed range or a guard page writes one line to
@@ -508,89 +777,124 @@ int sealmem_try_write(void *addr, const void *bytes, size_t size);
  *     sealmem: stray store to sealed region "policy" at offset 24 (0x7f0c5a2e1018) by instruction
  *     0x55d0c8a01234 (server+0x1234)
  *
- * (one line, not two). Then the handler that was installed before is called; if there was none the
+ * (one line, not two). Then it calls the handler that was installed before. If there was none, the
  * process dies of the signal as it would have, with the same core dump. Faults elsewhere go straight
- * to that handler. A handler installed later replaces this one. Calling it again changes nothing.
- * Uses sigaltstack(2) if the thread has one: about 2 KiB of it. Without /proc the line is not
- * written, the rest holds.
+ * to that handler. A handler that is installed later replaces this one. Calling it again changes nothing.
  *
- * -errno of sigaction(2). Since 0.1.
+ * The line raises no SIGPIPE and no SIGXFSZ. There is none if standard error takes nothing more at once, such as a
+ * pipe that is full. (If other writers fill it in that moment, or where a sandbox refuses ppoll(2), the line waits.
+ * Where a sandbox refuses rt_sigtimedwait(2), the signal is raised.)
+ *
+ * The name is that of sealmem_region_name() or of sealmem_seal_range_named(), or "range". A backslash, a quote, and each byte that is not a
+ * printable character of ASCII are escapes (\\, \", \x1b), because a sender may have chosen them; a long name
+ * is cut. The handler knows 512 regions, and ranges whose address is sealed, at the same time. It knows further
+ * ones by their names in /proc/self/maps: secret and accepted regions among them have no line. Without /proc, or
+ * without a descriptor, the line does not name the file of the instruction, and only those 512 have a line.
+ *
+ * The handler stays, so the code of the library must stay, too: dlclose(3) does not unload the shared library. An
+ * object that has the static library in itself and is unloaded must be linked with -z nodelete.
+ *
+ * The handler uses at most 2 KiB of the thread's stack, or of its sigaltstack(2) if it has one, beyond what the
+ * kernel stores there.
+ *
+ * It fails with the -errno of sigaction(2). Since 0.1.
  */
 int sealmem_report_faults(void);
 
 /*
- * Take a descriptor from somebody who is not trusted, only if nobody can change what it holds: the
- * region is sealed, CONTENT is in force, and reading it cannot raise SIGBUS because of what the sender
- * does later. fd stays the caller's, as it was.
+ * Take a descriptor from somebody who is not trusted, but only if nobody can change what it holds. The
+ * region is sealed, CONTENT is in force, and nothing that the sender does later makes a read of it raise
+ * SIGBUS. fd stays the caller's, as it was, except for POSIX locks: the function closes descriptors of the
+ * file, and so the locks that this process has on it by F_SETLK (fcntl(2)) end, as with close(2). They end too
+ * if the function fails after it has looked at the file, and when the region is freed. Locks by F_OFD_SETLK
+ * and flock(2) stay.
  *
  * limit       the largest size that is accepted, in bytes. Holes read as zeroes and take memory when
- *             they are read: without a limit, as much as the sender likes. Where there is none left and
- *             the kernel promises none that it does not have (vm.overcommit_memory is 2; huge pages
- *             beyond the limit of a cgroup), a read of a hole raises SIGBUS; NOSWAP takes all memory
+ *             they are read: without a limit, as much as the sender likes. A read of a hole raises SIGBUS
+ *             where no memory is left and the kernel promises none that it does not have
+ *             (vm.overcommit_memory is 2; huge pages beyond the limit of a cgroup). NOSWAP takes all memory
  *             now, or fails.
- * guarantees  what is demanded: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. They hold
- *             from now on, for this process: the sender may have let the bytes be swapped before.
+ * guarantees  the demand: CONTENT, and any of ADDRESS, NOSWAP, NODUMP, NOFORK, GUARDS. They hold
+ *             from now on, for this process: the sender may have let the kernel swap the bytes before.
  *
- * The region's descriptor, sealmem_region_fd(), is not a duplicate of fd but has a position of its own,
- * which the sender cannot move. Where the file cannot be opened once more (/proc is not mounted, or the
- * sender took the permission to read away) the region is as good, but has none: -EOPNOTSUPP there.
- * Bytes behind the size, up to the end of its page, are not the region's: the sender may have left
+ * Without NOSWAP, the sender can make a load of the region wait, now or at any later time. A page that was swapped
+ * out is charged to the memory cgroup of the sender when it is read back, and the load waits while that cgroup is
+ * at its limit and the kernel ends no process of it. Demand NOSWAP where the receiver must not wait: all
+ * pages are then brought into memory and locked before the function returns, or it fails with -EAGAIN.
+ *
+ * The region's descriptor, sealmem_region_fd(), is not a duplicate of fd. It has a position of its own,
+ * which the sender cannot move. If the file cannot be opened again (/proc is not mounted, or the sender
+ * took the permission to read away) the region is as good, but sealmem_region_fd() returns -EOPNOTSUPP.
+ * The bytes after the size, up to the end of its page, are not the region's: the sender may have left
  * something there.
  *
  * -EINVAL      ret is NULL, or guarantees has unknown bits or lacks CONTENT
  * -EBADF       fd is not open, or opened with O_PATH
  * -ENODEV      not a memfd: a pipe, a socket, a directory, a device, a file on a disk
  * -EPERM       bytes or size can still change: F_SEAL_WRITE, F_SEAL_GROW and F_SEAL_SHRINK are not all
- *              there (a plain file on a tmpfs has none of them), or they may have come with
- *              F_SEAL_EXEC on a kernel that then gives them without a look (6.16 is one)
- * -ENODATA     the size is 0, or ends within a huge page
+ *              there (a plain file on a tmpfs has none of them). Or they may have come with F_SEAL_EXEC
+ *              on a kernel that then gives them without a check for writers (6.16 is one).
+ * -ENODATA     the file has huge pages, and is empty or ends within one
  * -EFBIG       the size is above limit
- * -ENOMEM      no address space, or no huge pages for the holes of a hugetlb memfd
- * -EMFILE, -ENFILE  out of descriptors (two are needed for a moment)
- * -EOPNOTSUPP  SECRECY is demanded: what others have had in their hands is no secret; or fd is for
+ * -EBUSY       the sender has a write lease on the file
+ * -EAGAIN      NOSWAP: RLIMIT_MEMLOCK does not allow the size, or a page cannot be brought into memory
+ * -ENOMEM      no address space, or no huge pages for the holes of a hugetlb memfd. NOSWAP: the size is above
+ *              the memory of the machine. (Memory that is in use, or that a cgroup does not allow, is the
+ *              kernel's to find: it may end processes. A limit prevents that.)
+ * -EMFILE, -ENFILE  out of descriptors (two are needed for a moment, with ADDRESS three)
+ * -EOPNOTSUPP  SECRECY is demanded, but what others have had is no secret; or fd is for
  *              writing only and the file cannot be opened for reading
  * and the errors of sealmem_region_new_from().
  *
- * Kernel fact: a seal can be added but never removed, so seals that were seen hold; fcntl(2). Since 0.1.
+ * Kernel fact: a seal can be added but never removed, so the seals that the library has seen hold; fcntl(2). Since 0.1.
  */
-int sealmem_region_accept(struct sealmem_region **ret, int fd, unsigned guarantees);
-int sealmem_region_accept_limited(struct sealmem_region **ret, int fd, size_t limit,
-				  unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_region_accept(struct sealmem_region **ret, int fd,
+					      unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_region_accept_limited(struct sealmem_region **ret, int fd,
+						      size_t limit, unsigned guarantees);
 
 /*
- * Send a sealed region over a Unix socket of any type: its descriptor and its name. Nothing is copied;
- * the receiver maps the same pages.
+ * Send a sealed region over a Unix socket of any type: its descriptor and its name. Nothing is copied:
+ * the receiver maps the same pages. A limit by SO_SNDTIMEO is that of the whole call, and signals do not extend it.
  *
  * -EINVAL        r is NULL
- * -EAFNOSUPPORT  not a Unix socket: any other drops the descriptor without a word
- * -ETOOMANYREFS  RLIMIT_NOFILE: more descriptors of this user are on their way already
- * -EMSGSIZE      the socket took a part of the message only; it cannot be used for messages any more
- * and the errors of sealmem_region_fd() and sendmsg(2): -EAGAIN from a socket that does not wait, -EPIPE
- * (without SIGPIPE) when the other end is closed, -ENOTSOCK. Since 0.1.
+ * -EAFNOSUPPORT  not a Unix socket: any other drops the descriptor silently
+ * -ETOOMANYREFS  RLIMIT_NOFILE: too many descriptors of this user are on their way already
+ * -EMSGSIZE      the socket took only a part of the message; it cannot be used for messages any more
+ * and the errors of sealmem_region_fd() and sendmsg(2): -EAGAIN from a socket that does not wait or at the end of
+ * its limit, -EPIPE (without SIGPIPE) when the other end is closed, -ENOTSOCK. Since 0.1.
  */
-int sealmem_send(int socket, const struct sealmem_region *r);
+SEALMEM_MUST_CHECK_ int sealmem_send(int socket, const struct sealmem_region *r);
 
 /*
  * Receive a region that sealmem_send() sent, from a sender who is not trusted. Nothing is left open on
  * failure, whatever was sent. The region has the name that the sender gave it.
  *
- * A message that comes in pieces over a stream is waited for, unless the socket does not wait: who cannot
- * wait for a sender that stops midway gives it a limit by SO_RCVTIMEO, or uses SOCK_SEQPACKET. Closing
- * what is refused can take time too, if it is a file of a filesystem in user space (FUSE).
+ * If a message comes in pieces over a stream, the function waits for all of it, unless the socket does not
+ * wait. A caller that cannot wait for a sender that stops midway uses SOCK_SEQPACKET, or gives the socket a
+ * limit by SO_RCVTIMEO. The limit is that of the whole message, from the call on, and signals do not extend it.
+ * Then the function returns -EAGAIN if nothing has come, and -EBADMSG if a part has.
  *
- * -EINVAL        ret is NULL, or guarantees is not for sealmem_region_accept(); as with all errors of
- *                the demand, the message is still there
+ * If a descriptor is refused and is a socket, it may be one with SO_LINGER, of which close(2) waits. So a
+ * child has it as well while the function closes it, and then ends (no SIGCHLD, and wait(2) of this process does not
+ * see it). If no child can be made, or if a descriptor finds no room because RLIMIT_NOFILE is reached, the
+ * function can wait for as long as the sender likes. So it can if a refused descriptor is a file of a filesystem in
+ * user space (FUSE). A sender can make loads of the region wait: see sealmem_region_accept() and NOSWAP.
+ *
+ * -EINVAL        ret is NULL, or sealmem_region_accept() does not take guarantees. As with all errors of
+ *                the demand, the message is still there.
  * -EAFNOSUPPORT  not a Unix socket
  * -ECONNRESET    the other end is closed
- * -EBADMSG       not a message of sealmem_send(), or with another number of descriptors than one, or cut
- *                short; on a stream the position is lost, close it
+ * -EBADMSG       not a message of sealmem_send(), or not with exactly one descriptor, or cut short. On a
+ *                stream the position is lost: close it.
  * -EMFILE        RLIMIT_NOFILE is reached (two descriptors are needed for a moment); the message is lost
- * and the errors of sealmem_region_accept() and recvmsg(2): -EAGAIN from a socket that does not wait and
- * has nothing. Since 0.1.
+ * and the errors of sealmem_region_accept() and recvmsg(2): -EAGAIN from a socket that has nothing and does not
+ * wait, or at the end of its limit. Since 0.1.
  */
-int sealmem_receive(int socket, struct sealmem_region **ret, unsigned guarantees);
-int sealmem_receive_limited(int socket, struct sealmem_region **ret, size_t limit,
-			    unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_receive(int socket, struct sealmem_region **ret,
+					unsigned guarantees);
+SEALMEM_MUST_CHECK_ int sealmem_receive_limited(int socket, struct sealmem_region **ret,
+						size_t limit, unsigned guarantees);
 
 #ifdef __cplusplus
 }

@@ -1,41 +1,48 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Sealing addresses. A content seal is a property of the file and says nothing about the mapping: what
- * a pointer points at can still be unmapped, moved or covered by other pages. mseal(2) closes that; on
- * kernels without it a seccomp program does, if the program that uses us allowed it.
+ * Seals addresses. A content seal is a property of the file and says nothing about the mapping: the
+ * memory at a pointer can still be unmapped, moved or covered by other pages. mseal(2) prevents that.
+ * On kernels without it, a seccomp program does, if the program that uses us allowed it.
  */
 
 #include "lib/address.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/emulation.h"
+#include "lib/reason.h"
+#include "lib/trial.h"
 #include "lib/util.h"
 
 #include <limits.h>
 
-/* mseal(2) itself has no EPERM on 64-bit machines: one comes from a sandbox. */
+/* mseal(2) itself never answers EPERM on 64-bit machines: that answer comes from a sandbox. */
 static int native(const struct sealmem_extent *extent, unsigned long flags)
 {
-	return not_given(sys_mseal(extent->addr, extent->size, flags));
+	return not_given(trial_mseal(extent->addr, extent->size, flags));
 }
 
-/* What mseal(2) finds wrong, in its order. Rounds the size up to whole pages, as it does. */
+/* Finds the same errors as mseal(2), in its order. Rounds the size up to whole pages, as it does. */
 static int check_extent(struct sealmem_extent *extent, unsigned long flags)
 {
 	uintptr_t start = (uintptr_t)extent->addr;
 	size_t size = page_round_up(extent->size);
 
-	if (flags != 0 || !page_aligned(start) || size < extent->size || start + size < start)
-		return -EINVAL;
+	if (flags != 0)
+		return fail_for(REASON_MSEAL_FLAGS);
+	if (!page_aligned(start))
+		return fail_for(REASON_PARTIAL_PAGES);
+	if (size < extent->size || start + size < start)
+		return fail_for(REASON_WRAPS);
 	extent->size = size;
-	return size == 0 ? 0 : not_given(sys_mapped(extent->addr, size));
+	return size == 0 ? 0
+			 : reason_for(not_given(sys_mapped(extent->addr, size)), REASON_UNMAPPED);
 }
 
 /*
- * A hole that another thread makes after it was looked for ends up sealed: nothing can be mapped there
- * any more. That thread would have met the same mapping sealed a moment later.
+ * If another thread makes a hole after this looked for holes, the hole ends up sealed: nothing can be
+ * mapped there any more. A moment later, that thread would have met the same mapping sealed.
  */
 static int emulate(struct sealmem_extent *extents, size_t count, unsigned long flags)
 {
@@ -57,17 +64,22 @@ static int seal(void *addr, size_t size, unsigned long flags)
 	struct sealmem_extent extent = { addr, size };
 	int err = native(&extent, flags);
 
-	if (err != -EOPNOTSUPP || !emulation_allowed())
-		return err;
-	return emulate(&extent, 1, flags);
+	if (err == -EOPNOTSUPP && emulation_allowed())
+		return emulate(&extent, 1, flags);
+	/* The kernel has found the same mistake, and says only that there is one. */
+	if (err == -EINVAL || err == -ENOMEM)
+		(void)check_extent(&extent, flags);
+	return reason_for(err, REASON_NO_MSEAL);
 }
 
 EXPORT int sealmem_mseal(void *addr, size_t size, unsigned long flags)
 {
+	reason_forget();
+	trial_learn(TRIAL_MSEAL);
 	return seal(addr, size, flags);
 }
 
-/* As many as have room in one program, wherever they are. */
+/* Seals as many as fit into one program, wherever they are. */
 #define MANY SEALMEM_EXTENTS_MAX
 
 static int seal_natively(const struct sealmem_extent *extents, size_t count)
@@ -83,8 +95,9 @@ EXPORT int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count
 {
 	struct sealmem_extent checked[MANY];
 
+	reason_forget();
 	if (count > MANY || (extents == NULL && count > 0))
-		return -EINVAL;
+		return fail_for(REASON_EXTENTS);
 	for (size_t i = 0; i < count; i++) {
 		int err;
 
@@ -93,16 +106,19 @@ EXPORT int sealmem_mseal_many(const struct sealmem_extent *extents, size_t count
 		if (err < 0)
 			return err;
 	}
-	if (sys_mseal(NULL, 0, 0) == 0)
+	trial_learn(TRIAL_MSEAL);
+	if (trial_mseal(NULL, 0, 0) == 0)
 		return seal_natively(checked, count);
-	return emulation_allowed() ? emulate(checked, count, 0) : -EOPNOTSUPP;
+	return emulation_allowed() ? emulate(checked, count, 0) : fail_for(REASON_NO_MSEAL);
 }
 
 EXPORT int sealmem_keep_available(void *addr, size_t size)
 {
 	struct sealmem_extent extent = { addr, size };
-	int err = check_extent(&extent, 0);
+	int err;
 
+	reason_forget();
+	err = check_extent(&extent, 0);
 	if (err < 0 || extent.size == 0)
 		return err;
 	return emulation_keep_available(&extent);
@@ -110,20 +126,21 @@ EXPORT int sealmem_keep_available(void *addr, size_t size)
 
 bool address_is_emulated(void)
 {
-	return emulation_allowed() && sys_mseal(NULL, 0, 0) < 0;
+	return emulation_allowed() && trial_mseal(NULL, 0, 0) < 0;
 }
 
 int address_given(void)
 {
-	/* Of length 0 it changes nothing and answers 0 wherever it exists. */
+	trial_learn(TRIAL_MSEAL);
+	/* With a length of 0, mseal(2) changes nothing and answers 0 wherever it exists. */
 	return seal(NULL, 0, 0);
 }
 
 /*
- * A sandbox can answer 0 without sealing anything. A resize to the same size changes nothing and never
- * fails on a page that can be resized; a sealed one refuses it. The emulation refuses resizes wherever
- * regions may come to lie, but advice that does not exist only where it is sealed: the kernel's own word
- * for that is EINVAL.
+ * A sandbox can answer 0 without sealing anything. A resize to the same size changes nothing, and never
+ * fails on a page that can be resized; a sealed page refuses it. The emulation refuses resizes wherever
+ * regions may come to lie, but it refuses advice that does not exist only where an address is sealed:
+ * the kernel itself answers such advice with EINVAL.
  */
 static bool is_sealed(void *addr, bool emulated)
 {
@@ -142,7 +159,7 @@ static int check_ends(void *addr, size_t size, bool emulated)
 	char *last = (char *)addr + size - page_size();
 	bool sealed = is_sealed(addr, emulated) && (last == addr || is_sealed(last, emulated));
 
-	return sealed ? 0 : -EOPNOTSUPP;
+	return sealed ? 0 : fail_for(REASON_NO_MSEAL);
 }
 
 int address_seal(void *addr, size_t size)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The two things that callers do with secrets and that a compiler likes to undo: overwriting bytes that
- * nobody reads again, and comparing bytes in a time that does not depend on them.
+ * Two things that callers do with secrets and that compilers like to undo: to overwrite bytes that
+ * nobody reads again, and to compare bytes in a time that does not depend on them.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/util.h"
 

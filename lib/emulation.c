@@ -2,23 +2,29 @@
 
 /*
  * mseal(2) for kernels that lack it: a seccomp program refuses the system calls that would touch a
- * sealed range. lib/filter.c writes programs, this file puts them into force and remembers what is
- * sealed, so that sealing a range again costs nothing.
+ * sealed range. lib/filter.c writes programs. This file puts them into force and remembers the sealed
+ * ranges, so that sealing a range again costs nothing.
  *
- * A program, once in force, stays for this process and all it executes, and needs no_new_privs; that is
- * for the program that uses us to decide, hence sealmem_allow_emulation().
+ * Once in force, a program stays for this process and all that it executes, and it needs no_new_privs.
+ * The program that uses us must decide that, hence sealmem_allow_emulation().
  *
- * The kernel's room for programs is small, and so is ours for each seal. What can be said once is said
- * once: what concerns the whole process with the first seal, and the rare calls for a whole window of
- * addresses that regions are placed in. A seal in the window then takes a short program of the four
- * calls that everybody makes; a seal elsewhere one of all.
+ * The kernel has little room for programs, and so have we for each seal. So everything that need not be
+ * repeated is said once: rules for the whole process come with the first seal, and rules for the rare
+ * calls cover a whole window of addresses that regions are placed in. A seal in the window then takes a
+ * short program about the four calls that everybody makes. A seal elsewhere takes a program about all
+ * calls.
  */
 
 #include "lib/emulation.h"
 
 #include "lib/filter.h"
 #include "lib/mapping.h"
+#include "lib/maps.h"
+#include "lib/occupy.h"
 #include "lib/placement.h"
+#include "lib/reason.h"
+#include "lib/rings.h"
+#include "lib/trial.h"
 #include "lib/util.h"
 
 #include <limits.h>
@@ -27,8 +33,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
-/* What one program sealed. The list only grows, and a node never changes once it is in: so it can be
- * read without a lock, also by the child of a fork in the middle of a push. */
+/* The ranges that one program sealed. The list only grows, and a node never changes once it is in.
+ * So it can be read without a lock, even by the child of a fork in the middle of a push. */
 struct sealed {
 	struct sealed *next;
 	size_t count;
@@ -49,19 +55,22 @@ bool emulation_allowed(void)
 
 EXPORT int sealmem_allow_emulation(void)
 {
-	int err = sys_seccomp_can_refuse();
+	int err;
 
+	reason_forget();
+	trial_learn(TRIAL_SECCOMP);
+	err = trial_seccomp_can_refuse();
 	if (err == 0)
 		err = sys_no_new_privs();
 	if (err < 0)
-		return -EOPNOTSUPP;
+		return fail_for(REASON_NO_SECCOMP);
 	atomic_store(&allowed, true);
 	return 0;
 }
 
 /*
- * The kernel's word for a stack of programs that has grown too long is ENOMEM. For threads that have
- * taken a filter of their own, and can therefore not be given ours, it answers with the id of one.
+ * The kernel answers ENOMEM if the stack of programs has grown too long. If a thread has a filter of
+ * its own, and so cannot get ours, the kernel answers with the id of such a thread.
  */
 static int install(struct sock_filter *program, int length)
 {
@@ -71,30 +80,66 @@ static int install(struct sock_filter *program, int length)
 	if (err == 0)
 		err = sys_seccomp_filter(&text);
 	if (err > 0)
-		return -EBUSY;
-	return err == -ENOMEM ? -ENOSPC : not_given(err);
+		return fail_for(REASON_OTHER_FILTER);
+	return err == -ENOMEM ? fail_for(REASON_FILTERS_FULL) : not_given(err);
 }
 
-static int enforce(const struct filter_range *ranges, size_t count, unsigned scope)
+static int enforce_for(uint32_t events, const struct filter_range *ranges, size_t count,
+		       unsigned scope)
 {
 	struct sock_filter program[BPF_MAXINSNS];
-	int length = filter_build(program, BPF_MAXINSNS, ranges, count, scope);
+	struct filter_target target = filter_this_machine();
+	int length;
 
+	target.ring_events = events;
+	length = filter_build(&target, program, BPF_MAXINSNS, ranges, count, scope);
 	if (length < 0)
-		return length == -E2BIG ? -ENOSPC : length;
+		return length == -E2BIG ? fail_for(REASON_FILTERS_FULL) : length;
 	return install(program, length);
 }
 
-/* Something to say once. Two threads that say it at once say it twice, which does no harm. */
-static int enforce_once(atomic_bool *done, const struct filter_range *range, unsigned scope)
+/* The most events of a ring of this process; 0 before the rules for the process are in force. */
+static _Atomic uint32_t ring_events;
+
+static int enforce(const struct filter_range *ranges, size_t count, unsigned scope)
 {
+	uint32_t events = atomic_load(&ring_events);
+
+	return enforce_for(events > 0 ? events : RINGS_EVENTS_MAX, ranges, count, scope);
+}
+
+/*
+ * From these rules on, nobody here makes a ring for more events than the limit allows now, also if root raises the
+ * limit. A ring that is older is among those that the kernel counts afterwards. Two threads that do this at the same
+ * time do it twice, which does no harm.
+ */
+static int enforce_in_process(void)
+{
+	uint32_t events, older;
 	int err;
 
-	if (atomic_load(done))
+	if (atomic_load(&ring_events) > 0)
 		return 0;
-	err = enforce(range, range != NULL, scope);
+	events = rings_events();
+	err = enforce_for(events, NULL, 0, FILTER_PROCESS);
+	if (err < 0)
+		return err;
+	older = rings_events();
+	atomic_store(&ring_events, older > events ? older : events);
+	return 0;
+}
+
+/* Two threads that add it at the same time add it twice, which does no harm. */
+static int enforce_in_window(size_t window)
+{
+	static atomic_bool done[PLACEMENT_WINDOWS];
+	int err;
+
+	if (atomic_load(&done[window]))
+		return 0;
+	err = enforce(&placement_windows[window].range, 1, FILTER_RARE);
 	if (err == 0)
-		atomic_store(done, true);
+		atomic_store(&done[window], true);
 	return err;
 }
 
@@ -106,7 +151,7 @@ static bool all_within(const struct sealed *sealed, const struct filter_range *w
 	return true;
 }
 
-/* The one that all of it lies in, or none. */
+/* The window that all of it lies in, or none. */
 static size_t window_of(const struct sealed *sealed)
 {
 	unsigned bits = atomic_load(&address_bits);
@@ -118,33 +163,59 @@ static size_t window_of(const struct sealed *sealed)
 	return PLACEMENT_WINDOWS;
 }
 
-/* In a program of its own: of ranges above the heap it would say that the heap may not grow. */
+/*
+ * Where the heap starts. PR_SET_MM_MAP moves it without any privilege, even below a region; once rules for the
+ * process are in force, nothing does. Where /proc does not tell, 0: then more memory counts as part of the heap.
+ */
+static uint64_t heap_start(void)
+{
+	static _Atomic uint64_t known;
+	uint64_t start = atomic_load(&known);
+
+	if (start == 0 && maps_heap_start(&start) == 0)
+		atomic_store(&known, start);
+	return start;
+}
+
+/*
+ * brk(2) unmaps whatever lies between its argument and the end of the heap, wherever that heap was declared to be.
+ * It gets a program of its own, because for ranges above the heap it would say that the heap may not grow. (The
+ * kernel does not let the heap grow over them.)
+ */
 static int enforce_in_heap(const struct sealed *sealed)
 {
-	uint64_t end = sys_heap_end();
-	int err = 0;
+	struct filter_range heap = { heap_start(), sys_heap_end() };
+	struct filter_range last = { 0, 0 };
 
-	for (size_t i = 0; i < sealed->count && err == 0; i++)
-		if (sealed->ranges[i].start < end)
-			err = enforce(&sealed->ranges[i], 1, FILTER_HEAP);
+	for (size_t i = 0; i < sealed->count; i++)
+		if (sealed->ranges[i].end > heap.start && sealed->ranges[i].start < heap.end &&
+		    sealed->ranges[i].end > last.end)
+			last = sealed->ranges[i];
+	return last.end > 0 ? enforce(&last, 1, FILTER_HEAP) : 0;
+}
+
+static int enforce_anywhere(const struct sealed *sealed)
+{
+	int err = enforce(sealed->ranges, sealed->count, FILTER_PLAIN | FILTER_RARE);
+
+	if (err == 0)
+		occupy_below(sealed->ranges, sealed->count, rings_size(atomic_load(&ring_events)));
 	return err;
 }
 
 static int enforce_seal(const struct sealed *sealed)
 {
-	static atomic_bool process, placed[PLACEMENT_WINDOWS];
 	size_t window = window_of(sealed);
-	bool inside = window < PLACEMENT_WINDOWS;
-	int err = enforce_once(&process, NULL, FILTER_PROCESS);
+	int err = enforce_in_process();
 
 	if (err == 0)
-		err = inside ? enforce_once(&placed[window], &placement_windows[window].range,
-					    FILTER_RARE)
-			     : enforce_in_heap(sealed);
+		err = enforce_in_heap(sealed);
 	if (err < 0)
 		return err;
-	return enforce(sealed->ranges, sealed->count,
-		       FILTER_PLAIN | (inside ? 0u : (unsigned)FILTER_RARE));
+	if (window == PLACEMENT_WINDOWS)
+		return enforce_anywhere(sealed);
+	err = enforce_in_window(window);
+	return err < 0 ? err : enforce(sealed->ranges, sealed->count, FILTER_PLAIN);
 }
 
 /* The end of the sealed range that `at` lies in, or `at`. */
@@ -189,12 +260,11 @@ static void free_sealed(struct sealed **sealed)
 int emulation_seal(const struct sealmem_extent *extents, size_t count)
 {
 	CLEANUP(free_sealed)
-	struct sealed *sealed = malloc(sizeof(*sealed) + count * sizeof(sealed->ranges[0]));
+	struct sealed *sealed = calloc(1, sizeof(*sealed) + count * sizeof(sealed->ranges[0]));
 	int err;
 
 	if (sealed == NULL)
 		return -ENOMEM;
-	sealed->count = 0;
 	for (size_t i = 0; i < count; i++)
 		if (!is_sealed(range_of(&extents[i])))
 			sealed->ranges[sealed->count++] = range_of(&extents[i]);
@@ -213,35 +283,18 @@ int emulation_keep_available(const struct sealmem_extent *extent)
 	struct filter_range range = range_of(extent);
 
 	if (!emulation_allowed())
-		return -EOPNOTSUPP;
+		return fail_for(REASON_NO_EMULATION);
 	return enforce(&range, 1, FILTER_AVAILABILITY);
 }
 
-/* Before Linux 4.17 the address is no more than a wish. */
-static int reserve_at(void **ret, uint64_t addr, size_t size)
-{
-	void *wanted = (void *)(uintptr_t)addr, *at;
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-	int err = sys_mmap(&at, wanted, size, PROT_NONE, flags, -1);
-
-	if (err < 0)
-		return err;
-	if (at != wanted) {
-		(void)sys_munmap(at, size);
-		return -EEXIST;
-	}
-	*ret = at;
-	return 0;
-}
-
 /*
- * A program that executed this one may have left a seal there, of which nothing is seen but that advice
- * is refused: advice that does not exist, or else the kernel's answer is EINVAL.
+ * A program that executed this one may have left a seal there. Nothing shows it but refused advice:
+ * advice that does not exist, which the kernel would otherwise answer with EINVAL.
  */
 static int reserve_unsealed(void **ret, uint64_t addr, size_t size)
 {
 	void *at;
-	int err = reserve_at(&at, addr, size);
+	int err = mapping_reserve_free(&at, (void *)(uintptr_t)addr, size);
 
 	if (err < 0)
 		return err;
@@ -253,8 +306,8 @@ static int reserve_unsealed(void **ret, uint64_t addr, size_t size)
 	return 0;
 }
 
-/* At random, for whoever knows an address is half-way to what is there. Others may be there already, and
- * in the end there is no room. */
+/* At random, because an attacker who knows an address is half-way to the memory there. Other
+ * mappings may be there already, and in the end there is no room. */
 static int reserve_in(void **ret, const struct filter_range *window, size_t size)
 {
 	int err = -EEXIST;
@@ -272,9 +325,10 @@ static int reserve_in(void **ret, const struct filter_range *window, size_t size
 }
 
 /*
- * Whether this processor has the window, and programs know of it. The stack lies at the top of what they
- * are given: beyond the window's bits if there was no memory for a larger window only; below the window
- * where x86-64 has five levels of page tables, and maps higher addresses for those who ask.
+ * Whether this processor has the window, and programs know of it. The stack lies at the top of the
+ * addresses that programs get. It lies beyond the bits of the window if there was memory only for a
+ * larger window. It lies below the window where x86-64 has five levels of page tables, and maps higher
+ * addresses only on request.
  */
 static bool can_be_mapped(const struct placement_window *window)
 {
@@ -284,7 +338,7 @@ static bool can_be_mapped(const struct placement_window *window)
 
 	if (stack >> window->bits != 0 || stack < window->range.start)
 		return false;
-	err = reserve_at(&page, window->range.start, page_size());
+	err = mapping_reserve_free(&page, (void *)(uintptr_t)window->range.start, page_size());
 	if (err == 0)
 		(void)sys_munmap(page, page_size());
 	return err == 0 || err == -EEXIST;
@@ -301,7 +355,8 @@ static unsigned find_address_bits(void)
 	return bits;
 }
 
-/* Without room in a window, or without random numbers, it is anywhere: the seal costs more there. */
+/* Without room in a window, or without random numbers, the address is anywhere, and the seal costs
+ * more there. */
 int emulation_reserve(void **ret, size_t size)
 {
 	unsigned bits = find_address_bits();

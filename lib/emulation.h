@@ -2,7 +2,7 @@
 #ifndef SEALMEM_EMULATION_H
 #define SEALMEM_EMULATION_H
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,14 +10,15 @@
 /* Whether the program allowed it. */
 bool emulation_allowed(void);
 
-/* mseal(2) of several extents, whole pages that are mapped, by one seccomp program. All or nothing. */
+/* mseal(2) of several extents, which are whole pages and mapped, by one seccomp program. It seals
+ * all or nothing. */
 int emulation_seal(const struct sealmem_extent *extents, size_t count);
 
-/* Refuses what takes the memory away for a while: what mseal(2) leaves open. */
+/* Refuses the advice that takes the memory away for a while, which mseal(2) allows. */
 int emulation_keep_available(const struct sealmem_extent *extent);
 
-/* Takes `size` bytes of addresses, inaccessible, for a region that is going to be sealed: where a seal is
- * cheap, where a program that is executed later does not map, and where nobody can guess. */
+/* Reserves `size` bytes of addresses, inaccessible, for a region that will be sealed: where a seal
+ * is cheap, where a program that is executed later does not map, and where nobody can guess. */
 int emulation_reserve(void **ret, size_t size);
 
 #endif

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Stores that must not get through: trying one without dying of it, and saying which one it was when a
- * program does die of one. A process that stores to sealed memory gets SIGSEGV and no word why; the
- * name of the region and the instruction turn an afternoon with a debugger into a glance.
+ * Stores that must not succeed: this file tries one without dying of it, and reports which one it was
+ * when a program does die of one. A process that stores to sealed memory gets SIGSEGV and no
+ * explanation. The name of the region and the instruction turn an afternoon with a debugger into a
+ * glance.
  *
- * The report runs in a signal handler of a broken process. It needs no list of regions, whose links
- * could be what is broken: the kernel has their names in /proc/self/maps.
+ * The report runs in a signal handler of a broken process, perhaps on a stack of a few KiB. So it follows
+ * no pointers of regions, reads /proc/self/maps again for each thing that it needs, in place of keeping a
+ * line, and calls no function of the C library, except through sys.c. (At its first call, a function of
+ * another library may take more stack than all of this: the loader looks for it.)
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
+#include "lib/line.h"
 #include "lib/maps.h"
 #include "lib/memfd.h"
+#include "lib/names.h"
+#include "lib/reason.h"
 #include "lib/util.h"
 
 #include <limits.h>
@@ -34,13 +40,13 @@ static int try_write_chunk(const int pipe[2], char *addr, const char *bytes, siz
 		carried = sys_write(pipe[1], bytes, size);
 	while (carried == -EINTR);
 	if (carried < 0)
-		return (int)carried;
+		return reason_for((int)carried, REASON_REFUSED_STORE);
 	do
 		stored = sys_read(pipe[0], addr, (size_t)carried);
 	while (stored == -EINTR);
 	if (stored < 0)
-		return (int)stored;
-	return stored == carried ? (int)stored : -EFAULT;
+		return reason_for((int)stored, REASON_REFUSED_STORE);
+	return stored == carried ? (int)stored : fail_for(REASON_REFUSED_STORE);
 }
 
 EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
@@ -51,8 +57,9 @@ EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
 	char *to = addr;
 	int pipe[2], done, err;
 
+	reason_forget();
 	if (bytes == NULL && size > 0)
-		return -EINVAL;
+		return fail_for(REASON_NO_BUFFER);
 	err = sys_pipe(pipe);
 	if (err < 0)
 		return not_given(err);
@@ -66,121 +73,135 @@ EXPORT int sealmem_try_write(void *addr, const void *bytes, size_t size)
 	return 0;
 }
 
-/* The one line, put together without the C library's help: printf may take locks. */
-struct line {
-	size_t length;
-	char text[768];
-};
+/* Names of files have room up to FOREIGN_END and those of regions to NAME_END, so that the rest of the line always
+ * fits. */
+#define NAME_END    340
+#define FOREIGN_END 486
 
-static void put(struct line *line, const char *text, size_t length)
-{
-	size_t room = sizeof(line->text) - line->length;
+enum place { PLACE_ELSEWHERE, PLACE_INSIDE, PLACE_BEFORE, PLACE_AFTER };
 
-	if (length > room)
-		length = room;
-	memcpy(line->text + line->length, text, length);
-	line->length += length;
-}
-
-static void put_text(struct line *line, const char *text)
-{
-	put(line, text, strlen(text));
-}
-
-static void put_number(struct line *line, uint64_t value, unsigned base)
-{
-	char digits[20];
-	size_t at = sizeof(digits);
-
-	do
-		digits[--at] = "0123456789abcdef"[value % base];
-	while ((value /= base) != 0);
-	put_text(line, base == 16 ? "0x" : "");
-	put(line, digits + at, sizeof(digits) - at);
-}
-
-static void put_offset(struct line *line, int64_t offset)
-{
-	put_text(line, offset < 0 ? "-" : "");
-	put_number(line, offset < 0 ? -(uint64_t)offset : (uint64_t)offset, 10);
-}
-
-enum place { ELSEWHERE, INSIDE, BEFORE, BEHIND };
-
-/* What the kernel knows of the faulting address and of the instruction. */
+/* What is known of the faulting address and of the instruction. */
 struct sighting {
 	enum place place;
-	struct maps_entry region;
-	struct maps_entry object;
+	int id; /* of the memory that was hit, in names.c; -1 if only the kernel knows it */
+	bool sealed;
+	struct maps_span region;
 	uintptr_t address, instruction;
 };
 
 static const char memfd_path[] = "/memfd:" MEMFD_PREFIX;
 
-static bool is_ours(const struct maps_entry *entry)
+#define MEMFD_PATH_LENGTH (sizeof(memfd_path) - 1)
+
+static bool is_ours(struct maps *maps)
 {
-	return strncmp(entry->name, memfd_path, sizeof(memfd_path) - 1) == 0;
+	char name[MEMFD_PATH_LENGTH];
+	bool same = maps_take_name(maps, name, sizeof(name)) == (int)sizeof(name);
+
+	for (size_t i = 0; i < sizeof(name) && same; i++)
+		same = name[i] == memfd_path[i];
+	return same;
 }
 
-static bool holds(const struct maps_entry *entry, uintptr_t address)
+static bool is_guard(const struct maps_span *span, uintptr_t address)
 {
-	return address >= entry->start && address < entry->end;
-}
-
-static bool is_guard(const struct maps_entry *entry, uintptr_t address)
-{
-	return holds(entry, address) && entry->protection == PROT_NONE;
+	return maps_holds(span, address) && span->protection == PROT_NONE;
 }
 
 /*
- * Guard pages of neighbouring regions merge into one mapping. What lies in the page before a region
- * belongs to it, unless it is nearer to the end of the region before.
+ * Guard pages of neighbouring regions merge into one mapping. An address in the page before a region
+ * belongs to that region, unless it is nearer to the end of the region before.
  */
-static bool is_before(const struct sighting *seen, const struct maps_entry *region)
+static bool is_before(const struct sighting *seen, const struct maps_span *region)
 {
 	uintptr_t distance = region->start - seen->address;
 
 	if (distance > page_size())
 		return false;
-	return seen->place == ELSEWHERE || distance < seen->address - seen->region.end;
+	return seen->place == PLACE_ELSEWHERE || distance < seen->address - seen->region.end;
 }
+
+/* A mapping of /proc/self/maps, and whether its name says that it is ours. */
+struct step {
+	struct maps_span span;
+	bool ours;
+};
 
 /* A fault is about a region if it hit the region or inaccessible pages that touch it. */
-static void place(struct sighting *seen, const struct maps_entry *before,
-		  const struct maps_entry *entry)
+static void place(struct sighting *seen, const struct step *before, const struct step *now)
 {
-	bool touching = before->end == entry->start;
-	enum place found = ELSEWHERE;
+	bool touching = before->span.end == now->span.start;
+	enum place found = PLACE_ELSEWHERE;
 
-	if (is_ours(entry) && holds(entry, seen->address))
-		found = INSIDE;
-	else if (is_ours(entry) && touching && is_guard(before, seen->address) &&
-		 is_before(seen, entry))
-		found = BEFORE;
-	if (found != ELSEWHERE) {
+	if (now->ours && maps_holds(&now->span, seen->address))
+		found = PLACE_INSIDE;
+	else if (now->ours && touching && is_guard(&before->span, seen->address) &&
+		 is_before(seen, &now->span))
+		found = PLACE_BEFORE;
+	if (found != PLACE_ELSEWHERE) {
 		seen->place = found;
-		seen->region = *entry;
-	} else if (is_ours(before) && touching && is_guard(entry, seen->address)) {
-		seen->place = BEHIND;
-		seen->region = *before;
+		seen->region = now->span;
+	} else if (before->ours && touching && is_guard(&now->span, seen->address)) {
+		seen->place = PLACE_AFTER;
+		seen->region = before->span;
 	}
-	if (holds(entry, seen->instruction))
-		seen->object = *entry;
 }
 
-static void look(struct sighting *seen)
+/* The regions that the kernel knows by a name of ours: also those that a copy of this library made, and those
+ * that are too many for names.c. */
+static void look_in_maps(struct sighting *seen)
 {
 	struct maps maps;
-	struct maps_entry entries[2] = { 0 };
+	struct step before = { 0 }, now;
 
 	if (maps_open(&maps) < 0)
 		return;
-	for (unsigned i = 0; maps_next(&maps, &entries[i % 2]) > 0; i++)
-		place(seen, &entries[(i + 1) % 2], &entries[i % 2]);
+	while (maps_next_span(&maps, &now.span) > 0) {
+		now.ours = is_ours(&maps);
+		place(seen, &before, &now);
+		before = now;
+	}
 	maps_close(&maps);
+	seen->sealed = !(seen->region.protection & PROT_WRITE);
 }
 
-/* "store to", "load from": what the processor said, where it says it. */
+/* The program may have unmapped the memory, or a child may not have inherited it. */
+static bool is_there(const struct names_memory *memory, uintptr_t address, bool inside)
+{
+	struct maps maps;
+	struct maps_span span;
+	bool found;
+
+	if (memory->owner != 0 && memory->owner != sys_getpid())
+		return false;
+	if (maps_open(&maps) < 0)
+		return true;
+	found = maps_find(&maps, address, &span) > 0;
+	maps_close(&maps);
+	return found && (inside ? span.shared == memory->shared : span.protection == PROT_NONE);
+}
+
+static void look_in_names(struct sighting *seen)
+{
+	struct names_memory memory;
+	int id = names_find(seen->address, &memory);
+	enum place place = PLACE_INSIDE;
+
+	if (id < 0)
+		return;
+	if (seen->address < memory.start)
+		place = PLACE_BEFORE;
+	else if (seen->address >= memory.end)
+		place = PLACE_AFTER;
+	if (!is_there(&memory, seen->address, place == PLACE_INSIDE))
+		return;
+	seen->id = id;
+	seen->place = place;
+	seen->sealed = memory.sealed;
+	seen->region.start = memory.start;
+}
+
+/* "store to" or "load from", if the processor says which it was. */
 static const char *access_kind(const ucontext_t *context)
 {
 #if defined(__x86_64__)
@@ -217,57 +238,126 @@ static uintptr_t instruction(const ucontext_t *context)
 #endif
 }
 
-/* NAME of "/memfd:sealmem:NAME (deleted)". */
-static void put_region(struct line *line, const struct sighting *seen)
+/* Removes the end of the line, from `start` on, if it is this. */
+static void take_back(struct line *line, size_t start, const char *end)
 {
-	static const char deleted[] = " (deleted)";
-	const char *name = seen->region.name + sizeof(memfd_path) - 1;
-	size_t length = strlen(name), suffix = sizeof(deleted) - 1;
+	size_t length = 0;
 
-	if (length >= suffix && memcmp(name + length - suffix, deleted, suffix) == 0)
-		length -= suffix;
-	put_text(line, seen->place == BEFORE ? " the guard page before" : "");
-	put_text(line, seen->place == BEHIND ? " the guard page behind" : "");
-	put_text(line, seen->region.protection & PROT_WRITE ? " open" : " sealed");
-	put_text(line, " region \"");
-	put(line, name, length);
-	put_text(line, "\" at offset ");
-	put_offset(line, (int64_t)(seen->address - seen->region.start + seen->region.offset));
+	while (end[length] != '\0')
+		length++;
+	if (line->cut || line->length - start < length)
+		return;
+	for (size_t i = 0; i < length; i++)
+		if (line->text[line->length - length + i] != end[i])
+			return;
+	line->length -= length;
 }
 
-/* "(server+0x1234)": where in which file, as objdump(1) -F shows it. */
-static void put_object(struct line *line, const struct sighting *seen)
+/* NAME of "/memfd:sealmem:NAME (deleted)". */
+static void put_name_in_maps(struct line *line, uintptr_t address)
 {
-	const char *slash = strrchr(seen->object.name, '/');
+	struct maps maps;
+	struct maps_span span;
+	size_t start = line->length;
+	char byte;
 
-	if (slash == NULL)
+	if (maps_open(&maps) < 0)
 		return;
-	put_text(line, " (");
-	put_text(line, slash + 1);
-	put_text(line, "+");
-	put_number(line, seen->instruction - seen->object.start + seen->object.offset, 16);
-	put_text(line, ")");
+	if (maps_find(&maps, address, &span) > 0 && is_ours(&maps))
+		while (maps_take_name(&maps, &byte, 1) > 0)
+			line_put_foreign(line, byte, NAME_END);
+	maps_close(&maps);
+	take_back(line, start, " (deleted)");
+}
+
+static void put_name(struct line *line, const struct sighting *seen)
+{
+	if (seen->id < 0)
+		put_name_in_maps(line, seen->region.start);
+	else
+		for (const char *at = names_text(seen->id); *at != '\0'; at++)
+			line_put_foreign(line, *at, NAME_END);
+	line_end_foreign(line);
+}
+
+static void put_region(struct line *line, const struct sighting *seen)
+{
+	line_put_text(line, seen->place == PLACE_BEFORE ? " the guard page before" : "");
+	line_put_text(line, seen->place == PLACE_AFTER ? " the guard page after" : "");
+	line_put_text(line, seen->sealed ? " sealed region \"" : " open region \"");
+	put_name(line, seen);
+	line_put_text(line, "\" at offset ");
+	line_put_offset(line, (int64_t)(seen->address - seen->region.start + seen->region.offset));
+}
+
+/* The last part of a path; false if the name is none. */
+static bool put_file(struct line *line, struct maps *maps)
+{
+	size_t start = line->length;
+	bool path = false;
+	char byte;
+
+	while (maps_take_name(maps, &byte, 1) > 0) {
+		line_put_foreign(line, byte, FOREIGN_END);
+		if (byte == '/') {
+			line->length = start;
+			line->cut = false;
+			path = true;
+		}
+	}
+	line_end_foreign(line);
+	return path;
+}
+
+/* "(server+0x1234)": the file and the offset in it, as objdump(1) -F shows it. */
+static void put_object(struct line *line, uintptr_t instruction)
+{
+	size_t start = line->length;
+	struct maps maps;
+	struct maps_span span;
+
+	if (maps_open(&maps) < 0)
+		return;
+	line_put_text(line, " (");
+	if (maps_find(&maps, instruction, &span) > 0 && put_file(line, &maps)) {
+		line_put_text(line, "+");
+		line_put_number(line, instruction - span.start + span.offset, 16);
+		line_put_text(line, ")");
+	} else {
+		line->length = start;
+	}
+	maps_close(&maps);
+}
+
+static void put_report(struct line *line, const char *access, const struct sighting *seen)
+{
+	line_put_text(line, "sealmem: stray ");
+	line_put_text(line, access);
+	put_region(line, seen);
+	line_put_text(line, " (");
+	line_put_number(line, seen->address, 16);
+	line_put_text(line, ") by instruction ");
+	line_put_number(line, seen->instruction, 16);
+	put_object(line, seen->instruction);
+	line_put_text(line, "\n");
 }
 
 static void report(const siginfo_t *info, const ucontext_t *context)
 {
 	struct sighting seen = { .address = (uintptr_t)info->si_addr,
-				 .instruction = instruction(context) };
-	struct line line = { 0 };
+				 .instruction = instruction(context),
+				 .id = -1 };
+	struct line line;
 
-	look(&seen);
-	if (seen.place == ELSEWHERE)
+	look_in_names(&seen);
+	if (seen.place == PLACE_ELSEWHERE)
+		look_in_maps(&seen);
+	if (seen.place == PLACE_ELSEWHERE)
 		return;
-	put_text(&line, "sealmem: stray ");
-	put_text(&line, access_kind(context));
-	put_region(&line, &seen);
-	put_text(&line, " (");
-	put_number(&line, seen.address, 16);
-	put_text(&line, ") by instruction ");
-	put_number(&line, seen.instruction, 16);
-	put_object(&line, &seen);
-	put_text(&line, "\n");
-	(void)sys_write(STDERR_FILENO, line.text, line.length);
+	line.length = 0;
+	line.cut = false;
+	put_report(&line, access_kind(context), &seen);
+	line_write(&line, STDERR_FILENO);
 }
 
 static struct watched {
@@ -281,9 +371,9 @@ static struct sigaction *previous_of(int signal)
 }
 
 /*
- * Without a handler before us: the default action again, and the instruction is executed once more when
- * this handler returns, so that the process dies of its own fault and the core shows it. A signal
- * that somebody sent does not come again by itself.
+ * If the program had no handler: the default action is restored, and the instruction runs again when
+ * this handler returns. So the process dies of its own fault and the core file shows it. A signal that
+ * somebody sent does not come again by itself.
  */
 static void die_as_before(int signal, siginfo_t *info, ucontext_t *context)
 {
@@ -314,7 +404,7 @@ static void handle(int signal, siginfo_t *info, void *context)
 		previous->sa_handler(signal);
 }
 
-/* With the flags and the mask of the handler that was there, so that it runs as it is used to. */
+/* With the flags and the mask of the previous handler, so that it runs as it expects to. */
 static int watch(struct watched *w)
 {
 	struct sigaction action = { 0 };
@@ -334,10 +424,13 @@ static int watch(struct watched *w)
 EXPORT int sealmem_report_faults(void)
 {
 	static atomic_flag done = ATOMIC_FLAG_INIT;
-	int err = 0;
+	int err = 0, saved;
 
+	reason_forget();
 	if (atomic_flag_test_and_set(&done))
 		return 0;
+	/* So the loader need not find out on the stack of the handler where errno is. */
+	saved = errno;
 	for (size_t i = 0; i < sizeof(watched) / sizeof(*watched) && err == 0; i++) {
 		err = watch(&watched[i]);
 		if (err < 0 && i > 0)
@@ -345,5 +438,6 @@ EXPORT int sealmem_report_faults(void)
 	}
 	if (err < 0)
 		atomic_flag_clear(&done);
+	errno = saved;
 	return err;
 }

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Seccomp runs a classic BPF program on each system call's number and its six 64-bit arguments. The
- * machine is small: one 32-bit accumulator A, one index register X, sixteen 32-bit words of scratch memory
- * M, and jumps that only go forward, the conditional ones by at most 255 instructions. That is enough to
- * say whether [address, address + length) overlaps a range, and so to refuse what mseal(2) refuses.
- *
- * It looks at the number first, so that for every number it has no interest in, the kernel finds out once
- * that the answer is always "allow", and never runs the program for it again (its cache follows loads of
- * the number and the architecture, AND and jumps, and nothing else: that is all the program uses up to
- * there). For the others it works in three steps:
- *
- *	pick	a section for each kind of call decides whether the call matters at all, and where its
- *		length is;
- *	sum	START = address without its tag, END = START + length, both in two words of M;
- *	search	a binary search for the first range that ends above START; the call overlaps a range if and
- *		only if it overlaps that one, that is if END lies above its start.
- *
- * START and END are 64 bits wide, the machine is not. END's low word is the sum of the low words; it has
- * wrapped, and carries one into the high word, if and only if it is smaller than either of them. Two
- * 64-bit numbers compare by their high words, and by the low ones when those are equal. The high words
- * cannot wrap: an address loses its top byte, and a length of 2^56 or more counts as 2^56, which reaches
- * past every range. A length need not be rounded up to pages, because ranges begin and end on one: a call
- * touches the page before `end` or after `start` with all of it or with none.
+ * The program that refuses the calls that mseal(2) refuses, section by section. Each section knows
+ * where a kind of call has its address and its length, and whether the call matters at all.
+ * filter-bpf.c makes the small machine compare and search; filter-calls.c lists the calls.
  */
 
 #include "lib/filter.h"
 
+#include "lib/filter-bpf.h"
+#include "lib/filter-calls.h"
+#include "lib/rings.h"
 #include "lib/sys.h"
 
 #include <errno.h>
@@ -38,30 +22,17 @@
 #include <unistd.h>
 
 /*
- * A pointer's top byte may carry a tag that the kernel takes off: all eight bits on arm64, six of
- * them on x86-64 with linear address masking. No address a process can map has any of these bits.
- */
-#define ADDRESS_BITS 56
-#define ADDRESS_HIGH ((1u << (ADDRESS_BITS - 32)) - 1)
-
-/*
- * A 32-bit call names memory by two 32-bit numbers, an address and a length, and so cannot reach
- * beyond 8 GiB. (Not even with huge pages: 8 GiB is a multiple of all that x86 has.)
+ * A 32-bit call names memory by two 32-bit numbers, an address and a length, so it cannot reach beyond
+ * 8 GiB. (Not even with huge pages: 8 GiB is a multiple of all sizes that x86 has.)
  */
 #define COMPAT_REACH (UINT64_C(1) << 33)
 
 /*
- * io_destroy() unmaps the whole ring at the address it is given. The kernel makes no ring of more
- * than 2^28 bytes of events, and adds a header of less than the largest page.
- */
-#define RING_SIZE ((1u << 28) + (1u << 16))
-
-/*
- * The advice that leaves a range's bytes, and its presence in this process and in its children, as
- * they are. The rest drops pages (DONTNEED, FREE, REMOVE, DONTNEED_LOCKED), hides them from
- * children (DONTFORK, WIPEONFORK), makes them unreadable (GUARD_INSTALL), poisons them (HWPOISON),
- * or is not known yet, and what may be invented later is refused. mseal(2) is more lenient, with
- * mappings of files and with memory that is writable; a filter sees neither.
+ * The advice that leaves the bytes of a range as they are, and also its presence in this process and in
+ * its children. The rest drops pages (DONTNEED, FREE, REMOVE, DONTNEED_LOCKED), hides them from
+ * children (DONTFORK, WIPEONFORK), makes them unreadable (GUARD_INSTALL), poisons them (HWPOISON), or
+ * is not known yet: the filter refuses advice that is invented later. mseal(2) is more lenient with
+ * mappings of files and with writable memory; a filter sees neither.
  */
 #define HARMLESS_ADVICE                                                                            \
  (1u << MADV_NORMAL | 1u << MADV_RANDOM | 1u << MADV_SEQUENTIAL | 1u << MADV_WILLNEED |            \
@@ -70,141 +41,19 @@
   1u << MADV_COLD | 1u << MADV_PAGEOUT | 1u << MADV_POPULATE_READ | 1u << MADV_POPULATE_WRITE |    \
   1u << MADV_COLLAPSE)
 
-#define FILTER_RANGES 320
-
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Places in the program that are jumped to. Sections come in this order. */
-enum label {
-	NEXT, /* the following instruction: no jump at all */
-	NATIVE,
-	PROTECT,
-	PROTECT_KEY,
-	OPTION,
-	VECTOR,
-	IPC32,
-	ATTACH32,
-	ATTACH,
-	BREAK,
-	BREAK_BELOW,
-	MOVE,
-	MOVE_OLD,
-	RING,
-	PAGE,
-	ADVICE,
-	MAP,
-	PLACE,
-	SPAN,
-	SUM,
-	SEARCH,
-	DENY,
-	ALLOW,
-	LABELS,
-	/* then the parts of the two searches, one label for each range */
-	SEARCH_NEW = LABELS,
-	SEARCH_OLD = SEARCH_NEW + FILTER_RANGES,
-	ALL_LABELS = SEARCH_OLD + FILTER_RANGES,
-};
-
-/* Words of scratch memory. The length's high word travels in A. */
-enum {
-	START_LO,
-	START_HI,
-	END_LO,
-	END_HI,
-	LENGTH_LO,
-	HUGE, /* the call might map huge pages */
-};
-
-/*
- * Every system call the filter has an interest in, where its section is, and what numbers it has on
- * x86-64, in 32-bit x86 and on arm64; 0 is none. x32 has the numbers of x86-64, with a bit set. Of
- * the 32-bit calls only those are here that reach memory beyond COMPAT_REACH. Of rows with the same
- * number the first that is wanted counts.
- */
-static const struct row {
-	enum label to;
-	unsigned scope;
-	uint16_t number[FILTER_ABIS];
-} rows[] = {
-	{ PROTECT, FILTER_PROCESS, { 10, 0, 226 } },			   /* mprotect */
-	{ PROTECT_KEY, FILTER_PROCESS, { 329, 0, 288 } },		   /* pkey_mprotect */
-	{ SPAN, FILTER_PLAIN, { 11, 0, 215 } },				   /* munmap */
-	{ SPAN, FILTER_PLAIN, { 10, 0, 226 } },				   /* mprotect */
-	{ MAP, FILTER_PLAIN | FILTER_RARE, { 9, 0, 222 } },		   /* mmap */
-	{ ADVICE, FILTER_PLAIN | FILTER_AVAILABILITY, { 28, 0, 233 } },	   /* madvise */
-	{ SPAN, FILTER_RARE, { 329, 0, 288 } },				   /* pkey_mprotect */
-	{ SPAN, FILTER_RARE, { 216, 0, 234 } },				   /* remap_file_pages */
-	{ MOVE, FILTER_RARE, { 25, 0, 216 } },				   /* mremap */
-	{ ATTACH, FILTER_RARE, { 30, 0, 196 } },			   /* shmat */
-	{ PAGE, FILTER_RARE, { 67, 0, 197 } },				   /* shmdt */
-	{ RING, FILTER_RARE, { 207, 0, 1 } },				   /* io_destroy */
-	{ BREAK, FILTER_HEAP, { 12, 45, 214 } },			   /* brk */
-	{ OPTION, FILTER_PROCESS, { 157, 172, 167 } },			   /* prctl */
-	{ DENY, FILTER_PROCESS, { 323, 374, 282 } },			   /* userfaultfd */
-	{ DENY, FILTER_PROCESS | FILTER_AVAILABILITY, { 425, 425, 425 } }, /* io_uring_setup */
-	{ VECTOR, FILTER_PROCESS | FILTER_AVAILABILITY, { 440, 0, 440 } }, /* process_madvise */
-	{ DENY, FILTER_PROCESS, { 0, 86, 0 } },				   /* uselib */
-	{ IPC32, FILTER_PROCESS, { 0, 117, 0 } },			   /* ipc */
-	{ ATTACH32, FILTER_PROCESS, { 0, 397, 0 } },			   /* shmat */
-};
-
-/*
- * The sizes huge pages have, in ascending order, and beside each the sizes of a page that it goes
- * with. On arm64 a page has one of three sizes, and to take a huge page's size from another would
- * refuse what touches no range.
- */
-#define HUGE_SIZES 6
-static const struct huge {
-	uint64_t size, pages;
-} huge_pages[FILTER_ABIS][HUGE_SIZES] = {
-	[FILTER_X86_64] = { { 1 << 21, 1 << 12 }, { 1 << 30, 1 << 12 } },
-	[FILTER_AARCH64] = { { 1 << 16, 1 << 12 },
-			     { 1 << 21, 1 << 12 | 1 << 14 | 1 << 16 },
-			     { 1 << 25, 1 << 12 | 1 << 14 },
-			     { 1 << 29, 1 << 16 },
-			     { 1 << 30, 1 << 12 | 1 << 14 },
-			     { UINT64_C(1) << 34, 1 << 16 } },
-};
-
 struct build {
 	const struct filter_target *target;
 	unsigned scope;
 	struct filter_range range[FILTER_RANGES];
 	size_t ranges;
-
-	struct sock_filter *prog;
-	size_t room;
-	size_t n;
-	uint16_t at[ALL_LABELS]; /* where the labels were the time before */
-	bool far;		 /* conditional jumps do not reach the labels */
-	bool too_far;
+	struct bpf_program code;
 };
 
-/* A 64-bit number that A can load by halves: an argument of the call, or two words of M. */
-struct wide {
-	unsigned load;
-	uint32_t hi, lo;
-};
-
-static const struct wide start_of_call = { BPF_LD | BPF_MEM, START_HI, START_LO };
-static const struct wide end_of_call = { BPF_LD | BPF_MEM, END_HI, END_LO };
-
-static struct wide argument(size_t i)
+static void search(struct build *b, enum filter_label parts, enum filter_label clear)
 {
-	uint32_t at = (uint32_t)(offsetof(struct seccomp_data, args) + i * sizeof(uint64_t));
+	struct bpf_search s = { b->range, b->ranges, parts, TO_DENY, clear };
 
-	return (struct wide){ BPF_LD | BPF_W | BPF_ABS, at + (uint32_t)sizeof(uint32_t), at };
-}
-
-static uint32_t high(uint64_t value)
-{
-	return (uint32_t)(value >> 32);
-}
-
-static uint32_t low(uint64_t value)
-{
-	return (uint32_t)value;
+	bpf_search(&b->code, &s);
 }
 
 static bool is_low(const struct build *b)
@@ -213,202 +62,52 @@ static bool is_low(const struct build *b)
 }
 
 /*
- * On x86-64 any process can make 32-bit calls. On arm64 only one that was executed as a 32-bit
- * program, and that has none of the ranges.
+ * On x86-64, any process can make 32-bit calls. On arm64, only a process that was executed as a 32-bit
+ * program can, and it has none of the ranges.
  */
 static bool has_compat(const struct build *b)
 {
-	return b->target->abi == FILTER_X86_64 && !is_low(b);
+	return filter_machines[b->target->abi].compat != FILTER_NO_COMPAT && !is_low(b);
 }
 
-static bool is_wanted(const struct build *b, const struct row *row, enum filter_abi abi)
+static bool is_wanted(const struct build *b, const struct filter_call *row, enum filter_abi abi)
 {
-	bool spoken = abi == b->target->abi || (abi == FILTER_I386 && has_compat(b));
+	bool spoken = abi == b->target->abi ||
+		      (abi == filter_machines[b->target->abi].compat && has_compat(b));
 
-	return spoken && row->number[abi] && (row->scope & b->scope);
+	return spoken && row->number[abi] != FILTER_NO_CALL && (row->scope & b->scope);
 }
 
-static bool is_section_wanted(const struct build *b, enum label section)
+static bool is_section_wanted(const struct build *b, enum filter_label section)
 {
-	if (section == SPAN)
+	if (section == TO_SPAN)
 		return b->scope & (FILTER_PLAIN | FILTER_RARE | FILTER_AVAILABILITY);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+	for (size_t i = 0; i < filter_call_count; i++)
 		for (unsigned abi = 0; abi < FILTER_ABIS; abi++)
-			if (rows[i].to == section && is_wanted(b, &rows[i], abi))
+			if (filter_calls[i].to == section && is_wanted(b, &filter_calls[i], abi))
 				return true;
 	return false;
 }
 
-static void emit_jump(struct build *b, unsigned code, size_t jt, size_t jf, uint32_t k)
-{
-	if (jt > UINT8_MAX || jf > UINT8_MAX)
-		b->too_far = true;
-	if (b->n < b->room)
-		b->prog[b->n] = (struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf, k };
-	b->n++;
-}
-
-static void emit(struct build *b, unsigned code, uint32_t k)
-{
-	emit_jump(b, code, 0, 0, k);
-}
-
-static void load_low(struct build *b, struct wide w)
-{
-	emit(b, w.load, w.lo);
-}
-
-static void load_high(struct build *b, struct wide w)
-{
-	emit(b, w.load, w.hi);
-}
-
-static void mark(struct build *b, unsigned label)
-{
-	b->at[label] = (uint16_t)b->n;
-}
-
-static size_t distance(const struct build *b, unsigned label)
-{
-	return label == NEXT ? 0 : b->at[label] - b->n - 1;
-}
-
-static void jump(struct build *b, unsigned label)
-{
-	emit(b, BPF_JMP | BPF_JA, (uint32_t)distance(b, label));
-}
-
-/* A `op` k ? yes : no. Far labels are reached by a jump that the condition skips. */
-static void branch(struct build *b, unsigned op, uint32_t k, enum label yes, enum label no)
-{
-	if (!b->far) {
-		emit_jump(b, BPF_JMP | op | BPF_K, distance(b, yes), distance(b, no), k);
-	} else if (yes == NEXT) {
-		emit_jump(b, BPF_JMP | op | BPF_K, 1, 0, k);
-		jump(b, no);
-	} else {
-		emit_jump(b, BPF_JMP | op | BPF_K, 0, 1, k);
-		jump(b, yes);
-		if (no != NEXT)
-			jump(b, no);
-	}
-}
-
-/* w >= value ? yes : no, where yes is not NEXT. */
-static void at_least(struct build *b, struct wide w, uint64_t value, unsigned yes, unsigned no)
-{
-	size_t end = b->n + 5;
-	size_t to_yes = b->far ? end : b->at[yes];
-	size_t to_no = b->far ? end + 1 : no == NEXT ? end : b->at[no];
-
-	load_high(b, w);
-	emit_jump(b, BPF_JMP | BPF_JGT | BPF_K, to_yes - b->n - 1, 0, high(value));
-	emit_jump(b, BPF_JMP | BPF_JEQ | BPF_K, 0, to_no - b->n - 1, high(value));
-	load_low(b, w);
-	emit_jump(b, BPF_JMP | BPF_JGE | BPF_K, to_yes - b->n - 1, to_no - b->n - 1, low(value));
-	if (b->far) {
-		jump(b, yes);
-		if (no != NEXT)
-			jump(b, no);
-	}
-}
-
 /*
- * DENY if [START, END) overlaps one of the ranges `from` to `to`, else `clear`. `below` says that
- * START is known to lie below the end of the last of them.
- */
-static void search(struct build *b, size_t from, size_t to, bool below, unsigned labels,
-		   enum label clear)
-{
-	size_t middle = from + (to - from) / 2;
-
-	if (to - from == 1) {
-		if (!below)
-			at_least(b, start_of_call, b->range[from].end, clear, NEXT);
-		at_least(b, end_of_call, b->range[from].start + 1, DENY, clear);
-		return;
-	}
-	at_least(b, start_of_call, b->range[middle - 1].end, labels + (unsigned)middle, NEXT);
-	search(b, from, middle, true, labels, clear);
-	mark(b, labels + (unsigned)middle);
-	search(b, middle, to, below, labels, clear);
-}
-
-/*
- * START and END of a call whose address is in `address` and whose length is in A (high word) and M.
- * A length of 0 touches nothing, wherever the address.
- */
-static void sum(struct build *b, struct wide address, enum label nothing)
-{
-	emit_jump(b, BPF_JMP | BPF_JGE | BPF_K, 0, 1, ADDRESS_HIGH + 1);
-	emit(b, BPF_LD | BPF_IMM, ADDRESS_HIGH + 1);
-	emit(b, BPF_MISC | BPF_TAX, 0);
-	emit(b, BPF_LD | BPF_MEM, LENGTH_LO);
-	emit(b, BPF_ALU | BPF_OR | BPF_X, 0);
-	branch(b, BPF_JEQ, 0, nothing, NEXT);
-
-	load_high(b, address);
-	emit(b, BPF_ALU | BPF_AND | BPF_K, ADDRESS_HIGH);
-	emit(b, BPF_ST, START_HI);
-	emit(b, BPF_ALU | BPF_ADD | BPF_X, 0);
-	emit(b, BPF_ST, END_HI);
-
-	emit(b, BPF_LDX | BPF_MEM, LENGTH_LO);
-	load_low(b, address);
-	emit(b, BPF_ST, START_LO);
-	emit(b, BPF_ALU | BPF_ADD | BPF_X, 0);
-	emit(b, BPF_ST, END_LO);
-
-	emit_jump(b, BPF_JMP | BPF_JGE | BPF_X, 3, 0, 0);
-	emit(b, BPF_LD | BPF_MEM, END_HI);
-	emit(b, BPF_ALU | BPF_ADD | BPF_K, 1);
-	emit(b, BPF_ST, END_HI);
-}
-
-static void round_up_to(struct build *b, uint64_t size)
-{
-	uint32_t hi = high(size - 1), lo = low(size - 1);
-	size_t round = b->n + (hi ? 8 : 4), skip = b->n + (hi ? 14 : 7);
-
-	if (hi) {
-		load_high(b, start_of_call);
-		emit_jump(b, BPF_JMP | BPF_JSET | BPF_K, skip - b->n - 1, 0, hi);
-	}
-	load_low(b, start_of_call);
-	emit_jump(b, BPF_JMP | BPF_JSET | BPF_K, skip - b->n - 1, 0, lo);
-	load_low(b, end_of_call);
-	emit_jump(b, BPF_JMP | BPF_JSET | BPF_K, round - b->n - 1, hi ? 0 : skip - b->n - 1, lo);
-	if (hi) {
-		load_high(b, end_of_call);
-		emit_jump(b, BPF_JMP | BPF_JSET | BPF_K, 0, skip - b->n - 1, hi);
-		load_high(b, end_of_call);
-		emit(b, BPF_ALU | BPF_OR | BPF_K, hi);
-		emit(b, BPF_ST, END_HI);
-	}
-	load_low(b, end_of_call);
-	emit(b, BPF_ALU | BPF_OR | BPF_K, lo);
-	emit(b, BPF_ST, END_LO);
-}
-
-/*
- * Where huge pages are mapped or moved, the kernel rounds the length up to one of them, and takes
- * no address but a multiple of one. Whether a mapping has huge pages is something only its
- * descriptor knows. So for each size that the address is a multiple of, END is rounded up, by
- * setting all the bits below: that is one byte short, which makes no difference against the first
- * byte of a page. An END that is such a multiple already stays.
+ * Where huge pages are mapped or moved, the kernel rounds the length up to a multiple of one, and takes
+ * no address that is not such a multiple. Only the descriptor of a mapping knows whether it has huge
+ * pages. So for each size that the address is a multiple of, END is rounded up, by setting all the bits
+ * below. That is one byte short, which makes no difference against the first byte of a page. An END
+ * that already is such a multiple stays.
  */
 static void round_up(struct build *b)
 {
-	const struct huge *huge = huge_pages[b->target->abi];
+	const struct filter_huge *huge = filter_machines[b->target->abi].huge;
 
-	for (size_t i = 0; i < HUGE_SIZES; i++)
+	for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
 		if (huge[i].pages & b->target->page_size)
-			round_up_to(b, huge[i].size);
+			bpf_round_up(&b->code, huge[i].size);
 }
 
 static uint64_t smallest_huge(const struct build *b)
 {
-	const struct huge *huge = huge_pages[b->target->abi];
+	const struct filter_huge *huge = filter_machines[b->target->abi].huge;
 
 	while (!(huge->pages & b->target->page_size))
 		huge++;
@@ -416,14 +115,15 @@ static uint64_t smallest_huge(const struct build *b)
 }
 
 /*
- * A change of protection that follows a mapping in the direction in which it grows reaches as far as
- * the mapping does, and where that ends only the kernel knows. (Upwards nothing grows on these
+ * A change of protection can follow a mapping in the direction in which it grows. Then it reaches as
+ * far as the mapping does, and only the kernel knows where that ends. (Nothing grows upwards on these
  * machines.)
  */
 static void emit_protect_for(struct build *b, unsigned scope)
 {
-	load_low(b, argument(2));
-	branch(b, BPF_JSET, PROT_GROWSDOWN | PROT_GROWSUP, DENY, b->scope & scope ? SPAN : ALLOW);
+	bpf_load_low(&b->code, bpf_argument(2));
+	bpf_branch(&b->code, BPF_JSET, PROT_GROWSDOWN | PROT_GROWSUP, TO_DENY,
+		   b->scope & scope ? TO_SPAN : TO_ALLOW);
 }
 
 static void emit_protect(struct build *b)
@@ -438,102 +138,118 @@ static void emit_protect_key(struct build *b)
 
 static void emit_option(struct build *b)
 {
-	load_low(b, argument(0));
-	branch(b, BPF_JEQ, PR_SET_MM, DENY, ALLOW);
+	bpf_load_low(&b->code, bpf_argument(0));
+	bpf_branch(&b->code, BPF_JEQ, PR_SET_MM, TO_DENY, TO_ALLOW);
 }
 
-static void advice(struct build *b, size_t arg, enum label risky)
+/* The filter does not see which device it is. No other one is known to take this request. */
+static void emit_control(struct build *b)
 {
-	load_low(b, argument(arg));
-	branch(b, BPF_JEQ, MADV_GUARD_REMOVE, ALLOW, NEXT);
-	branch(b, BPF_JGE, 32, risky, NEXT);
-	emit(b, BPF_MISC | BPF_TAX, 0);
-	emit(b, BPF_LD | BPF_IMM, 1);
-	emit(b, BPF_ALU | BPF_LSH | BPF_X, 0);
-	branch(b, BPF_JSET, HARMLESS_ADVICE, ALLOW, risky);
+	bpf_load_low(&b->code, bpf_argument(1));
+	bpf_branch(&b->code, BPF_JEQ, SYS_IOCTL_USERFAULTFD, TO_DENY, TO_ALLOW);
+}
+
+static void advice(struct build *b, size_t arg, enum filter_label risky)
+{
+	bpf_load_low(&b->code, bpf_argument(arg));
+	bpf_branch(&b->code, BPF_JEQ, MADV_GUARD_REMOVE, TO_ALLOW, TO_NEXT);
+	bpf_branch(&b->code, BPF_JGE, 32, risky, TO_NEXT);
+	bpf_emit(&b->code, BPF_MISC | BPF_TAX, 0);
+	bpf_emit(&b->code, BPF_LD | BPF_IMM, 1);
+	bpf_emit(&b->code, BPF_ALU | BPF_LSH | BPF_X, 0);
+	bpf_branch(&b->code, BPF_JSET, HARMLESS_ADVICE, TO_ALLOW, risky);
 }
 
 /* The addresses are in memory, where the filter cannot look, and might change if it could. */
 static void emit_vector(struct build *b)
 {
-	advice(b, 3, DENY);
+	advice(b, 3, TO_DENY);
 }
 
 static void emit_ipc32(struct build *b)
 {
-	load_low(b, argument(0));
-	emit(b, BPF_ALU | BPF_AND | BPF_K, 0xffff);
-	branch(b, BPF_JEQ, SYS_IPC_SHMAT, ATTACH32, ALLOW);
+	bpf_load_low(&b->code, bpf_argument(0));
+	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, 0xffff);
+	bpf_branch(&b->code, BPF_JEQ, SYS_IPC_SHMAT, TO_ATTACH32, TO_ALLOW);
 }
 
 /*
- * How far a segment of shared memory reaches is not in the call, and it may be as large as the
- * address space. The 32-bit call is refused wherever the segment is to begin, the native one if
- * that is below a range's end.
+ * The call does not say how far a segment of shared memory reaches, and it may be as large as the
+ * address space. The filter refuses the 32-bit call wherever the segment would start, and the native
+ * one if it would start below the end of a range.
  */
 static void emit_attach32(struct build *b)
 {
-	load_low(b, argument(2));
-	branch(b, BPF_JSET, SHM_REMAP, DENY, ALLOW);
+	bpf_load_low(&b->code, bpf_argument(2));
+	bpf_branch(&b->code, BPF_JSET, SHM_REMAP, TO_DENY, TO_ALLOW);
 }
 
 static void emit_attach(struct build *b)
 {
-	load_low(b, argument(2));
-	branch(b, BPF_JSET, SHM_REMAP, NEXT, ALLOW);
-	at_least(b, argument(1), b->range[b->ranges - 1].end, ALLOW, DENY);
+	bpf_load_low(&b->code, bpf_argument(2));
+	bpf_branch(&b->code, BPF_JSET, SHM_REMAP, TO_NEXT, TO_ALLOW);
+	bpf_at_least(&b->code, bpf_argument(1), b->range[b->ranges - 1].end, TO_ALLOW, TO_DENY);
 }
 
 /*
- * The kernel's brk() does not fail: it returns where the break is, and C libraries believe what it
- * returns, EPERM included. 0 is what they all take for a refusal.
+ * The kernel's brk() does not fail: it returns where the break is, and C libraries believe the result,
+ * even EPERM. They all take 0 for a refusal.
  */
 static void emit_break(struct build *b)
 {
-	load_low(b, argument(0));
-	branch(b, BPF_JEQ, 0, NEXT, BREAK_BELOW);
-	load_high(b, argument(0));
-	branch(b, BPF_JEQ, 0, ALLOW, BREAK_BELOW);
-	mark(b, BREAK_BELOW);
-	at_least(b, argument(0), b->range[b->ranges - 1].end, ALLOW, NEXT);
-	emit(b, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0);
+	bpf_load_low(&b->code, bpf_argument(0));
+	bpf_branch(&b->code, BPF_JEQ, 0, TO_NEXT, TO_BREAK_BELOW);
+	bpf_load_high(&b->code, bpf_argument(0));
+	bpf_branch(&b->code, BPF_JEQ, 0, TO_ALLOW, TO_BREAK_BELOW);
+	bpf_mark(&b->code, TO_BREAK_BELOW);
+	bpf_at_least(&b->code, bpf_argument(0), b->range[b->ranges - 1].end, TO_ALLOW, TO_NEXT);
+	bpf_emit(&b->code, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 0);
 }
 
 /*
- * Two ranges to test, the new one first. An old length of 0 makes a second mapping of the same
- * pages, which could then be made writable: it counts as a page.
+ * Two ranges to test, the new one first. An old length of 0 makes a second mapping of the same pages,
+ * which could then be made writable. So it counts as a page.
  */
 static void emit_move(struct build *b)
 {
-	load_low(b, argument(3));
-	branch(b, BPF_JSET, MREMAP_FIXED, NEXT, MOVE_OLD);
-	load_low(b, argument(2));
-	emit(b, BPF_ST, LENGTH_LO);
-	load_high(b, argument(2));
-	sum(b, argument(4), MOVE_OLD);
+	bpf_load_low(&b->code, bpf_argument(3));
+	bpf_branch(&b->code, BPF_JSET, MREMAP_FIXED, TO_NEXT, TO_MOVE_OLD);
+	bpf_load_low(&b->code, bpf_argument(2));
+	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
+	bpf_load_high(&b->code, bpf_argument(2));
+	bpf_sum(&b->code, bpf_argument(4), TO_MOVE_OLD);
 	round_up(b);
-	search(b, 0, b->ranges, false, SEARCH_NEW, MOVE_OLD);
+	search(b, TO_SEARCH_NEW, TO_MOVE_OLD);
 
-	mark(b, MOVE_OLD);
-	load_low(b, argument(1));
-	branch(b, BPF_JEQ, 0, NEXT, PLACE);
-	load_high(b, argument(1));
-	branch(b, BPF_JEQ, 0, PAGE, PLACE);
+	bpf_mark(&b->code, TO_MOVE_OLD);
+	bpf_load_low(&b->code, bpf_argument(1));
+	bpf_branch(&b->code, BPF_JEQ, 0, TO_NEXT, TO_PLACE);
+	bpf_load_high(&b->code, bpf_argument(1));
+	bpf_branch(&b->code, BPF_JEQ, 0, TO_PAGE, TO_PLACE);
 }
 
 static void constant_length(struct build *b, uint32_t length)
 {
-	emit(b, BPF_LD | BPF_IMM, 0);
-	emit(b, BPF_ST, HUGE);
-	emit(b, BPF_LD | BPF_IMM, length);
-	emit(b, BPF_ST, LENGTH_LO);
-	emit(b, BPF_LD | BPF_IMM, 0);
-	jump(b, SUM);
+	bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
+	bpf_emit(&b->code, BPF_ST, WORD_HUGE);
+	bpf_emit(&b->code, BPF_LD | BPF_IMM, length);
+	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
+	bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
+	bpf_jump(&b->code, TO_SUM);
 }
 
+/* The kernel's own answer above its limit, which programs know. */
+static void emit_ring_new(struct build *b)
+{
+	bpf_load_low(&b->code, bpf_argument(0));
+	bpf_branch(&b->code, BPF_JGT, b->target->ring_events, TO_NEXT, TO_ALLOW);
+	bpf_emit(&b->code, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN);
+}
+
+/* io_destroy() unmaps the whole ring at the address in its argument. */
 static void emit_ring(struct build *b)
 {
-	constant_length(b, RING_SIZE);
+	constant_length(b, (uint32_t)rings_size(b->target->ring_events));
 }
 
 /* shmdt() does nothing unless a segment is attached at this very address. */
@@ -544,140 +260,142 @@ static void emit_page(struct build *b)
 
 static void emit_advice(struct build *b)
 {
-	advice(b, 2, SPAN);
+	advice(b, 2, TO_SPAN);
 }
 
 /*
- * With MAP_FIXED_NOREPLACE the kernel itself refuses an address in use. Without FILTER_PLAIN only
- * what may be a mapping of huge pages is looked at: the plain one's length is what it says.
+ * With MAP_FIXED_NOREPLACE, the kernel itself refuses an address in use. Without FILTER_PLAIN, the
+ * filter looks only at calls that may map huge pages: the length of a plain mapping is the one in the
+ * call.
  */
 static void emit_map(struct build *b)
 {
 	bool plain = b->scope & FILTER_PLAIN;
 
-	load_low(b, argument(3));
-	emit(b, BPF_ALU | BPF_AND | BPF_K, MAP_FIXED | MAP_FIXED_NOREPLACE);
+	bpf_load_low(&b->code, bpf_argument(3));
+	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, MAP_FIXED | MAP_FIXED_NOREPLACE);
 	if (!(b->scope & FILTER_RARE)) {
-		branch(b, BPF_JEQ, MAP_FIXED, SPAN, ALLOW);
+		bpf_branch(&b->code, BPF_JEQ, MAP_FIXED, TO_SPAN, TO_ALLOW);
 		return;
 	}
-	branch(b, BPF_JEQ, MAP_FIXED, NEXT, ALLOW);
-	load_low(b, argument(3));
-	emit(b, BPF_ALU | BPF_AND | BPF_K, MAP_ANONYMOUS | MAP_HUGETLB);
-	branch(b, BPF_JEQ, MAP_ANONYMOUS, plain ? SPAN : ALLOW, plain ? PLACE : NEXT);
+	bpf_branch(&b->code, BPF_JEQ, MAP_FIXED, TO_NEXT, TO_ALLOW);
+	bpf_load_low(&b->code, bpf_argument(3));
+	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, MAP_ANONYMOUS | MAP_HUGETLB);
+	bpf_branch(&b->code, BPF_JEQ, MAP_ANONYMOUS, plain ? TO_SPAN : TO_ALLOW,
+		   plain ? TO_PLACE : TO_NEXT);
 	if (!plain) {
-		load_low(b, argument(0));
-		branch(b, BPF_JSET, low(smallest_huge(b) - 1), ALLOW, PLACE);
+		bpf_load_low(&b->code, bpf_argument(0));
+		bpf_branch(&b->code, BPF_JSET, bpf_low(smallest_huge(b) - 1), TO_ALLOW, TO_PLACE);
 	}
 }
 
-/* The sections for calls whose address is the first argument and whose length the second, and what
- * is common to all. */
+/* The sections for calls whose first argument is the address and whose second is the length, and the
+ * code that all of them share. */
 static void emit_span(struct build *b)
 {
 	bool huge = b->scope & FILTER_RARE;
 
 	if (huge) {
-		mark(b, PLACE);
-		emit(b, BPF_LD | BPF_IMM, 1);
-		emit_jump(b, BPF_JMP | BPF_JA, 0, 0, 1);
-		mark(b, SPAN);
-		emit(b, BPF_LD | BPF_IMM, 0);
-		emit(b, BPF_ST, HUGE);
+		bpf_mark(&b->code, TO_PLACE);
+		bpf_emit(&b->code, BPF_LD | BPF_IMM, 1);
+		bpf_emit_jump(&b->code, BPF_JMP | BPF_JA, 0, 0, 1);
+		bpf_mark(&b->code, TO_SPAN);
+		bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
+		bpf_emit(&b->code, BPF_ST, WORD_HUGE);
 	}
 	if (!huge)
-		mark(b, SPAN);
-	load_low(b, argument(1));
-	emit(b, BPF_ST, LENGTH_LO);
-	load_high(b, argument(1));
-	mark(b, SUM);
-	sum(b, argument(0), ALLOW);
+		bpf_mark(&b->code, TO_SPAN);
+	bpf_load_low(&b->code, bpf_argument(1));
+	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
+	bpf_load_high(&b->code, bpf_argument(1));
+	bpf_mark(&b->code, TO_SUM);
+	bpf_sum(&b->code, bpf_argument(0), TO_ALLOW);
 	if (huge) {
-		emit(b, BPF_LD | BPF_MEM, HUGE);
-		branch(b, BPF_JEQ, 0, SEARCH, NEXT);
+		bpf_emit(&b->code, BPF_LD | BPF_MEM, WORD_HUGE);
+		bpf_branch(&b->code, BPF_JEQ, 0, TO_SEARCH, TO_NEXT);
 		round_up(b);
 	}
-	mark(b, SEARCH);
-	search(b, 0, b->ranges, false, SEARCH_OLD, ALLOW);
+	bpf_mark(&b->code, TO_SEARCH);
+	search(b, TO_SEARCH_OLD, TO_ALLOW);
 }
 
 /* To the section of the number in A. */
 static void dispatch(struct build *b, enum filter_abi abi)
 {
-	const struct row *last = NULL;
+	const struct filter_call *last = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!is_wanted(b, &rows[i], abi))
+	for (size_t i = 0; i < filter_call_count; i++) {
+		if (!is_wanted(b, &filter_calls[i], abi))
 			continue;
 		if (last)
-			branch(b, BPF_JEQ, last->number[abi], last->to, NEXT);
-		last = &rows[i];
+			bpf_branch(&b->code, BPF_JEQ, last->number[abi], last->to, TO_NEXT);
+		last = &filter_calls[i];
 	}
 	if (last)
-		branch(b, BPF_JEQ, last->number[abi], last->to, ALLOW);
+		bpf_branch(&b->code, BPF_JEQ, last->number[abi], last->to, TO_ALLOW);
 	else
-		jump(b, ALLOW);
+		bpf_jump(&b->code, TO_ALLOW);
 }
 
 /*
- * A 32-bit call is told by its architecture and has numbers of its own. If it can reach a range by
- * address (one of a program linked to a fixed, low address), all 32-bit calls are refused: 32-bit
- * programs then do not run, and the program has one table of numbers less. FILTER_PLAIN alone need
- * not look: whatever a 32-bit call's number is taken for, its arguments lie below the ranges.
+ * The architecture tells a 32-bit call, which has numbers of its own. If it can reach a range by
+ * address (one of a program linked to a fixed, low address), all 32-bit calls are refused. 32-bit
+ * programs then do not run, and the program has one table of numbers less. FILTER_PLAIN alone need not
+ * look: whatever call it takes the number for, the arguments lie below the ranges.
  */
 static void emit_architecture(struct build *b)
 {
-	static const uint32_t audit[FILTER_ABIS] = {
-		[FILTER_X86_64] = SYS_AUDIT_ARCH_X86_64,
-		[FILTER_I386] = SYS_AUDIT_ARCH_I386,
-		[FILTER_AARCH64] = SYS_AUDIT_ARCH_AARCH64,
-	};
+	const struct filter_machine *machine = &filter_machines[b->target->abi];
 
 	if (b->scope == FILTER_PLAIN && !is_low(b))
 		return;
-	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	branch(b, BPF_JEQ, audit[b->target->abi], NATIVE, NEXT);
-	if (b->target->abi == FILTER_AARCH64) {
-		jump(b, ALLOW);
+	bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	bpf_branch(&b->code, BPF_JEQ, machine->audit, TO_NATIVE, TO_NEXT);
+	if (machine->compat == FILTER_NO_COMPAT) {
+		bpf_jump(&b->code, TO_ALLOW);
 	} else if (!has_compat(b)) {
-		jump(b, DENY);
+		bpf_jump(&b->code, TO_DENY);
 	} else {
-		branch(b, BPF_JEQ, audit[FILTER_I386], NEXT, DENY);
-		emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-		dispatch(b, FILTER_I386);
+		bpf_branch(&b->code, BPF_JEQ, filter_machines[machine->compat].audit, TO_NEXT,
+			   TO_DENY);
+		bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+		dispatch(b, machine->compat);
 	}
-	mark(b, NATIVE);
+	bpf_mark(&b->code, TO_NATIVE);
 }
 
 static void emit_program(struct build *b)
 {
-	static void (*const sections[LABELS])(struct build * b) = {
-		[PROTECT] = emit_protect, [PROTECT_KEY] = emit_protect_key,
-		[OPTION] = emit_option,	  [VECTOR] = emit_vector,
-		[IPC32] = emit_ipc32,	  [ATTACH32] = emit_attach32,
-		[ATTACH] = emit_attach,	  [BREAK] = emit_break,
-		[MOVE] = emit_move,	  [RING] = emit_ring,
-		[PAGE] = emit_page,	  [ADVICE] = emit_advice,
-		[MAP] = emit_map,	  [SPAN] = emit_span,
+	static void (*const sections[FILTER_LABELS])(struct build * b) = {
+		[TO_PROTECT] = emit_protect,   [TO_PROTECT_KEY] = emit_protect_key,
+		[TO_OPTION] = emit_option,     [TO_VECTOR] = emit_vector,
+		[TO_CONTROL] = emit_control,   [TO_IPC32] = emit_ipc32,
+		[TO_ATTACH32] = emit_attach32, [TO_ATTACH] = emit_attach,
+		[TO_BREAK] = emit_break,       [TO_MOVE] = emit_move,
+		[TO_RING_NEW] = emit_ring_new, [TO_RING] = emit_ring,
+		[TO_PAGE] = emit_page,	       [TO_ADVICE] = emit_advice,
+		[TO_MAP] = emit_map,	       [TO_SPAN] = emit_span,
 	};
 
-	b->n = 0;
-	b->too_far = false;
+	uint32_t ignored = filter_machines[b->target->abi].ignored_bits;
+
+	b->code.n = 0;
+	b->code.too_far = false;
 	emit_architecture(b);
-	emit(b, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	if (b->target->abi == FILTER_X86_64)
-		emit(b, BPF_ALU | BPF_AND | BPF_K, ~SYS_ABI_X32_BIT);
+	bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	if (ignored != 0)
+		bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, ~ignored);
 	dispatch(b, b->target->abi);
-	for (unsigned l = 0; l < LABELS; l++) {
+	for (unsigned l = 0; l < FILTER_LABELS; l++) {
 		if (!sections[l] || !is_section_wanted(b, l))
 			continue;
-		mark(b, l);
+		bpf_mark(&b->code, l);
 		sections[l](b);
 	}
-	mark(b, DENY);
-	emit(b, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
-	mark(b, ALLOW);
-	emit(b, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	bpf_mark(&b->code, TO_DENY);
+	bpf_emit(&b->code, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	bpf_mark(&b->code, TO_ALLOW);
+	bpf_emit(&b->code, BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 }
 
 /* Keeps the ranges sorted and apart: a new one swallows those it touches. */
@@ -686,7 +404,7 @@ static int add_range(struct build *b, struct filter_range r)
 	uint64_t in_page = b->target->page_size - 1;
 	size_t kept = 0, i;
 
-	if (r.start >= r.end || ((r.start | r.end) & in_page) || r.end >> ADDRESS_BITS)
+	if (r.start >= r.end || ((r.start | r.end) & in_page) || r.end >> BPF_ADDRESS_BITS)
 		return -EINVAL;
 	for (i = 0; i < b->ranges; i++) {
 		struct filter_range *o = &b->range[i];
@@ -708,18 +426,22 @@ static int add_range(struct build *b, struct filter_range r)
 }
 
 /*
- * Every program is emitted twice: the first time tells where its labels come to lie, the second
- * writes the jumps to them. If one of those turns out too long, it is done again with far jumps,
- * which makes it longer.
+ * Every program is emitted twice. The first pass finds the places of its labels, the second writes the
+ * jumps to them. If a jump is too long, it is done again with far jumps, which makes the program
+ * longer.
  */
-int filter_build_for(const struct filter_target *target, struct sock_filter *prog, size_t room,
-		     const struct filter_range *ranges, size_t n, unsigned scope)
+int filter_build(const struct filter_target *target, struct sock_filter *prog, size_t room,
+		 const struct filter_range *ranges, size_t n, unsigned scope)
 {
 	const unsigned known = FILTER_MSEAL | FILTER_AVAILABILITY | FILTER_HEAP;
-	struct build b = { .target = target, .scope = scope, .prog = prog, .room = room };
+	struct build b = { .target = target,
+			   .scope = scope,
+			   .code = { .prog = prog, .room = room } };
 	int r;
 
 	if (!scope || (scope & ~known) || (!n && scope != FILTER_PROCESS))
+		return -EINVAL;
+	if (target->ring_events == 0 || target->ring_events > RINGS_EVENTS_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++) {
 		r = add_range(&b, ranges[i]);
@@ -728,16 +450,15 @@ int filter_build_for(const struct filter_target *target, struct sock_filter *pro
 	}
 	emit_program(&b);
 	emit_program(&b);
-	if (b.too_far) {
-		b.far = true;
+	if (b.code.too_far) {
+		b.code.far = true;
 		emit_program(&b);
 		emit_program(&b);
 	}
-	return b.n > room || b.n > BPF_MAXINSNS ? -E2BIG : (int)b.n;
+	return b.code.n > room || b.code.n > BPF_MAXINSNS ? -E2BIG : (int)b.code.n;
 }
 
-int filter_build(struct sock_filter *prog, size_t room, const struct filter_range *ranges, size_t n,
-		 unsigned scope)
+struct filter_target filter_this_machine(void)
 {
 #if defined(__x86_64__)
 	struct filter_target target = { .abi = FILTER_X86_64 };
@@ -748,5 +469,19 @@ int filter_build(struct sock_filter *prog, size_t room, const struct filter_rang
 #endif
 
 	target.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-	return filter_build_for(&target, prog, room, ranges, n, scope);
+	target.ring_events = RINGS_EVENTS_MAX;
+	return target;
+}
+
+void filter_huge_sizes(uint64_t ret[FILTER_HUGE_SIZES])
+{
+	struct filter_target target = filter_this_machine();
+	const struct filter_huge *huge = filter_machines[target.abi].huge;
+	size_t n = 0;
+
+	for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
+		if (huge[i].pages & target.page_size)
+			ret[n++] = huge[i].size;
+	while (n < FILTER_HUGE_SIZES)
+		ret[n++] = 0;
 }

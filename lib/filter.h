@@ -3,28 +3,28 @@
 #define SEALMEM_FILTER_H
 
 /*
- * mseal(2) for kernels that have none: ranges of addresses in, a seccomp program out. The program
- * answers EPERM to every system call that would unmap, move, replace or re-protect a byte of a
- * range, and lets all others through. Building it is a pure function, so that it can be
- * interpreted, compared and proved without a kernel; who installs it, and when, is decided
- * elsewhere.
+ * mseal(2) for kernels that have none: it takes ranges of addresses and gives a seccomp program. The
+ * program answers EPERM to every system call that would unmap, move, replace or re-protect a byte of a
+ * range, and lets all others through. Building it is a pure function, so that tests can interpret,
+ * compare and prove it without a kernel. Others decide who installs it, and when.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/filter.h>
 
-/* Half-open and page aligned: start < end. */
+/* Half-open and page-aligned: start < end. */
 struct filter_range {
 	uint64_t start, end;
 };
 
 /*
- * What a program looks after. A program cannot be taken back, and the kernel caps what may be
+ * The parts of a program. A program cannot be taken back, and the kernel caps what may be
  * stacked, so one that seals a single region has to be short. Hence the parts:
  *
  * FILTER_PROCESS needs no range. It refuses the calls that hand out a way round any filter
- * (userfaultfd, io_uring_setup, PR_SET_MM ...) or do not say how far they reach (PROT_GROWSDOWN).
+ * (userfaultfd, io_uring_setup, PR_SET_MM ...) or do not say how far they reach (PROT_GROWSDOWN), and
+ * bounds the rings of io_setup.
  * Once for a process is enough, and the others are sound only with it.
  *
  * FILTER_PLAIN is what every program calls: munmap, mprotect, mmap, madvise. It is sound only where
@@ -59,20 +59,30 @@ enum filter_abi {
 	FILTER_ABIS,
 };
 
-/* The machine a program is for: its own system call numbers and its page size. */
+/*
+ * The machine a program is for: its own system call numbers, its page size, and the most events for which a
+ * ring of io_setup(2) is made there. FILTER_PROCESS refuses to make a ring for more. FILTER_RARE refuses to
+ * destroy one that would reach a range if it was made for so many.
+ */
 struct filter_target {
 	enum filter_abi abi;
 	uint64_t page_size;
+	uint32_t ring_events;
 };
+
+/* This machine, with the largest rings. */
+struct filter_target filter_this_machine(void);
 
 /*
  * Writes at most `room` instructions; returns how many, -E2BIG when they do not fit or are more
- * than the kernel takes in one program, -EINVAL for a bad range or scope. `n` may be 0 for
+ * than the kernel takes in one program, -EINVAL for a bad range, scope or target. `n` may be 0 for
  * FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
  */
-int filter_build(struct sock_filter *prog, size_t room, const struct filter_range *ranges, size_t n,
-		 unsigned scope);
-int filter_build_for(const struct filter_target *target, struct sock_filter *prog, size_t room,
-		     const struct filter_range *ranges, size_t n, unsigned scope);
+int filter_build(const struct filter_target *target, struct sock_filter *prog, size_t room,
+		 const struct filter_range *ranges, size_t n, unsigned scope);
+
+/* The sizes of huge pages that FILTER_RARE allows for on this machine, in ascending order, then 0. */
+#define FILTER_HUGE_SIZES 6
+void filter_huge_sizes(uint64_t ret[FILTER_HUGE_SIZES]);
 
 #endif

@@ -1,34 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Sealing the program itself: code, constants, and what the loader made read-only after it had filled in
- * the addresses (RELRO: the GOT, tables of functions, constructors).
+ * Seals the program itself: code, constants, and the pages that the loader made read-only after it
+ * filled in the addresses (RELRO: the GOT, tables of functions, constructors).
  *
- * mseal(2) over RELRO is not enough. Its pages are private copies of a file's; MADV_DONTNEED throws the
- * copies away, sealed or not, and the file's come back, without the addresses. So their bytes move to a
- * sealed memfd that takes their place. One file serves all objects: what is spent per object is one
- * mmap(2) and one mseal(2), for this happens whenever a program is started. Code and constants are the
- * file's own bytes, which is what comes back, so their address is all that has to be sealed; unless a
- * relocation was written to them, or the caller minds /proc/PID/mem.
+ * mseal(2) over RELRO is not enough. Its pages are private copies of the pages of a file. MADV_DONTNEED
+ * drops the copies, sealed or not, and the pages of the file come back, without the addresses. So the
+ * bytes of RELRO move to a sealed memfd that takes their place. One file serves all objects, because
+ * this happens whenever a program starts: each object costs one mmap(2) and one mseal(2). Code and
+ * constants are the bytes of the file itself, and those come back. So only their addresses have to be
+ * sealed, unless a relocation was written to them, or the caller is concerned about /proc/PID/mem.
  *
- * All that can fail for want of something is done before the first page is replaced.
+ * Everything that can fail out of a lack of memory, descriptors or mappings is done before the first
+ * page is replaced.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
+#include "lib/confirm.h"
 #include "lib/maps.h"
 #include "lib/memfd.h"
 #include "lib/address.h"
 #include "lib/objects.h"
+#include "lib/reason.h"
+#include "lib/tracer.h"
 #include "lib/util.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define IMAGE_FLAGS (SEALMEM_IMAGE_DEEP | SEALMEM_IMAGE_VDSO | SEALMEM_IMAGE_TRY)
 
-enum kind { TEXT, READ_ONLY, RELRO, VDSO };
+enum kind { KIND_TEXT, KIND_READ_ONLY, KIND_RELRO, KIND_VDSO };
 
 /* Pages that are sealed together. */
 struct part {
@@ -47,6 +50,8 @@ struct image {
 	struct part *parts; /* those of one object together and in order */
 	size_t part_count, part_room;
 	int fd;
+	int maps; /* to ask what is mapped in the end, if addresses are sealed */
+	struct sys_file file;
 	struct sealmem_image_report report;
 	struct part few[4 * OBJECTS_FEW];
 };
@@ -59,6 +64,7 @@ static void new_image(struct image *ret, unsigned flags)
 	ret->part_room = sizeof(ret->few) / sizeof(*ret->few);
 	ret->part_count = 0;
 	ret->fd = -1;
+	ret->maps = -1;
 	ret->report = (struct sealmem_image_report){ 0 };
 }
 
@@ -68,9 +74,10 @@ static void free_image(struct image *image)
 	if (image->parts != image->few)
 		free(image->parts);
 	(void)close_fd(image->fd);
+	(void)close_fd(image->maps);
 }
 
-/* The loader rounds so, too: what does not fill a page is shared with data that stay writable. */
+/* The loader rounds in the same way: the rest of a page is shared with data that stay writable. */
 static uintptr_t page_floor(uintptr_t address)
 {
 	return address & ~(page_size() - 1);
@@ -91,7 +98,7 @@ static int make_room(struct image *image)
 	return 0;
 }
 
-/* RELRO lies behind the constants; its header is not always behind theirs. */
+/* RELRO lies after the constants, but its header does not always come after theirs. */
 static int add_part(struct image *image, struct part part)
 {
 	int err = image->part_count < image->part_room ? 0 : make_room(image);
@@ -106,7 +113,7 @@ static int add_part(struct image *image, struct part part)
 	return 0;
 }
 
-/* The part less what the object excludes, whole pages. */
+/* The part without the memory that the object excludes, in whole pages. */
 static int add_parts(struct image *image, const struct object *object, struct part part)
 {
 	uintptr_t start, end, first = UINTPTR_MAX, last = 0;
@@ -131,7 +138,7 @@ static int add_parts(struct image *image, const struct object *object, struct pa
 	return err < 0 ? err : add_parts(image, object, rest);
 }
 
-/* Such code was written to, and is brought back unrelocated like RELRO. */
+/* Such code was written to, and would come back unrelocated, like RELRO. */
 static bool has_text_relocations(const struct object *object)
 {
 	uintptr_t flags;
@@ -147,11 +154,11 @@ static int add_segment(struct image *image, const struct object *object, const E
 
 	if (header->p_type == PT_GNU_RELRO) {
 		part.end = page_floor(start + header->p_memsz);
-		part.kind = RELRO;
+		part.kind = KIND_RELRO;
 		part.content = true;
 	} else if (header->p_type == PT_LOAD && !(header->p_flags & PF_W)) {
 		part.end = page_round_up(start + header->p_memsz);
-		part.kind = header->p_flags & PF_X ? TEXT : READ_ONLY;
+		part.kind = header->p_flags & PF_X ? KIND_TEXT : KIND_READ_ONLY;
 		part.content = image->flags & SEALMEM_IMAGE_DEEP || has_text_relocations(object);
 	}
 	return add_parts(image, object, part);
@@ -165,7 +172,7 @@ static bool has_exclusion(const struct object *object)
 	return object_next_exclusion(object, &next, &start, &end);
 }
 
-/* Of functions that are looked up at their first call, the loader stores the addresses later. */
+/* The loader stores the addresses of functions later, if it looks them up at their first call. */
 static bool has_writable_got(const struct object *object)
 {
 	const ElfW(Rela) * first; /* like ElfW(Rel), it begins with the place */
@@ -201,13 +208,14 @@ static int add_objects(struct image *image)
 {
 	int err = 0;
 
+	image->report.left = (unsigned)image->objects.elsewhere;
 	for (size_t i = 0; i < image->objects.count && err == 0; i++) {
 		const struct object *object = &image->objects.list[i];
 
 		if (object->chosen)
 			err = add_object(image, object);
 		else
-			image->report.left += !object_is_vdso(object);
+			image->report.left += !object->vdso;
 	}
 	return err;
 }
@@ -224,11 +232,11 @@ static int add_vdso(struct image *image)
 	int err = maps_open(&maps);
 
 	while (err == 0 && (err = maps_next(&maps, &entry)) > 0) {
-		struct part part = { .start = entry.start, .end = entry.end, .kind = VDSO };
+		struct part part = { .start = entry.start, .end = entry.end, .kind = KIND_VDSO };
 
 		err = is_kernels(entry.name) ? add_part(image, part) : 0;
 	}
-	return err == -ENOENT || err == -EACCES ? -EOPNOTSUPP : not_given(err);
+	return err == -ENOENT || err == -EACCES ? fail_for(REASON_NO_PROC) : not_given(err);
 }
 
 static size_t part_size(const struct part *part)
@@ -241,7 +249,7 @@ static void *part_address(const struct part *part)
 	return (void *)part->start; /* NOLINT: the loader speaks of addresses as numbers */
 }
 
-/* Returns the size of the file that is to take the place of the parts. */
+/* Returns the size of the file that takes the place of the parts. */
 static size_t place_contents(struct image *image)
 {
 	size_t size = 0;
@@ -262,20 +270,57 @@ static int fill_contents(const struct image *image)
 		const struct part *part = &image->parts[i];
 
 		if (part->content)
-			err = memfd_write(image->fd, part_address(part), part_size(part),
-					  (size_t)part->position);
+			err = reason_for(memfd_write(image->fd, part_address(part), part_size(part),
+						     (size_t)part->position),
+					 REASON_BAD_CODE);
 	}
 	return err;
 }
 
 /*
- * Mapped from the descriptor that wrote it, which saves opening another, where the kernel gives that. It is asked
- * elsewhere first: on old ones a refusal comes when the pages that were to be replaced are gone.
+ * The file is mapped from the descriptor that wrote it, where the kernel allows that, because it saves
+ * opening another. The question is asked elsewhere first: when an old kernel refuses, the pages that
+ * were to be replaced are already gone.
  */
 static int choose_descriptor(struct image *image)
 {
-	memfd_try_writer(image->fd);
-	return memfd_writer_will_do() ? 0 : memfd_make_readonly(&image->fd);
+	memfd_lesson_learn(&memfd_writer_maps_sealed, image->fd);
+	return memfd_lesson_holds(&memfd_writer_maps_sealed) ? 0 : memfd_make_readonly(&image->fd);
+}
+
+/* Until the seal, another process can write to the file. */
+static int compare_contents(const struct image *image, size_t size)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping all = { 0 };
+	int err = sys_mmap(&all.addr, NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, image->fd);
+
+	if (err < 0)
+		return not_given(err);
+	all.size = size;
+	for (size_t i = 0; i < image->part_count; i++) {
+		const struct part *part = &image->parts[i];
+
+		if (part->content && !pages_equal((char *)all.addr + part->position,
+						  part_address(part), part_size(part)))
+			return fail_for(REASON_CHANGED);
+	}
+	return 0;
+}
+
+/* Whether a debugger has set breakpoints. It could never take them out of sealed code. A program that has patched its
+ * code itself is no concern of ours, and what the loader wrote to code is none of a debugger. */
+static bool has_breakpoints(const struct image *image)
+{
+	if (!(image->flags & SEALMEM_IMAGE_DEEP) || tracer_is_there() != 1)
+		return false;
+	for (size_t i = 0; i < image->part_count; i++) {
+		const struct part *part = &image->parts[i];
+
+		if (part->kind == KIND_TEXT && !has_text_relocations(part->object) &&
+		    tracer_wrote(part_address(part), part_size(part)))
+			return true;
+	}
+	return false;
 }
 
 static int copy_contents(struct image *image)
@@ -285,6 +330,8 @@ static int copy_contents(struct image *image)
 
 	if (size == 0)
 		return 0;
+	if (has_breakpoints(image))
+		return fail_for(REASON_BREAKPOINTS);
 	image->fd = memfd_new("image", size);
 	if (image->fd < 0)
 		return image->fd;
@@ -293,12 +340,16 @@ static int copy_contents(struct image *image)
 		err = memfd_seal(image->fd);
 	if (err == 0)
 		err = choose_descriptor(image);
-	return err == 0 ? memfd_check(image->fd) : err;
+	if (err == 0)
+		err = memfd_check(image->fd, size);
+	if (err == 0)
+		err = compare_contents(image, size);
+	return err == 0 ? not_given(sys_file_identity(image->fd, &image->file)) : err;
 }
 
 static int protection_of(const struct part *part)
 {
-	return part->kind == TEXT ? PROT_READ | PROT_EXEC : PROT_READ;
+	return part->kind == KIND_TEXT ? PROT_READ | PROT_EXEC : PROT_READ;
 }
 
 static int map_over(const struct image *image, const struct part *part, int flags)
@@ -309,7 +360,8 @@ static int map_over(const struct image *image, const struct part *part, int flag
 			     flags | MAP_FIXED, image->fd, part->position);
 }
 
-/* Sealed by an earlier call, or by somebody who sealed private pages: then their bytes never can be. */
+/* An earlier call sealed them, or somebody sealed private pages: then their bytes can never be
+ * sealed. */
 static int check_sealed_before(const struct part *part)
 {
 	CLEANUP(maps_close) struct maps maps = { .fd = -1 };
@@ -318,8 +370,9 @@ static int check_sealed_before(const struct part *part)
 
 	while (err == 0 && (err = maps_next(&maps, &entry)) > 0) {
 		if (entry.start <= part->start && entry.end >= part->end)
-			return entry.shared && strstr(entry.name, MEMFD_PREFIX "image") ? 0
-											: -EPERM;
+			return entry.shared && strstr(entry.name, MEMFD_PREFIX "image")
+				       ? 0
+				       : fail_for(REASON_IMAGE_SEALED);
 		err = 0;
 	}
 	return err < 0 ? err : -ENOMEM;
@@ -338,7 +391,8 @@ static int replace_part(struct image *image, struct part *part)
 	return not_given(err);
 }
 
-/* Back to private pages with the same bytes. What mseal(2) has sealed meanwhile stays as it is. */
+/* Returns to private pages with the same bytes. Pages that mseal(2) has sealed meanwhile stay as
+ * they are. */
 static int go_back(const struct image *image, size_t count)
 {
 	int err = 0;
@@ -348,9 +402,20 @@ static int go_back(const struct image *image, size_t count)
 
 		if (part->content && !part->in_place && map_over(image, part, MAP_PRIVATE) < 0 &&
 		    sys_mapped(part_address(part), part_size(part)) < 0)
-			err = -ENOTRECOVERABLE;
+			err = fail_for(REASON_ROLL_BACK);
 	}
 	return err;
+}
+
+/* The reason of the failure stays, unless the roll-back fails too. */
+static int roll_back(const struct image *image, size_t count, int err)
+{
+	struct reason_kept why = reason_keep();
+	int worse = go_back(image, count);
+
+	if (worse == 0)
+		reason_restore(&why);
+	return worse < 0 ? worse : err;
 }
 
 static int replace_contents(struct image *image)
@@ -361,12 +426,12 @@ static int replace_contents(struct image *image)
 		bool lost = err < 0 && err != -EPERM;
 
 		if (err < 0)
-			return go_back(image, lost ? i + 1 : i) < 0 ? -ENOTRECOVERABLE : err;
+			return roll_back(image, lost ? i + 1 : i, err);
 	}
 	return 0;
 }
 
-/* The next parts that lie side by side. */
+/* The next parts that are adjacent. */
 static struct sealmem_extent next_extent(const struct image *image, size_t *next)
 {
 	const struct part *first = &image->parts[(*next)++];
@@ -392,21 +457,52 @@ static int seal_addresses(const struct image *image)
 	return err;
 }
 
+/* Another thread may have mapped memory of its own over a part before its address was sealed. */
+static int confirm_part(const struct image *image, const struct part *part)
+{
+	const struct expected expected = {
+		.addr = part_address(part),
+		.size = part_size(part),
+		.protection = protection_of(part),
+		.file = image->file,
+		.offset = (uint64_t)part->position,
+	};
+
+	return confirm_final(image->maps, &expected, 1);
+}
+
+static int confirm_contents(const struct image *image)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < image->part_count && err == 0; i++)
+		if (image->parts[i].content && !image->parts[i].in_place)
+			err = confirm_part(image, &image->parts[i]);
+	return err < 0 ? fail_for(REASON_DISPLACED_FOR_GOOD) : 0;
+}
+
+/* Two that seal at once would replace the pages of each other. */
+static int replace_and_seal(void *argument)
+{
+	struct image *image = argument;
+	int err = replace_contents(image);
+
+	if (err < 0)
+		return err;
+	err = image->address ? seal_addresses(image) : 0;
+	if (err < 0)
+		return roll_back(image, image->part_count, err);
+	return image->address ? confirm_contents(image) : 0;
+}
+
 static int seal_parts(struct image *image)
 {
 	int err = copy_contents(image);
 
-	if (err == 0)
-		err = replace_contents(image);
-	if (err < 0)
-		return err;
-	err = image->address ? seal_addresses(image) : 0;
-	if (err < 0 && go_back(image, image->part_count) < 0)
-		return -ENOTRECOVERABLE;
-	return err;
+	return err == 0 ? objects_locked(replace_and_seal, image) : err;
 }
 
-/* What holds for a kind of page is what holds for each of them. */
+/* A kind of page has a guarantee if each of its pages has it. */
 static void write_report(struct image *image, struct sealmem_image_report *ret)
 {
 	struct sealmem_image_pages *all[] = { &image->report.text, &image->report.read_only,
@@ -430,10 +526,12 @@ static int check_demand(struct image *image)
 	int err;
 
 	if (image->flags & ~IMAGE_FLAGS)
-		return -EINVAL;
+		return fail_for(REASON_IMAGE_FLAGS);
 	err = address_given();
-	image->address = err == 0;
-	return image->flags & SEALMEM_IMAGE_TRY && err == -EOPNOTSUPP ? 0 : err;
+	if (err == 0)
+		err = image->maps = confirm_open();
+	image->address = err >= 0;
+	return err >= 0 || (image->flags & SEALMEM_IMAGE_TRY && err == -EOPNOTSUPP) ? 0 : err;
 }
 
 static int seal_chosen(struct image *image, struct sealmem_image_report *ret)
@@ -454,73 +552,42 @@ EXPORT int sealmem_seal_image(unsigned flags, struct sealmem_image_report *ret)
 	CLEANUP(free_image) struct image image;
 	int err;
 
+	reason_forget();
 	new_image(&image, flags);
 	err = check_demand(&image);
 	if (err == 0)
 		err = objects_find(&image.objects);
-	if (err < 0)
-		return err;
-	objects_choose_first(&image.objects);
-	return seal_chosen(&image, ret);
+	if (err == 0)
+		err = objects_choose_first(&image.objects, objects_ask_loader);
+	return err == 0 ? seal_chosen(&image, ret) : err;
 }
 
-/* A program that is linked statically has no loader, and should not be given one by us. */
-#pragma weak dlopen
-#pragma weak dlclose
-#pragma weak dlinfo
-
-/*
- * By the name that the loader has for it. The loader answers when no other thread is loading, so the
- * object is complete.
- */
-static int pin(const struct object *object)
+static int choose_loaded(struct objects *objects, const ElfW(Dyn) * dynamic)
 {
-	void *handle = dlopen(object->path, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+	int err = objects_find(objects);
 
-	if (handle == NULL)
-		return -ENOENT;
-	(void)dlclose(handle);
-	return 0;
-}
-
-/* What was there at the start has no need of it. */
-static int pin_chosen(struct image *image)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < image->objects.count && err == 0; i++)
-		if (image->objects.list[i].chosen)
-			err = pin(&image->objects.list[i]);
-	return err;
-}
-
-/* Both in one list: what was there at the start is then taken out again. */
-static void choose_loaded(struct objects *objects, const ElfW(Dyn) * dynamic)
-{
-	objects_choose_first(objects);
-	for (size_t i = 0; i < objects->count; i++)
-		objects->list[i].first = objects->list[i].chosen;
-	objects_choose_from(objects, dynamic);
-	for (size_t i = 0; i < objects->count; i++)
-		objects->list[i].chosen &= !objects->list[i].first;
+	if (err == 0)
+		err = objects_choose_first(objects, objects_ask_loader);
+	return err == 0 ? objects_choose_loaded(objects, dynamic, objects_ask_loader) : err;
 }
 
 EXPORT int sealmem_seal_loaded(void *handle, unsigned flags, struct sealmem_image_report *ret)
 {
+	CLEANUP(object_release) struct object_reference reference = { 0 };
 	CLEANUP(free_image) struct image image;
-	struct link_map *map = NULL;
 	int err;
 
+	reason_forget();
 	new_image(&image, flags);
-	err = handle != NULL && dlinfo != NULL ? check_demand(&image) : -EINVAL;
-	if (err < 0)
-		return err;
-	if (dlinfo(handle, RTLD_DI_LINKMAP, &map) < 0)
-		return -EINVAL;
-	err = objects_find(&image.objects);
-	if (err < 0)
-		return err;
-	choose_loaded(&image.objects, map->l_ld);
-	err = pin_chosen(&image);
-	return err < 0 ? err : seal_chosen(&image, ret);
+	err = handle != NULL ? check_demand(&image) : fail_for(REASON_HANDLE);
+	if (err == 0)
+		err = reason_for(object_hold(&reference, handle), REASON_HANDLE);
+	if (err == 0)
+		err = reason_for(choose_loaded(&image.objects, reference.map->l_ld),
+				 REASON_UNLOADED);
+	if (err == 0)
+		err = seal_chosen(&image, ret);
+	if (err == 0)
+		object_keep(&reference);
+	return err;
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A plugin loaded from the bytes that were verified. dlopen() takes a path, and what a path leads to can
- * be replaced between the look at it and the loading, and even after: the loader maps the file
- * privately, and pages that nobody wrote yet still come from it. So the bytes are copied and sealed first,
- * the caller judges the copy, and the loader is given that.
+ * A plugin that is loaded from the bytes that were verified. dlopen() takes a path, and the file at a
+ * path can be replaced between the check and the loading, and even after: the loader maps the file
+ * privately, and pages that nobody wrote yet still come from it. So the bytes are copied and sealed
+ * first, the caller judges the copy, and the loader gets that copy.
  *
- * How to judge is the caller's: a digest, a signature. This library links to nothing that could.
+ * The caller decides how to judge: by a digest, or a signature. This library links to nothing that
+ * could.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/memfd.h"
+#include "lib/reason.h"
 #include "lib/util.h"
 
 #include <dlfcn.h>
@@ -22,9 +24,9 @@ static int size_of(int fd, size_t *ret)
 	int err = sys_file_size(fd, &size);
 
 	if (err < 0)
-		return err;
+		return reason_for(err, REASON_NO_FILE);
 	if (size == 0)
-		return -ENOEXEC;
+		return fail_for(REASON_EMPTY_OBJECT);
 	*ret = (size_t)size;
 	return 0;
 }
@@ -32,7 +34,7 @@ static int size_of(int fd, size_t *ret)
 static int seal_copy(int fd)
 {
 	CLEANUP(close_fd_at) int memfd = -1;
-	size_t size;
+	size_t size = 0;
 	int err = size_of(fd, &size);
 
 	if (err < 0)
@@ -46,26 +48,29 @@ static int seal_copy(int fd)
 	return err == 0 ? memfd_reopen_readonly(memfd) : err;
 }
 
-/* Asks the file for its size again: until it was sealed, others of this user could open it and make it longer. */
+/* Asks the file for its size again: until it was sealed, other processes of this user could open it
+ * and make it longer. */
 static int judge(int sealed, int (*verify)(const void *bytes, size_t size, void *data), void *data)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping bytes = { 0 };
 	size_t size = 0;
-	int err = memfd_check(sealed);
+	int err = size_of(sealed, &size);
 
 	if (err == 0)
-		err = size_of(sealed, &size);
+		err = memfd_check(sealed, size);
 	if (err == 0)
 		err = sys_mmap(&bytes.addr, NULL, size, PROT_READ, MAP_SHARED, sealed);
 	if (err < 0)
 		return not_given(err);
 	bytes.size = size;
 	err = verify(bytes.addr, size, data);
-	return err > 0 ? -EKEYREJECTED : err;
+	/* It may have called this library. */
+	reason_forget();
+	return err > 0 ? fail_for(REASON_REJECTED) : err;
 }
 
-/* The loader knows objects by their path, and takes one that was loaded from the same descriptor number
- * before for this one. Then another number is needed. */
+/* The loader knows objects by their path. It takes this object for one that was loaded before from
+ * the same descriptor number. Then another number is needed. */
 static int find_new_number(int *fd)
 {
 	void *known;
@@ -93,7 +98,7 @@ static int load(void **ret, int *sealed, int flags)
 		return err;
 	object = dlopen(fd_path(*sealed).text, flags);
 	if (object == NULL)
-		return -ENOEXEC;
+		return fail_for(REASON_LOADER);
 	*ret = object;
 	return 0;
 }
@@ -105,8 +110,9 @@ EXPORT int sealmem_load_verified(void **ret, int fd,
 	CLEANUP(close_fd_at) int sealed = -1;
 	int err;
 
+	reason_forget();
 	if (ret == NULL || verify == NULL)
-		return -EINVAL;
+		return fail_for(ret == NULL ? REASON_NO_RESULT : REASON_NO_VERIFY);
 	sealed = seal_copy(fd);
 	if (sealed < 0)
 		return sealed;

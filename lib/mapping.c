@@ -2,13 +2,15 @@
 
 /*
  * Three guarantees are properties of a mapping, not of the file below it: a mapping that replaces
- * another begins without them. This file puts them on, for regions and ranges alike, so that none is
- * forgotten when a mapping is exchanged, and says in one place what a refusal means.
+ * another starts without them. This file applies them, for regions and ranges alike, so that none is
+ * forgotten when a mapping is replaced. It also says in one place how to read a refusal.
  */
 
 #include "lib/mapping.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
+#include "lib/moment.h"
+#include "lib/reason.h"
 
 #include <sys/resource.h>
 
@@ -19,9 +21,9 @@ static int lock_error(int err, size_t size)
 	uint64_t limit;
 
 	if (err == -EPERM && sys_limit(RLIMIT_MEMLOCK, &limit) == 0 && limit < size)
-		return -EAGAIN;
+		return fail_for(REASON_MEMLOCK);
 	if (err == -ENOMEM && sys_limit(RLIMIT_MEMLOCK, &limit) == 0 && limit != UINT64_MAX)
-		return -EAGAIN;
+		return fail_for(REASON_MEMLOCK);
 	return err;
 }
 
@@ -30,7 +32,8 @@ static int dont_swap(void *addr, size_t size)
 	return lock_error(sys_mlock(addr, size), size);
 }
 
-/* Where only the older call is there (valgrind), all is locked at once: more memory, the same promise. */
+/* Where only the older call is available (valgrind), it locks everything at once. That takes more
+ * memory and keeps the same promise. */
 static int dont_swap_when_touched(void *addr, size_t size)
 {
 	int err = sys_mlock_on_fault(addr, size);
@@ -63,7 +66,8 @@ static int do_fork(void *addr, size_t size)
 	return sys_madvise(addr, size, MADV_DOFORK);
 }
 
-/* Locking first: it is the one that fails in practice, and then nothing has changed. */
+/* Locking comes first: in practice it is the one that fails, and then nothing has changed yet. A mapping of
+ * mapping_new() has the others already. */
 static const struct {
 	unsigned guarantee;
 	int (*apply)(void *addr, size_t size);
@@ -99,6 +103,34 @@ int mapping_apply_open(void *addr, size_t size, unsigned guarantees)
 	return apply(addr, size, guarantees, true);
 }
 
+int mapping_new(void **ret, void *addr, size_t size, int protection, int flags, int fd,
+		unsigned guarantees)
+{
+	CLEANUP(moment_end) struct moment moment = { 0 };
+	int err = moment_begin(&moment, guarantees);
+
+	if (err == 0)
+		err = reason_for(sys_mmap(ret, addr, size, protection, flags, fd), REASON_MEMLOCK);
+	if (err < 0)
+		return err;
+	return mapping_apply(*ret, size, guarantees & (SEALMEM_NODUMP | SEALMEM_NOFORK));
+}
+
+int mapping_scoped(struct scoped_mapping *ret, size_t size, int protection, int flags, int fd,
+		   unsigned guarantees)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping mapping = { 0 };
+	int err = mapping_new(&mapping.addr, NULL, size, protection, flags, fd, guarantees);
+
+	if (mapping.addr != NULL)
+		mapping.size = size;
+	if (err < 0)
+		return not_given(err);
+	*ret = mapping;
+	mapping.size = 0;
+	return 0;
+}
+
 void mapping_undo(void *addr, size_t size, unsigned guarantees)
 {
 	for (size_t i = 0; i < sizeof(carried) / sizeof(*carried); i++)
@@ -106,17 +138,20 @@ void mapping_undo(void *addr, size_t size, unsigned guarantees)
 			(void)carried[i].undo(addr, size);
 }
 
-/* Linux 5.14. Elsewhere, and where it fails, a page is mapped when it is touched. For reading: that is enough
- * for stores too, as a shared mapping of such a file needs no word of the first one. */
+/*
+ * Linux 5.14. Elsewhere, and where it fails, a page is mapped when it is touched. To populate for
+ * reading is enough for stores too, because a shared mapping of such a file is not told of the first
+ * store.
+ */
 void mapping_populate(void *addr, size_t size)
 {
 	(void)sys_madvise(addr, size, MADV_POPULATE_READ);
 }
 
 /*
- * A page belongs to the lock of the mappings that show it. When one mapping is replaced by another,
- * there is a moment with neither, and reclaim may take the page in that moment: hence a third. It is
- * private, so that it does not stand in the way of a seal.
+ * The mappings that show a page keep it locked. While one mapping replaces another, there is a moment
+ * with neither, and the kernel may reclaim the page in that moment. A third mapping prevents that. It
+ * is private, so that it does not stand in the way of a seal.
  */
 int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guarantees)
 {
@@ -125,32 +160,12 @@ int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guara
 
 	if (!(guarantees & SEALMEM_NOSWAP))
 		return 0;
-	err = sys_mmap(&held.addr, NULL, size, PROT_READ, MAP_PRIVATE, fd);
-	if (err < 0)
-		return not_given(err);
-	held.size = size;
-	err = mapping_apply(held.addr, size, SEALMEM_NOSWAP | (guarantees & SEALMEM_NODUMP));
+	err = mapping_scoped(&held, size, PROT_READ, MAP_PRIVATE, fd, guarantees);
+	if (err == 0)
+		err = mapping_apply(held.addr, size, SEALMEM_NOSWAP);
 	if (err < 0)
 		return err;
 	*ret = held;
 	held.size = 0;
 	return 0;
-}
-
-static int reserve(void **ret, void *addr, size_t size, int flags)
-{
-	return not_given(sys_mmap(ret, addr, size, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1));
-}
-
-int mapping_new_reserve(void **ret, size_t size)
-{
-	return reserve(ret, NULL, size, 0);
-}
-
-int mapping_reserve(void *addr, size_t size)
-{
-	void *same;
-
-	return reserve(&same, addr, size, MAP_FIXED);
 }

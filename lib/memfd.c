@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The file that a sealed region is. A memfd is the one kind of memory whose bytes the kernel refuses to
- * change for everybody, root included: its write seal is a property of the file, below every
- * mapping, and is checked on each way to write, where a page protection belongs to one mapping of one
- * process and is passed over by /proc/PID/mem and ptrace.
+ * The file that a sealed region consists of. A memfd is the one kind of memory whose bytes the kernel
+ * refuses to change for everybody, root included. Its write seal is a property of the file, below every
+ * mapping, and the kernel checks it on each way to write. A page protection belongs to one mapping of
+ * one process, and /proc/PID/mem and ptrace ignore it.
  */
 
 #include "lib/memfd.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
+#include "lib/reason.h"
 #include "lib/util.h"
 
 #include <linux/magic.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/resource.h>
 
-/* What makes bytes and size final. F_SEAL_FUTURE_WRITE does not: mappings made before it go on writing. */
+/* These seals make bytes and size final. F_SEAL_FUTURE_WRITE does not: mappings made before it can
+ * still write. */
 #define FINAL_SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK)
 
-/* SEAL as well: without it the receiver of the descriptor could add further seals, such as
- * F_SEAL_EXEC, and another receiver's test would see the file change. */
+/* SEAL as well: without it, the receiver of the descriptor could add further seals, such as
+ * F_SEAL_EXEC, and the test of another receiver would see the file change. */
 #define OWN_SEALS (FINAL_SEALS | F_SEAL_SEAL)
 
-/* Not iscntrl(3), which asks the locale: to some of them a part of a letter in UTF-8 is one. */
+/* Not iscntrl(3), which asks the locale: in some locales, a part of a UTF-8 letter is a control
+ * character. */
 static bool is_control(char c)
 {
 	return (unsigned char)c < ' ' || c == 0x7f;
@@ -35,31 +37,31 @@ int memfd_check_name(const char *name)
 	size_t length = 0;
 
 	if (name == NULL)
-		return -EINVAL;
+		return fail_for(REASON_NO_NAME);
 	for (; name[length] != '\0'; length++) {
 		if (is_control(name[length]))
-			return -EINVAL;
+			return fail_for(REASON_NAME_CONTROL);
 		if (length == SEALMEM_NAME_MAX)
-			return -ENAMETOOLONG;
+			return fail_for(REASON_NAME_LONG);
 	}
 	return 0;
 }
 
-/* A file that outgrows RLIMIT_FSIZE raises SIGXFSZ, memfds included; a library must not. */
-static int check_file_limit(size_t size)
+/* A library must not raise a signal. */
+int memfd_check_limit(size_t size)
 {
 	uint64_t limit;
 	int err = sys_limit(RLIMIT_FSIZE, &limit);
 
 	if (err < 0)
 		return not_given(err);
-	return size > limit ? -EFBIG : 0;
+	return size > limit ? fail_for(REASON_FSIZE) : 0;
 }
 
 /*
  * MFD_NOEXEC_SEAL (Linux 6.3) because a sealed region is data, and because vm.memfd_noexec=2 refuses
- * memfds without it. Older kernels answer EINVAL, and keep answering so: it is remembered.
- * MFD_ALLOW_SEALING stays in both cases, for only the newer flag implies it.
+ * memfds without it. Older kernels always answer EINVAL, so the answer is remembered. MFD_ALLOW_SEALING
+ * stays in both cases, because only the newer flag implies it.
  */
 static int create(const char *name)
 {
@@ -76,8 +78,9 @@ static int create(const char *name)
 }
 
 /*
- * Not one of the three standard numbers, in a program that closed them: what it prints would be written
- * into the region while it is open, and what it puts there later would take the place of the region.
+ * The descriptor never has one of the three standard numbers, even in a program that closed them. Its
+ * output would be written into the region while it is open, and a file that it opens there later would
+ * take the place of the region.
  */
 static int above_standard(int fd)
 {
@@ -87,25 +90,25 @@ static int above_standard(int fd)
 		return fd;
 	above = sys_fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 	(void)close_fd(fd);
-	/* The kernel's word for a limit that ends below that number. */
+	/* The kernel answers EINVAL if the limit ends below that number. */
 	return above == -EINVAL ? -EMFILE : above;
 }
 
 int memfd_new(const char *name, size_t size)
 {
 	char full[sizeof(MEMFD_PREFIX) + SEALMEM_NAME_MAX];
-	int err = check_file_limit(size);
+	int err = memfd_check_limit(size);
 
 	if (err < 0)
 		return err;
 	(void)stpcpy(stpcpy(full, MEMFD_PREFIX), name);
-	return not_given(above_standard(create(full)));
+	return reason_for(not_given(above_standard(create(full))), REASON_NO_MEMFD);
 }
 
-/* MFD_EXEC is from Linux 6.3, too. Before that every memfd is executable. */
+/* MFD_EXEC is from Linux 6.3, too. On older kernels every memfd is executable. */
 int memfd_new_executable(const char *name, size_t size)
 {
-	int err = check_file_limit(size), fd;
+	int err = memfd_check_limit(size), fd;
 
 	if (err < 0)
 		return err;
@@ -115,14 +118,27 @@ int memfd_new_executable(const char *name, size_t size)
 	return fd == -EACCES ? -EOPNOTSUPP : not_given(fd);
 }
 
+/*
+ * The owner of the file, a sender or another process of this user, can take a write lease on it (fcntl(2),
+ * F_SETLEASE). An ordinary open(2) then waits for them, for the 45 seconds of /proc/sys/fs/lease-break-time.
+ */
+static int open_without_waiting(const char *path)
+{
+	int fd = sys_open(path, O_RDONLY | O_NONBLOCK);
+
+	/* Without /proc, nothing else gives a read-only descriptor of a file without a name. */
+	if (fd == -ENOENT || fd == -ENOTDIR || fd == -EACCES)
+		return fail_for(REASON_NO_PROC);
+	return fd == -EAGAIN ? fail_for(REASON_LEASE) : not_given(above_standard(fd));
+}
+
+/* The flag does not stay: programs get this descriptor, and some treat one that does not wait as special. */
 int memfd_reopen_readonly(int fd)
 {
-	int reader = sys_open(fd_path(fd).text, O_RDONLY);
+	CLEANUP(close_fd_at) int reader = open_without_waiting(fd_path(fd).text);
+	int err = reader < 0 ? reader : not_given(sys_fcntl(reader, F_SETFL, 0));
 
-	/* Without /proc there is no other way to a read-only descriptor of a file without a name. */
-	if (reader == -ENOENT || reader == -ENOTDIR || reader == -EACCES)
-		return -EOPNOTSUPP;
-	return not_given(above_standard(reader));
+	return err < 0 ? err : take_fd(&reader);
 }
 
 int memfd_make_readonly(int *fd)
@@ -136,29 +152,27 @@ int memfd_make_readonly(int *fd)
 	return 0;
 }
 
-/*
- * Opening the file once more, through /proc, is the longest call that a small region makes. Most kernels can do
- * without; some builds refuse with EPERM. Which it is shows only when a file is sealed, too late to be sure of
- * another descriptor: so it is learned from one region for the next.
- */
-static atomic_bool writer_will_do, writer_was_tried;
+struct memfd_lesson memfd_writer_maps_sealed;
 
-bool memfd_writer_will_do(void)
+bool memfd_lesson_holds(struct memfd_lesson *lesson)
 {
-	return atomic_load(&writer_will_do);
+	return atomic_load(&lesson->holds);
 }
 
-void memfd_try_writer(int writer)
+void memfd_lesson_learn(struct memfd_lesson *lesson, int writer)
 {
 	struct scoped_mapping mapping = { .size = page_size() };
+	/* After any byte of the file, so that no child and no core dump gets one. */
+	const off_t past_end = (off_t)1 << 40;
 
-	if (atomic_exchange(&writer_was_tried, true))
+	if (atomic_exchange(&lesson->tried, true))
 		return;
-	if (sys_mmap(&mapping.addr, NULL, mapping.size, PROT_NONE, MAP_SHARED, writer) < 0)
+	if (sys_mmap_part(&mapping.addr, NULL, mapping.size, PROT_NONE, MAP_SHARED, writer,
+			  past_end) < 0)
 		return;
-	/* Given is not enough: it must be one that can never become writable. */
+	/* It is not enough that the kernel maps it: the mapping must be one that can never become writable. */
 	if (sys_mprotect(mapping.addr, mapping.size, PROT_WRITE) == -EACCES)
-		atomic_store(&writer_will_do, true);
+		atomic_store(&lesson->holds, true);
 	unmap_scoped(&mapping);
 }
 
@@ -182,7 +196,7 @@ static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 
 static int out_of_memory(int err)
 {
-	/* The filesystem's word for it: its space is our memory. */
+	/* The filesystem calls it ENOSPC: its space is our memory. */
 	return err == -ENOSPC ? -ENOMEM : not_given(err);
 }
 
@@ -205,13 +219,13 @@ int memfd_copy_file(int to, int from, size_t size)
 		if (got < 0)
 			return (int)got;
 		if ((size_t)got > size - at)
-			return -EBUSY;
+			return fail_for(REASON_RESIZED);
 		err = memfd_write(to, bytes, (size_t)got, at);
 		if (err < 0)
 			return err;
 		at += (size_t)got;
 	}
-	return at == size ? 0 : -EBUSY;
+	return at == size ? 0 : fail_for(REASON_RESIZED);
 }
 
 static int allocate(int fd, size_t offset, size_t size)
@@ -275,15 +289,15 @@ static int is_hole(int fd, size_t offset, size_t size)
 }
 
 /*
- * fallocate(2) gives pages that are cleared when they are first touched, one fault for each. Pages that were
- * written are there, and the kernel maps many of them at a time; copying zeroes that are in the cache takes no
- * longer than clearing. Not where something is, and not past a limit that was lowered since: there a write
- * raises SIGXFSZ.
+ * fallocate(2) gives pages that are cleared when they are first touched, one fault for each. Written
+ * pages are present, and the kernel maps many of them at a time. To copy zeroes from the cache takes no
+ * longer than to clear a page. This is not done where the file has data, and not past a file size limit
+ * that was lowered since, because such a write raises SIGXFSZ.
  */
 int memfd_reserve(int fd, size_t offset, size_t size)
 {
 	int hole = is_hole(fd, offset, size);
-	int err = hole > 0 ? check_file_limit(offset + size) : hole;
+	int err = hole > 0 ? memfd_check_limit(offset + size) : hole;
 
 	if (err == 0 && hole > 0)
 		return out_of_memory(write_zeroes(fd, offset, size));
@@ -304,38 +318,30 @@ int memfd_next_part(int fd, size_t *start, size_t *end)
 	return 1;
 }
 
-static int copy_parts(int to, int from, const char *bytes)
+int memfd_copy(int to, int from, const char *bytes, size_t size)
 {
 	size_t start, end = 0;
 	int err;
 
-	while ((err = memfd_next_part(from, &start, &end)) > 0) {
-		err = write_at(to, bytes + start, end - start, start);
+	while ((err = memfd_next_part(from, &start, &end)) > 0 && start < size) {
+		size_t part = (end < size ? end : size) - start;
+
+		err = write_at(to, bytes + start, part, start);
 		if (err < 0)
 			break;
 	}
-	return err;
-}
-
-int memfd_copy(int to, int from, size_t size)
-{
-	CLEANUP(unmap_scoped) struct scoped_mapping bytes = { .size = size };
-	/* Private: it may be from a descriptor that can write, to a file that nobody may write any more. */
-	int err = sys_mmap(&bytes.addr, NULL, size, PROT_READ, MAP_PRIVATE, from);
-
-	if (err < 0) {
-		bytes.size = 0;
-		return not_given(err);
-	}
-	return copy_parts(to, from, bytes.addr);
+	return err < 0 ? err : 0;
 }
 
 static int add_seals(int fd, int seals)
 {
 	int err = sys_fcntl(fd, F_ADD_SEALS, seals);
 
-	/* Refused for another reason than a writer or memory, it is not a memfd that can be sealed. */
-	return err >= 0 || err == -EBUSY || err == -ENOMEM ? err : -EOPNOTSUPP;
+	/* If the kernel refuses for another reason than a writer or memory, this is not a memfd that
+	 * can be sealed. */
+	if (err >= 0 || err == -ENOMEM)
+		return err;
+	return fail_for(err == -EBUSY ? REASON_WRITER : REASON_SEALS);
 }
 
 int memfd_seal_bytes(int fd)
@@ -348,28 +354,78 @@ int memfd_seal(int fd)
 	return add_seals(fd, OWN_SEALS);
 }
 
-/* In this order: some kernels answer F_SEAL_EXEC by reporting a write seal that they never checked. They
- * may also not know it. SEAL comes last, for nothing can come after it. */
+/* Together they may have brought F_SEAL_WRITE along, see check_exec_seal(). */
+#define DOUBTFUL_SEALS (F_SEAL_EXEC | F_SEAL_FUTURE_WRITE)
+
+static bool is_doubtful(int seals)
+{
+	return (seals & DOUBTFUL_SEALS) == DOUBTFUL_SEALS;
+}
+
+/* Another process of this user can reach the file through /proc/PID/fd. If it added F_SEAL_EXEC before us, the kernel
+ * may not have looked for writers at all: F_SEAL_WRITE was there already. */
+static int check_own_write_seal(int fd)
+{
+	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
+
+	if (seals < 0)
+		return not_given(seals);
+	return is_doubtful(seals) ? fail_for(REASON_WRITER) : 0;
+}
+
+/* In this order, because some kernels answer F_SEAL_EXEC by reporting a write seal that they never
+ * checked, and others do not know it. SEAL comes last, because nothing can come after it. */
 int memfd_seal_executable(int fd)
 {
 	int err = add_seals(fd, FINAL_SEALS);
 
+	if (err == 0)
+		err = check_own_write_seal(fd);
 	if (err < 0)
 		return err;
 	(void)sys_fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
 	return add_seals(fd, F_SEAL_SEAL);
 }
 
-int memfd_check(int fd)
+int memfd_check_size(int fd, size_t size)
+{
+	off_t found;
+	int err = sys_file_size(fd, &found);
+
+	if (err < 0)
+		return not_given(err);
+	return (size_t)found == size ? 0 : fail_for(REASON_RESIZED);
+}
+
+int memfd_cut(int fd, size_t size)
+{
+	off_t found;
+	int err = sys_file_size(fd, &found);
+
+	if (err < 0)
+		return not_given(err);
+	if ((size_t)found <= size)
+		return (size_t)found == size ? 0 : fail_for(REASON_RESIZED);
+	/* From here on nobody makes it longer again. */
+	err = add_seals(fd, F_SEAL_GROW);
+	if (err == 0)
+		err = sys_ftruncate(fd, (off_t)size);
+	/* Somebody else has added F_SEAL_SHRINK. */
+	return err == -EPERM ? fail_for(REASON_RESIZED) : not_given(err);
+}
+
+int memfd_check(int fd, size_t size)
 {
 	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
 
 	if (seals < 0)
 		return not_given(seals);
-	return (seals & OWN_SEALS) == OWN_SEALS ? 0 : -EOPNOTSUPP;
+	return (seals & OWN_SEALS) == OWN_SEALS ? memfd_check_size(fd, size)
+						: fail_for(REASON_SEALS);
 }
 
-/* What F_ADD_SEALS answers to F_SEAL_EXEC, which brings F_SEAL_WRITE along, while a mapping can write. */
+/* Returns the answer of F_ADD_SEALS to F_SEAL_EXEC, which adds F_SEAL_WRITE too, while a mapping can
+ * write. */
 static int add_exec_seal_despite_writer(void)
 {
 	CLEANUP(close_fd_at)
@@ -387,14 +443,14 @@ static int add_exec_seal_despite_writer(void)
 }
 
 /*
- * Added to an executable memfd, F_SEAL_EXEC brings the seals against writing along. Some kernels since
- * Linux 6.3 (6.16 is one) do not look for writable mappings then, so a sender who has one goes on writing
- * below a write seal. Nothing tells such a seal from a true one, but only if both EXEC and FUTURE_WRITE
- * are there can it be one: and then only a kernel that is seen to look is believed.
+ * F_SEAL_EXEC, if it is added to an executable memfd, adds the seals against writing too. Some kernels
+ * since Linux 6.3 (6.16 is one) do not look for writable mappings then, so a sender who has one can
+ * still write below a write seal. Such a seal looks like a true one. It can only be false if both EXEC
+ * and FUTURE_WRITE are present. In that case, only a kernel that was seen to look is believed.
  */
 static int check_exec_seal(void)
 {
-	static atomic_int known; /* what the kernel answered; 0 is what it must not */
+	static atomic_int known; /* the answer of the kernel; 0 is the wrong one */
 	int err = atomic_load(&known);
 
 	if (err == 0)
@@ -403,21 +459,27 @@ static int check_exec_seal(void)
 		atomic_store(&known, err);
 		return 0;
 	}
-	/* Seen not to look; or no executable memfd is to be had, so that nothing can be seen. */
-	return err >= 0 || err == -EINVAL || err == -EACCES ? -EPERM : not_given(err);
+	/* The kernel was seen not to look, or no executable memfd is available to see it with. */
+	return err >= 0 || err == -EINVAL || err == -EACCES ? fail_for(REASON_DOUBTFUL)
+							    : not_given(err);
+}
+
+bool memfd_seals_are_believed(int seals)
+{
+	return !is_doubtful(seals) || check_exec_seal() == 0;
 }
 
 int memfd_check_foreign(int fd)
 {
-	const int doubtful = F_SEAL_EXEC | F_SEAL_FUTURE_WRITE;
 	int seals = sys_fcntl(fd, F_GET_SEALS, 0);
 
-	/* The errors of fcntl(2) say nothing to somebody who passed on what he was sent. */
+	/* The errors of fcntl(2) say nothing to a caller who passes on a descriptor that somebody
+	 * sent them. */
 	if (seals < 0)
-		return seals == -EINVAL ? -ENODEV : not_given(seals);
+		return seals == -EINVAL ? fail_for(REASON_NOT_MEMFD) : not_given(seals);
 	if ((seals & FINAL_SEALS) != FINAL_SEALS)
-		return -EPERM;
-	return (seals & doubtful) == doubtful ? check_exec_seal() : 0;
+		return fail_for(REASON_UNSEALED);
+	return is_doubtful(seals) ? check_exec_seal() : 0;
 }
 
 int memfd_page(int fd, size_t *ret)

@@ -2,51 +2,70 @@
 #ifndef SEALMEM_MEMFD_H
 #define SEALMEM_MEMFD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What every memfd of ours is called in /proc/PID/maps, before the name of the region. */
+/* The name of each of our memfds in /proc/PID/maps starts with this, before the name of the region. */
 #define MEMFD_PREFIX "sealmem:"
 
 /* -EINVAL or -ENAMETOOLONG for a name that a region cannot have. */
 int memfd_check_name(const char *name);
 
+/* -EFBIG where a file of this size raises SIGXFSZ: RLIMIT_FSIZE counts memfds and secret memory, too. */
+int memfd_check_limit(size_t size);
+
 /* A writable, empty memfd that may grow to `size` bytes. Errors as sealmem_region_new(). */
 int memfd_new(const char *name, size_t size);
 
-/* The same, but one that can be executed. Its name is not prefixed: it is what the kernel calls the process
- * that executes it. -EOPNOTSUPP where vm.memfd_noexec is 2. */
+/* The same, but one that can be executed. Its name has no prefix, because the kernel gives that name
+ * to the process that executes it. -EOPNOTSUPP where vm.memfd_noexec is 2. */
 int memfd_new_executable(const char *name, size_t size);
 
-/* Another descriptor of the same file that can never write. */
+/* Another descriptor of the same file that can never write. -EBUSY while somebody has a write lease on it. */
 int memfd_reopen_readonly(int fd);
 
-/* Replaces the descriptor by such a one. On failure it is left as it is. */
+/* Replaces the descriptor by such a one. On failure the descriptor stays as it is. */
 int memfd_make_readonly(int *fd);
 
-/* Whether a file that is sealed can be mapped, shared and read-only, from the descriptor that wrote it. False
- * until memfd_try_writer() has seen it, with a file that is sealed. */
-bool memfd_writer_will_do(void);
-void memfd_try_writer(int writer);
+/*
+ * Whether this kernel maps a sealed file, shared and read-only, from the descriptor that wrote it. Most do,
+ * which saves opening the file again, the longest call that a small region makes; some builds refuse with
+ * EPERM. It shows only once a file is sealed, when it is too late to be sure of another descriptor. So one
+ * seal learns it for the next, in the whole process: it holds only once that is seen.
+ */
+struct memfd_lesson {
+	atomic_bool tried;
+	atomic_bool holds;
+};
+
+extern struct memfd_lesson memfd_writer_maps_sealed;
+
+bool memfd_lesson_holds(struct memfd_lesson *lesson);
+
+/* Tries it with the writer of a file that is sealed, unless somebody did before. */
+void memfd_lesson_learn(struct memfd_lesson *lesson, int writer);
 
 /* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset);
 
-/* The bytes of a file that may be changing, wherever its position is. -EBUSY if there are not `size` of them. */
+/* Copies the bytes of a file that may be changing, from its start, wherever its position is. -EBUSY
+ * if there are not `size` of them. */
 int memfd_copy_file(int to, int from, size_t size);
 
-/* Makes the empty file `size` bytes long, of zeroes that are there. */
+/* Makes the empty file `size` bytes long and fills it with zeroes that take memory now. */
 int memfd_clear(int fd, size_t size);
 
-/* Memory for [offset, offset + size), which the file is long enough for, now. -ENOMEM if there is not
- * enough. */
+/* Takes memory now for [offset, offset + size), which the file is long enough for. -ENOMEM if there
+ * is not enough. */
 int memfd_reserve(int fd, size_t offset, size_t size);
 
 /* The next part of the file from *end on that has memory: 1 and the part, 0 if there is none. */
 int memfd_next_part(int fd, size_t *start, size_t *end);
 
-/* Copies what the file `from`, `size` bytes long, has memory for into `to`. Holes stay holes. */
-int memfd_copy(int to, int from, size_t size);
+/* Copies the parts of the first `size` bytes of the file `from` that have memory into `to`. Holes stay holes.
+ * `bytes` is a mapping of these bytes. */
+int memfd_copy(int to, int from, const char *bytes, size_t size);
 
 /* Makes the bytes final, the size not yet. -EBUSY while somebody could write. */
 int memfd_seal_bytes(int fd);
@@ -54,17 +73,29 @@ int memfd_seal_bytes(int fd);
 /* Makes bytes and size final. */
 int memfd_seal(int fd);
 
-/* The same for an executable one, whose mode is to be final too where the kernel can do that. */
+/* The same for an executable one. Its mode becomes final too, where the kernel can do that. -EBUSY also if somebody
+ * else has added F_SEAL_EXEC. */
 int memfd_seal_executable(int fd);
 
-/* 0 if bytes and size of our own file are final, for certain. */
-int memfd_check(int fd);
+/* -EBUSY if the file is not `size` bytes long: until it has its seals, another process of this user can change that
+ * through /proc/PID/fd. */
+int memfd_check_size(int fd, size_t size);
 
-/* The same of anybody's file. -EPERM if its bytes or its size can still change, -ENODEV if it is not a
- * memfd, -EBADF if it is not an open file. */
+/* Takes off what somebody else added after the first `size` bytes. -EBUSY if some of these are missing, or if somebody
+ * has made the size final. */
+int memfd_cut(int fd, size_t size);
+
+/* 0 if bytes and size of our own file are final, for certain, and the size is this one. -EBUSY if it is another. */
+int memfd_check(int fd, size_t size);
+
+/* The same for a file of any origin. -EPERM if its bytes or its size can still change, -ENODEV if it
+ * is not a memfd, -EBADF if it is not an open file. */
 int memfd_check_foreign(int fd);
 
-/* The size of the pages that anybody's memfd is made of. */
+/* Whether F_SEAL_WRITE among the seals of a file of this machine is a true one. */
+bool memfd_seals_are_believed(int seals);
+
+/* The page size of a memfd of any origin. */
 int memfd_page(int fd, size_t *ret);
 
 #endif

@@ -10,8 +10,8 @@
  *
  *	bits	the window, and what is beside it
  *	48	arm64. Programs from 0xaaaa aaaa a000; TSan leaves 0xaaaa 0000 0000 to 0xac00..., MSan
- *		0xa000... to 0xb000...; ASan's shadow ends at 0x2010.... The second one, for what is too
- *		large for the first, only TSan takes.
+ *		0xa000... to 0xb000...; ASan's shadow ends at 0x2010.... Only TSan takes the second window,
+ *		which is for regions that are too large for the first.
  *	47	x86-64, also with five levels of page tables, which are for those who ask. Programs from
  *		0x555555554000; TSan leaves 0x5500 0000 0000 to 0x5680 0000 0000, MSan 0x5100... to
  *		0x6000...; ASan's shadow ends at 0x1000 7fff 8000 and its heap begins at 0x6000... or
@@ -36,7 +36,7 @@ const struct placement_window placement_windows[PLACEMENT_WINDOWS] = {
 	{ 36, { UINT64_C(0x000a00000000), UINT64_C(0x000aa0000000) } },
 };
 
-/* Whatever lib/filter.c takes for the size of a huge page is a multiple of this many pages. */
+/* Every size that lib/filter.c takes for a huge page is a multiple of this many pages. */
 #define BLOCK 4
 
 int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,

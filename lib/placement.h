@@ -3,9 +3,9 @@
 #define SEALMEM_PLACEMENT_H
 
 /*
- * Where to put regions whose address a filter guards. A filter outlives exec, its ranges do not: the
- * next program finds addresses at which nothing is mapped, and where nothing can be replaced. This
- * knows addresses that the start of no program wants.
+ * Where to put regions whose address a filter guards. A filter outlives exec, but its ranges do not:
+ * the next program finds addresses where nothing is mapped and nothing can be replaced. This file knows
+ * addresses that no program needs at its start.
  */
 
 #include "lib/filter.h"
@@ -23,9 +23,9 @@ struct placement_window {
 extern const struct placement_window placement_windows[PLACEMENT_WINDOWS];
 
 /*
- * An address in the window for a mapping of `size` bytes, chosen by `random`, which should be all
- * that, among half the pages there are. Neither the address nor the page after it is a multiple
- * of a huge page's size, as FILTER_RARE wants it of a mapping that is going to be made there. -ENOMEM
+ * An address in the window for a mapping of `size` bytes, chosen by `random`, which should be just
+ * that, among half the pages there are. Neither the address nor the page after it is a multiple of the
+ * size of a huge page, because FILTER_RARE demands that of a mapping that is made there later. -ENOMEM
  * if the window is too small.
  */
 int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What can be had here. Asked of the kernel by making a region, never by its version: features are
- * backported, configured away, forbidden by sandboxes and cut short by limits, and the only test of a
- * guarantee that covers all of that is to be given it.
+ * Which guarantees are available here. The library asks the kernel by making a region, never by its
+ * version: features are backported, configured away, forbidden by sandboxes and cut short by limits,
+ * and the only test of a guarantee that covers all of that is to get it.
  */
 
 #include "lib/probe.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/address.h"
+#include "lib/confirm.h"
+#include "lib/fork-gate.h"
+#include "lib/reason.h"
+#include "lib/trial.h"
 #include "lib/util.h"
 
 #include <stdatomic.h>
 
-/* A child that another thread forks while the region is made stands in the way of the seal until it ends
- * or executes a program: such as the child below, in two threads that ask at once. */
+/* A child that another thread forks while the region is made stands in the way of the seal until it
+ * exits or executes a program. The child below is such a one, if two threads ask at once. */
 static int seal_patiently(struct sealmem_region *region)
 {
 	int err = sealmem_region_seal(region);
@@ -40,7 +44,8 @@ static int try_region(unsigned guarantees)
 	return err;
 }
 
-/* In a child: a page whose address is sealed stays for as long as the process. System calls only. */
+/* This runs in a child, because a page whose address is sealed stays for as long as the process. It
+ * uses system calls only. */
 static int try_address(void *argument)
 {
 	void *page;
@@ -54,14 +59,30 @@ static int try_address(void *argument)
 	return -err;
 }
 
+/* The seal of a region asks what is mapped there. */
+static int try_to_confirm(void)
+{
+	int fd = confirm_open();
+
+	if (fd < 0)
+		return fd;
+	(void)close_fd(fd);
+	return 0;
+}
+
 static int probe_address(void)
 {
 	int err = try_region(SEALMEM_CONTENT), answer;
 
-	if (err < 0 || address_is_emulated())
-		return err < 0 ? err : address_given();
-	answer = sys_in_child(try_address, NULL);
-	/* Where no child can be made, the cheap question has to do. */
+	if (err == 0)
+		err = try_to_confirm();
+	if (err < 0)
+		return err;
+	trial_learn(TRIAL_MSEAL);
+	if (address_is_emulated() || trial_refused(TRIAL_MSEAL) < 0)
+		return address_given();
+	answer = fork_gate_in_child(try_address, NULL);
+	/* Where the process cannot make a child, the cheap question must do. */
 	return answer < 0 ? address_given() : -answer;
 }
 
@@ -72,13 +93,14 @@ int probe_guarantee(unsigned guarantee)
 	return try_region(guarantee == SEALMEM_SECRECY ? guarantee : guarantee | SEALMEM_CONTENT);
 }
 
-/* Says nothing about the kernel, only about this moment. */
+/* Such an error says nothing about the kernel, only about this moment. */
 static bool passing(int err)
 {
 	return err == -EBUSY || err == -EMFILE || err == -ENFILE || err == -ENOMEM;
 }
 
-/* What this program may have in another way than the kernel's is not in the answer that is kept. */
+/* The stored answer leaves out the guarantees that this program may get in another way than from the
+ * kernel. */
 static unsigned with_emulation(unsigned supported)
 {
 	if (supported & SEALMEM_CONTENT && address_is_emulated())
@@ -88,7 +110,8 @@ static unsigned with_emulation(unsigned supported)
 
 EXPORT unsigned sealmem_supported(void)
 {
-	static atomic_uint known; /* the answer and, for 0 is an answer too, one more bit */
+	REASON_KEPT why = reason_keep();
+	static atomic_uint known; /* the answer and, because 0 is an answer too, one more bit */
 	const unsigned asked = SEALMEM_GUARANTEES + 1;
 	unsigned supported = atomic_load(&known);
 	bool keep = true;
@@ -104,6 +127,11 @@ EXPORT unsigned sealmem_supported(void)
 	if (keep)
 		atomic_store(&known, supported | asked);
 	return supported;
+}
+
+EXPORT const char *sealmem_version(void)
+{
+	return SEALMEM_VERSION;
 }
 
 EXPORT const char *sealmem_guarantee_name(unsigned guarantee)

@@ -2,8 +2,8 @@
 #ifndef SEALMEM_PROBE_H
 #define SEALMEM_PROBE_H
 
-/* Tries one guarantee (together with CONTENT, which every region has): 0, or the errno that a demand
- * for it would meet. */
+/* Tries one guarantee, together with CONTENT, which every region has. Returns 0, or the errno that a
+ * demand for it would meet. */
 int probe_guarantee(unsigned guarantee);
 
 #endif

@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Sealing memory that exists already: the globals of a program, a table some other library built, the
- * relocated pages of an object. It is private memory, and private memory cannot be sealed: mseal(2)
- * keeps the mapping, while the bytes can still be changed through /proc/PID/mem and ptrace. So the
- * bytes move to a sealed memfd, which then takes the place of the old pages in one step.
+ * Seals memory that exists already: the globals of a program, a table that some other library built,
+ * the relocated pages of an object. It is private memory, and private memory cannot be sealed: mseal(2)
+ * keeps the mapping, but /proc/PID/mem and ptrace can still change the bytes. So the bytes move to a
+ * sealed memfd, which then takes the place of the old pages in one step.
  *
- * Between the copy and that step a store by another thread would be lost. The old pages are made
- * read-only first: such a store faults instead.
+ * A store by another thread between the copy and that step would be lost. So the old pages are made
+ * read-only first, and such a store faults instead.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
+#include "lib/confirm.h"
 #include "lib/maps.h"
 #include "lib/mapping.h"
 #include "lib/memfd.h"
+#include "lib/fork-gate.h"
+#include "lib/moment.h"
+#include "lib/names.h"
+#include "lib/reason.h"
 #include "lib/address.h"
 #include "lib/util.h"
 
@@ -27,28 +32,48 @@
 struct range {
 	char *addr;
 	size_t size;
+	const char *name;
 	unsigned guarantees;
 	int protection;
+	struct maps maps;
 };
 
-static int check_demand(const struct range *range)
+static int check_extent(const struct range *range)
 {
 	uintptr_t start = (uintptr_t)range->addr;
 
-	if (range->guarantees & ~SEALMEM_GUARANTEES || range->guarantees & SEALMEM_GUARDS ||
-	    !(range->guarantees & (SEALMEM_CONTENT | SEALMEM_ADDRESS)))
-		return -EINVAL;
-	if (range->size == 0 || !page_aligned(start | range->size) || start + range->size < start)
-		return -EINVAL;
+	if (range->size == 0)
+		return fail_for(REASON_NO_SIZE);
+	if (!page_aligned(start | range->size))
+		return fail_for(REASON_PARTIAL_PAGES);
+	return start + range->size < start ? fail_for(REASON_WRAPS) : 0;
+}
+
+static int check_demand(const struct range *range)
+{
+	int err = memfd_check_name(range->name);
+
+	if (err < 0)
+		return err;
+	if (range->guarantees & ~SEALMEM_GUARANTEES)
+		return fail_for(REASON_UNKNOWN_BITS);
+	if (range->guarantees & SEALMEM_GUARDS)
+		return fail_for(REASON_RANGE_GUARDS);
+	if (!(range->guarantees & (SEALMEM_CONTENT | SEALMEM_ADDRESS)))
+		return fail_for(REASON_NO_RANGE_BASIS);
+	err = check_extent(range);
+	if (err < 0)
+		return err;
 	if (range->guarantees & ~RANGE_GUARANTEES)
-		return -EOPNOTSUPP;
-	return range->guarantees & SEALMEM_ADDRESS ? address_given() : 0;
+		return fail_for(REASON_SHARED_SECRET);
+	err = fork_gate_install();
+	return err == 0 && range->guarantees & SEALMEM_ADDRESS ? address_given() : err;
 }
 
 /*
- * Freezing the stack that this function and its callers store to would be the last thing it does. In use
- * is what lies above this frame; a thread that runs on a stack of its own making is only known to use
- * this very page.
+ * If this function froze the stack that it and its callers store to, it would do nothing more. The part
+ * above this frame is in use. Of a thread that runs on a stack of its own making, only this very page
+ * is known to be in use.
  */
 static bool holds_stack(const struct range *range)
 {
@@ -58,6 +83,9 @@ static bool holds_stack(const struct range *range)
 	void *stack;
 	size_t size;
 
+	/* The C library reads the list of all mappings to find the stack of the first thread. */
+	if (start + range->size <= frame)
+		return false;
 	if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
 		if (pthread_attr_getstack(&attributes, &stack, &size) == 0 &&
 		    frame - (uintptr_t)stack < size)
@@ -67,38 +95,40 @@ static bool holds_stack(const struct range *range)
 	return start < top && frame < start + range->size;
 }
 
-/* Adds one mapping to what is known of the range, which is covered up to `covered`. */
-static int survey_entry(struct range *range, const struct maps_entry *entry, uintptr_t *covered)
+/* Adds one mapping to the facts about the range, which is covered up to `covered`. */
+static int survey_entry(struct range *range, const struct maps_span *entry, uintptr_t *covered)
 {
 	bool first = *covered == (uintptr_t)range->addr;
 
 	if (entry->end <= *covered)
 		return 0;
 	if (entry->start > *covered)
-		return -ENOMEM;
-	if (entry->shared || (!first && entry->protection != range->protection))
-		return -EINVAL;
+		return fail_for(REASON_UNMAPPED);
+	if (entry->shared)
+		return fail_for(REASON_RANGE_SHARED);
+	if (!first && entry->protection != range->protection)
+		return fail_for(REASON_RANGE_MIXED);
 	if (!(entry->protection & PROT_READ))
-		return -EACCES;
+		return fail_for(REASON_UNREADABLE);
 	range->protection = entry->protection;
 	*covered = entry->end;
 	return 0;
 }
 
-/* Without a hole, private, readable, of one protection: or else not ours to replace. */
+/* The range must have no hole and be private, readable, and of one protection. Otherwise it is not
+ * ours to replace. */
 static int survey(struct range *range)
 {
-	CLEANUP(maps_close) struct maps maps = { .fd = -1 };
 	uintptr_t covered = (uintptr_t)range->addr, end = covered + range->size;
-	struct maps_entry entry;
-	int err = maps_open(&maps);
+	struct maps_span entry;
+	int err = range->maps.fd = confirm_open();
 
 	if (err < 0)
-		return err == -ENOENT || err == -EACCES ? -EOPNOTSUPP : not_given(err);
+		return err;
 	while (covered < end) {
-		err = not_given(maps_next(&maps, &entry));
+		err = confirm_find(&range->maps, covered, &entry);
 		if (err == 0)
-			return -ENOMEM;
+			return fail_for(REASON_UNMAPPED);
 		if (err > 0)
 			err = survey_entry(range, &entry, &covered);
 		if (err < 0)
@@ -107,10 +137,39 @@ static int survey(struct range *range)
 	return 0;
 }
 
+static int confirm_source(const struct range *range)
+{
+	const struct expected source = {
+		.addr = range->addr,
+		.size = range->size,
+		.protection = range->protection & ~PROT_WRITE,
+	};
+
+	return confirm_mapped(range->maps.fd, &source, 1);
+}
+
+/*
+ * Until the seal, another process can write to the file. And another thread may map memory of its own over the range,
+ * and store to it after it was copied.
+ */
+static int compare(const struct range *range, int reader)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping copy = { 0 };
+	int err = mapping_scoped(&copy, range->size, PROT_READ, MAP_SHARED, reader,
+				 range->guarantees);
+	bool same;
+
+	if (err < 0)
+		return err;
+	same = pages_equal(copy.addr, range->addr, range->size);
+	err = confirm_source(range);
+	return err < 0 || same ? err : fail_for(REASON_CHANGED);
+}
+
 /* Returns a read-only descriptor of a sealed file with the bytes of the range. */
 static int copy_sealed(const struct range *range, struct scoped_mapping *held)
 {
-	CLEANUP(close_fd_at) int writer = memfd_new("range", range->size);
+	CLEANUP(close_fd_at) int writer = memfd_new(range->name, range->size);
 	CLEANUP(close_fd_at) int reader = -1;
 	int err;
 
@@ -123,11 +182,14 @@ static int copy_sealed(const struct range *range, struct scoped_mapping *held)
 	if (err == 0)
 		err = mapping_hold(held, reader, range->size, range->guarantees);
 	if (err == 0)
-		err = memfd_write(writer, range->addr, range->size, 0);
+		err = reason_for(memfd_write(writer, range->addr, range->size, 0),
+				 REASON_PAST_FILE);
 	if (err == 0)
 		err = memfd_seal(writer);
 	if (err == 0)
-		err = memfd_check(reader);
+		err = memfd_check(reader, range->size);
+	if (err == 0)
+		err = compare(range, reader);
 	return err < 0 ? not_given(err) : take_fd(&reader);
 }
 
@@ -148,19 +210,46 @@ static int finish(const struct range *range)
 }
 
 /*
- * The sealed file also serves the way back: mapped private and writable in one step it is again what
- * the range was, private memory with the same bytes, whoever is reading it meanwhile.
+ * Another thread may map memory of its own over the range until its addresses are sealed. Before that, a failure is
+ * rolled back. After it nothing changes any more, and where there was no answer it is asked again.
+ */
+static int finish_and_confirm(const struct range *range, int reader)
+{
+	struct expected part = {
+		.addr = range->addr,
+		.size = range->size,
+		.protection = range->protection & ~PROT_WRITE,
+	};
+	int err = not_given(sys_file_identity(reader, &part.file));
+
+	if (err < 0 || !(range->guarantees & SEALMEM_ADDRESS))
+		return err < 0 ? err : finish(range);
+	err = confirm_mapped(range->maps.fd, &part, 1);
+	if (err == 0)
+		err = finish(range);
+	if (err < 0)
+		return err;
+	return confirm_final(range->maps.fd, &part, 1);
+}
+
+/*
+ * The sealed file also serves the roll-back. Mapped private and writable, in one step, it is again the
+ * memory that the range was, private and with the same bytes, whoever reads it meanwhile.
  */
 static int replace(const struct range *range, int reader)
 {
-	int err = map_over(range, range->protection & ~PROT_WRITE, MAP_SHARED, reader);
+	CLEANUP(moment_end) struct moment moment = { 0 };
+	int err = moment_begin(&moment, range->guarantees);
 
+	if (err < 0)
+		return err;
+	err = map_over(range, range->protection & ~PROT_WRITE, MAP_SHARED, reader);
 	if (err == 0)
-		err = finish(range);
+		err = finish_and_confirm(range, reader);
 	else if (sys_mapped(range->addr, range->size) == 0)
 		return not_given(err);
 	if (err < 0 && map_over(range, range->protection, MAP_PRIVATE, reader) < 0)
-		return -ENOTRECOVERABLE;
+		return fail_for(err == -EADDRINUSE ? REASON_DISPLACED_FOR_GOOD : REASON_ROLL_BACK);
 	return not_given(err);
 }
 
@@ -168,12 +257,12 @@ static int seal_content(struct range *range)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
 	CLEANUP(close_fd_at) int reader = -1;
-	int err = holds_stack(range) ? -EINVAL : survey(range);
+	int err = holds_stack(range) ? fail_for(REASON_STACK) : survey(range);
 
 	if (err < 0)
 		return err;
 	err = sys_mprotect(range->addr, range->size, range->protection & ~PROT_WRITE);
-	err = err == -ENOSYS ? -EOPNOTSUPP : err;
+	err = err == -ENOSYS ? -EOPNOTSUPP : reason_for(err, REASON_RANGE_SEALED);
 	if (err == 0)
 		reader = copy_sealed(range, &held);
 	if (err == 0)
@@ -184,25 +273,64 @@ static int seal_content(struct range *range)
 	return err;
 }
 
-/* The advice calls act on what is mapped even when they then complain of a hole: so that is asked first. */
+/* The advice calls act on the mapped pages even if they then complain of a hole. So the hole is
+ * looked for first. */
 static int seal_address(const struct range *range)
 {
-	int err = sys_mapped(range->addr, range->size);
+	int err = not_given(sys_mapped(range->addr, range->size));
 
 	if (err < 0)
-		return not_given(err);
+		return reason_for(err, REASON_UNMAPPED);
 	err = finish(range);
 	if (err < 0)
 		mapping_undo(range->addr, range->size, range->guarantees);
 	return err;
 }
 
+/* The kernel calls a range that CONTENT keeps by a name of ours, for as long as the range is mapped. One whose
+ * address is sealed is mapped for good. */
+static void list(const struct range *range)
+{
+	uintptr_t start = (uintptr_t)range->addr;
+	struct names_memory memory = {
+		.start = start,
+		.end = start + range->size,
+		.sealed = true,
+		.shared = range->guarantees & SEALMEM_CONTENT,
+		.owner = range->guarantees & SEALMEM_NOFORK ? sys_getpid() : 0,
+	};
+
+	if (range->guarantees & SEALMEM_ADDRESS)
+		(void)names_add(&memory, range->name);
+}
+
+static void close_maps(const struct range *range)
+{
+	maps_close(&range->maps);
+}
+
 EXPORT int sealmem_seal_range(void *addr, size_t size, unsigned guarantees)
 {
-	struct range range = { .addr = addr, .size = size, .guarantees = guarantees };
-	int err = check_demand(&range);
+	return sealmem_seal_range_named(addr, size, "range", guarantees);
+}
 
-	if (err < 0)
-		return err;
-	return guarantees & SEALMEM_CONTENT ? seal_content(&range) : seal_address(&range);
+EXPORT int sealmem_seal_range_named(void *addr, size_t size, const char *name, unsigned guarantees)
+{
+	CLEANUP(close_maps)
+	struct range range = {
+		.addr = addr,
+		.size = size,
+		.name = name,
+		.guarantees = guarantees,
+		.maps = { .fd = -1 },
+	};
+	int err;
+
+	reason_forget();
+	err = check_demand(&range);
+	if (err == 0)
+		err = guarantees & SEALMEM_CONTENT ? seal_content(&range) : seal_address(&range);
+	if (err == 0)
+		list(&range);
+	return err;
 }

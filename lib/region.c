@@ -2,292 +2,299 @@
 
 /*
  * A region is memory that is written first and sealed later, at one address. Its pages are those of a
- * memfd from the beginning, so that sealing copies nothing: the writable mapping is replaced, in one
- * step, by one that can never become writable, and the file takes its seals.
+ * file from the beginning, so that sealing a memfd copies nothing: the seal replaces the writable mapping,
+ * in one step, by one that can never become writable, and the file takes its seals.
  *
- * Everything that can fail comes before the point where success is reported, and whatever came before
- * a failure is undone, so a region is either open or sealed. The one thing that cannot be undone is a
- * file that took its seals when a later step failed: then the region goes on in a copy of it.
+ * Everything that can fail comes before the point where success is reported. A seal that fails undoes what
+ * it did, so a region is either open or sealed. Only the seals of a file cannot be undone: if a later step
+ * fails, the region moves to a copy of the file.
+ *
+ * This file has what all regions share. The two kinds of region differ by their operations: see
+ * region-internal.h.
  */
 
-#include "lib/region.h"
+#include "lib/region-internal.h"
 
+#include "lib/address.h"
+#include "lib/confirm.h"
 #include "lib/emulation.h"
+#include "lib/fork-gate.h"
 #include "lib/mapping.h"
 #include "lib/memfd.h"
-#include "lib/address.h"
-#include "lib/secret.h"
-#include "lib/util.h"
+#include "lib/names.h"
+#include "lib/reason.h"
+#include "lib/retain.h"
+#include "lib/trial.h"
+#include "lib/wipe.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct sealmem_region {
-	char *data;
-	size_t capacity;
-	size_t used;	 /* handed out by alloc; 0 means that it was never called */
-	size_t reserved; /* bytes of the file that memory was set aside for */
-	size_t page;	 /* what the file is made of: huge pages, if somebody else made it so */
-	struct scoped_mapping all; /* data with its guard pages */
-	int writer;		   /* -1 once sealed */
-	int reader; /* what a sealed region is mapped from; -1 if that is to be the writer */
-	unsigned guarantees;
-	enum { OPEN, STUCK, SEALED } state;
-	bool replaced;	  /* the writable mapping is gone */
-	bool final;	  /* the file took a seal */
-	pid_t owner;	  /* who has the mapping, if children do not inherit it */
-	const char *name; /* behind this, in the same piece of memory */
-};
-
-#define KINDS (SEALMEM_CONTENT | SEALMEM_SECRECY | SEALMEM_ADDRESS)
-
 /* In force from the beginning; the rest come with the seal. */
 #define OPEN_GUARANTEES                                                                            \
  (SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK | SEALMEM_GUARDS)
 
-static bool is_secret(const struct sealmem_region *r)
-{
-	return r->guarantees & SEALMEM_SECRECY;
-}
+/* These say what is mapped where. The others hold for the pages of a file, or can be taken back as soon as they are
+ * given. */
+#define CONFIRMED (SEALMEM_ADDRESS | SEALMEM_GUARDS)
 
-/* Whether the bytes can be stored to by whoever has the address. */
-static bool is_writable(const struct sealmem_region *r)
-{
-	return r->state == OPEN || (r->state == SEALED && !(r->guarantees & SEALMEM_CONTENT));
-}
-
-static size_t guard_size(const struct sealmem_region *r)
+size_t region_guard_size(const struct sealmem_region *r)
 {
 	return r->guarantees & SEALMEM_GUARDS ? page_size() : 0;
 }
 
-static size_t size_in_pages(const struct sealmem_region *r)
+/* An empty region has a page too, because an address needs a mapping. */
+static size_t whole_pages(size_t size)
 {
-	return page_round_up(sealmem_region_size(r));
+	return size > 0 ? page_round_up(size) : page_size();
 }
 
-static int check_demand(const char *name, size_t size, unsigned guarantees)
+size_t region_size_in_pages(const struct sealmem_region *r)
+{
+	return whole_pages(sealmem_region_size(r));
+}
+
+size_t region_capacity_in_pages(const struct sealmem_region *r)
+{
+	return whole_pages(r->capacity);
+}
+
+int region_lock(const struct sealmem_region *r)
+{
+	if (sealmem_region_size(r) == 0)
+		return 0;
+	return mapping_apply(r->data, region_size_in_pages(r), r->guarantees & SEALMEM_NOSWAP);
+}
+
+/* Secret memory takes no seals: its bytes last only if its mapping stays as it is. */
+unsigned region_complete_demand(unsigned guarantees)
+{
+	const unsigned both = SEALMEM_CONTENT | SEALMEM_SECRECY;
+
+	return (guarantees & both) == both ? guarantees | SEALMEM_ADDRESS : guarantees;
+}
+
+int region_check_demand(const char *name, size_t size, unsigned guarantees)
 {
 	int err = memfd_check_name(name);
 
 	if (err < 0)
 		return err;
-	if (size == 0 || guarantees & ~SEALMEM_GUARANTEES ||
-	    !(guarantees & (SEALMEM_CONTENT | SEALMEM_SECRECY)))
-		return -EINVAL;
-	/* Secret memory takes no seals: what keeps its bytes is that its mapping stays as it is. */
-	if ((guarantees & KINDS) == (SEALMEM_CONTENT | SEALMEM_SECRECY))
-		return -EINVAL;
-	/* Beyond this no address space reaches, and page arithmetic would wrap. */
+	if (guarantees & ~SEALMEM_GUARANTEES)
+		return fail_for(REASON_UNKNOWN_BITS);
+	if (!(guarantees & (SEALMEM_CONTENT | SEALMEM_SECRECY)))
+		return fail_for(REASON_NO_BASIS);
+	/* No address space is larger than this, and page arithmetic would wrap. */
 	if (size > SIZE_MAX / 4)
-		return -ENOMEM;
-	return guarantees & SEALMEM_ADDRESS ? address_given() : 0;
+		return fail_for(REASON_TOO_LARGE);
+	err = fork_gate_install();
+	if (guarantees & SEALMEM_SECRECY)
+		trial_learn(TRIAL_MEMFD_SECRET);
+	return err == 0 && guarantees & SEALMEM_ADDRESS ? address_given() : err;
 }
 
-static void close_files(struct sealmem_region *r)
+/* In a child that did not inherit the mapping, something else may be at its address by now. */
+bool region_has_mapping(const struct sealmem_region *r)
 {
-	r->writer = close_fd(r->writer);
-	r->reader = close_fd(r->reader);
+	bool inherited = r->state == REGION_SEALED && !(r->guarantees & SEALMEM_NOFORK);
+
+	return inherited || process_has_memory_of(&r->owner);
 }
 
-/* In a child that did not inherit the mapping something else may be there by now. */
-static bool has_mapping(const struct sealmem_region *r)
+/*
+ * The pages of NOSWAP go while they cannot be written to swap. Where the addresses are sealed, they stay, and so
+ * does their lock. Huge pages are never swapped.
+ */
+void region_retain_pages(const struct sealmem_region *r, struct retained *ret)
 {
-	bool inherited = r->state == SEALED && !(r->guarantees & SEALMEM_NOFORK);
+	int fd = r->writer >= 0 ? r->writer : r->reader;
 
-	return inherited || r->owner == sys_getpid();
+	ret->count = 0;
+	if (fd >= 0 && r->guarantees & SEALMEM_NOSWAP && r->page == page_size() &&
+	    process_has_memory_of(&r->owner))
+		retain_pages(ret, fd, region_capacity_in_pages(r));
 }
 
-static struct sealmem_region *destroy(struct sealmem_region *r)
+/* The descriptors go first: the file must not outlive its mapping, which keeps the pages locked. */
+static void give_back_memory(struct sealmem_region *r)
 {
-	if (has_mapping(r))
-		unmap_scoped(&r->all);
-	close_files(r);
+	CLEANUP(retain_end) struct retained retained = { 0 };
+
+	if (!(sealmem_region_guarantees(r) & SEALMEM_ADDRESS))
+		region_retain_pages(r, &retained);
+	(void)close_fd(r->writer);
+	(void)close_fd(r->reader);
+	unmap_scoped(&r->all);
+}
+
+struct sealmem_region *region_destroy(struct sealmem_region *r)
+{
+	if (!region_has_mapping(r))
+		r->all.size = 0;
+	names_remove(r->listed);
+	give_back_memory(r);
 	free(r);
 	return NULL;
 }
 
-static void destroy_at(struct sealmem_region **r)
+void region_destroy_at(struct sealmem_region **r)
 {
 	if (*r != NULL)
-		(void)destroy(*r);
+		(void)region_destroy(*r);
 }
 
-static struct sealmem_region *allocate_region(const char *name, size_t capacity,
-					      unsigned guarantees)
+struct sealmem_region *region_allocate(const char *name, size_t capacity, unsigned guarantees)
 {
+	const struct region_operations *operations =
+		guarantees & SEALMEM_SECRECY ? &region_secret_operations : &region_file_operations;
 	size_t name_size = strlen(name) + 1;
 	struct sealmem_region *r = malloc(sizeof(*r) + name_size);
 
 	if (r == NULL)
 		return NULL;
 	*r = (struct sealmem_region){
+		.operations = operations,
 		.capacity = capacity,
 		.page = page_size(),
 		.writer = -1,
 		.reader = -1,
-		.guarantees = guarantees | (guarantees & SEALMEM_SECRECY ? SECRET_GUARANTEES : 0),
+		.maps = -1,
+		.guarantees = guarantees | operations->always,
+		.listed = -1,
+		.last = REGION_NO_PIECE,
 		.name = memcpy(r + 1, name, name_size),
 	};
 	return r;
 }
 
-/* Maps the file where the region is. The first time that is where the kernel likes, or between the
- * guard pages. */
-static int map_as(struct sealmem_region *r, size_t size, int protection, int flags, int fd)
+/* The first mapping goes where the kernel likes, or between the guard pages; a later one replaces it. */
+int region_map_as(struct sealmem_region *r, size_t size, int protection, int flags, int fd,
+		  unsigned guarantees)
 {
-	void *data;
+	void *data = NULL;
 	int err;
 
 	flags |= r->data != NULL ? MAP_FIXED : 0;
-	err = sys_mmap(&data, r->data, size, protection, flags, fd);
+	err = mapping_new(&data, r->data, size, protection, flags, fd, guarantees);
 
-	if (err < 0)
+	if (data == NULL)
 		return err;
 	if (r->data == NULL)
 		r->all = (struct scoped_mapping){ data, size };
 	r->data = data;
-	return 0;
+	region_advance(r, REGION_REMAPPED);
+	return err;
 }
 
-static int map(struct sealmem_region *r, size_t size, int protection, int fd)
+int region_map(struct sealmem_region *r, size_t size, int protection, int fd)
 {
-	return map_as(r, size, protection, MAP_SHARED, fd);
+	return region_map_as(r, size, protection, MAP_SHARED, fd, r->guarantees);
 }
 
-/* Addresses first, where guard pages or the emulation of mseal(2) have a say in which. */
-static int reserve_addresses(struct sealmem_region *r, size_t size)
+int region_reserve_addresses(struct sealmem_region *r, size_t size)
 {
 	bool emulated = r->guarantees & SEALMEM_ADDRESS && address_is_emulated();
+	size_t guard = region_guard_size(r);
 	uintptr_t start;
 	int err;
 
-	if (guard_size(r) == 0 && !emulated)
+	if (guard == 0 && !emulated)
 		return 0;
 	/* Huge pages lie at multiples of their size. */
-	size += 2 * guard_size(r) + r->page - page_size();
+	size += 2 * guard + r->page - page_size();
 	err = emulated ? emulation_reserve(&r->all.addr, size)
 		       : mapping_new_reserve(&r->all.addr, size);
 	if (err < 0)
 		return err;
 	r->all.size = size;
-	start = (uintptr_t)r->all.addr + guard_size(r);
-	r->data = (char *)r->all.addr + guard_size(r) + (-start & (r->page - 1));
+	start = (uintptr_t)r->all.addr + guard;
+	r->data = (char *)r->all.addr + guard + (-start & (r->page - 1));
 	return 0;
 }
 
-/*
- * Not inherited by children while open, whatever was demanded: a child that was forked with a
- * writable mapping would keep the seal from ever being given.
- */
-static int map_open(struct sealmem_region *r)
-{
-	size_t size = page_round_up(r->capacity);
-	int err = map(r, size, PROT_READ | PROT_WRITE, r->writer);
-
-	if (err < 0)
-		return not_given(err);
-	return mapping_apply_open(r->data, size, r->guarantees | SEALMEM_NOFORK);
-}
-
-/* The file has its full length from the start, for callers that write without sealmem_region_alloc();
- * its pages come when they are touched. */
-static int open_file(struct sealmem_region *r)
+int region_open(struct sealmem_region *r)
 {
 	int err;
 
-	r->reader = -1;
-	r->writer = memfd_new(r->name, r->capacity);
-	if (r->writer < 0)
-		return r->writer;
-	if (!memfd_writer_will_do()) {
-		r->reader = memfd_reopen_readonly(r->writer);
-		if (r->reader < 0)
-			return r->reader;
-	}
-	/* A page is not worth a second call. */
-	if (r->capacity <= page_size()) {
-		r->reserved = r->capacity;
-		return memfd_clear(r->writer, r->capacity);
-	}
-	err = sys_ftruncate(r->writer, (off_t)r->capacity);
-	return err < 0 ? not_given(err) : 0;
-}
-
-/* Without a descriptor from here on: it could be mapped writable again after the seal. */
-static int open_secret(struct sealmem_region *r)
-{
-	size_t size = page_round_up(r->capacity);
-	CLEANUP(close_fd_at) int fd = secret_new(size);
-	int err = fd < 0 ? fd : reserve_addresses(r, size);
-
+	r->owner = process_this();
+	err = r->operations->open(r);
+	/* Its first mapping was no step of a seal. */
 	if (err == 0)
-		err = map(r, size, PROT_READ | PROT_WRITE, fd);
-	if (err < 0)
-		return not_given(err);
-	r->reserved = r->capacity;
-	return secret_settle(r->data, size);
-}
-
-static int open_region(struct sealmem_region *r)
-{
-	int err;
-
-	r->owner = sys_getpid();
-	if (is_secret(r))
-		return open_secret(r);
-	err = open_file(r);
-	if (err == 0)
-		err = reserve_addresses(r, page_round_up(r->capacity));
-	if (err == 0)
-		err = map_open(r);
+		r->state = REGION_OPEN;
 	return err;
+}
+
+void region_list(struct sealmem_region *r)
+{
+	bool sealed = r->state == REGION_SEALED;
+	uintptr_t all = (uintptr_t)r->all.addr, start = (uintptr_t)r->data;
+	uintptr_t end = start + (sealed ? region_size_in_pages(r) : region_capacity_in_pages(r));
+	bool inherited = sealed && !(r->guarantees & SEALMEM_NOFORK);
+	struct names_memory memory = {
+		.start = start,
+		.end = end,
+		.before = start - all,
+		.after = all + r->all.size - end,
+		.sealed = sealed,
+		.shared = true,
+		.owner = inherited ? 0 : r->owner.id,
+	};
+
+	if (r->listed < 0)
+		r->listed = names_add(&memory, r->name);
+	else
+		names_change(r->listed, &memory);
+}
+
+int region_hand_over(struct sealmem_region **ret, struct sealmem_region **r)
+{
+	region_list(*r);
+	*ret = *r;
+	*r = NULL;
+	return 0;
 }
 
 EXPORT int sealmem_region_new(struct sealmem_region **ret, const char *name, size_t capacity,
 			      unsigned guarantees)
 {
-	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
-	int err = ret != NULL ? check_demand(name, capacity, guarantees) : -EINVAL;
-
-	if (err < 0)
-		return err;
-	r = allocate_region(name, capacity, guarantees);
-	if (r == NULL)
-		return -ENOMEM;
-	err = open_region(r);
-	if (err < 0)
-		return err;
-	*ret = r;
-	r = NULL;
-	return 0;
-}
-
-/*
- * Memory is set aside ahead of what is asked for, so that few calls enter the kernel, and only so far ahead
- * that it is still in the cache when it is stored to.
- */
-static int reserve_memory(struct sealmem_region *r, size_t end)
-{
-	size_t step, target;
+	CLEANUP(region_destroy_at) struct sealmem_region *r = NULL;
 	int err;
 
-	/* Most calls end here, and make most of the time that a small object takes. */
-	if (end <= r->reserved)
-		return 0;
-	step = 16 * page_size();
-	target = page_round_up(end);
-	if (target < r->reserved + step)
-		target = r->reserved + step;
-	/* Not past the capacity, where the file would grow. */
-	if (target > r->capacity)
-		target = r->capacity;
-	err = memfd_reserve(r->writer, r->reserved, target - r->reserved);
+	reason_forget();
+	guarantees = region_complete_demand(guarantees);
+	if (ret == NULL || capacity == 0)
+		return fail_for(ret == NULL ? REASON_NO_RESULT : REASON_NO_CAPACITY);
+	err = region_check_demand(name, capacity, guarantees);
 	if (err < 0)
 		return err;
-	mapping_populate(r->data + r->reserved, target - r->reserved);
-	r->reserved = target;
+	r = region_allocate(name, capacity, guarantees);
+	if (r == NULL)
+		return -ENOMEM;
+	err = region_open(r);
+	return err < 0 ? err : region_hand_over(ret, &r);
+}
+
+/* Whether alloc may hand out more of the region, or take back. */
+static int check_growth(const struct sealmem_region *r)
+{
+	if (r->state != REGION_OPEN)
+		return fail_for(r->state == REGION_SEALED ? REASON_SEALED : REASON_NOT_WRITABLE);
+	return process_has_memory_of(&r->owner) ? 0 : fail_for(REASON_NOT_OURS);
+}
+
+/* Makes the last piece of what lies at an offset. */
+static int hand_out(struct sealmem_region *r, size_t start, size_t size)
+{
+	size_t end = start + size;
+	/* Most calls need no more memory. They make most of the time that a small object takes. */
+	int err = end > r->reserved ? region_file_reserve(r, end) : 0;
+
+	if (err < 0)
+		return err;
+	r->used = end;
+	r->counted = true;
+	r->last = start;
 	return 0;
 }
 
@@ -298,485 +305,297 @@ static int allocate(struct sealmem_region *r, size_t size, size_t align, void **
 
 	if (align == 0)
 		align = _Alignof(max_align_t);
-	if (r == NULL || size == 0 || (align & (align - 1)) != 0)
-		return -EINVAL;
-	if (r->state != OPEN)
-		return r->state == SEALED ? -EPERM : -ENOTRECOVERABLE;
+	if (r == NULL || size == 0)
+		return fail_for(r == NULL ? REASON_NO_REGION : REASON_NO_SIZE);
+	if ((align & (align - 1)) != 0)
+		return fail_for(REASON_ALIGNMENT);
+	err = check_growth(r);
+	if (err < 0)
+		return err;
 	base = (uintptr_t)r->data;
 	start = (base + r->used + align - 1) & ~(align - 1);
 	if (start < base || start - base > r->capacity || size > r->capacity - (start - base))
-		return -ENOMEM;
-	err = reserve_memory(r, start - base + size);
-	if (err < 0)
-		return err;
-	r->used = start - base + size;
-	*ret = r->data + (start - base);
-	return 0;
+		return fail_for(REASON_USED_UP);
+	err = hand_out(r, start - base, size);
+	if (err == 0)
+		*ret = r->data + (start - base);
+	return err;
 }
 
 EXPORT void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t align)
 {
 	void *memory = NULL;
-	int err = allocate(r, size, align, &memory);
+	int err;
 
+	reason_forget();
+	err = allocate(r, size, align, &memory);
 	if (err < 0)
 		errno = -err;
 	return memory;
 }
 
-/*
- * Parts what was handed out from the rest of the capacity, while there is nothing to lose yet: a process
- * that has all the mappings that vm.max_map_count allows would not even be given the way back.
- */
-static int part_tail(struct sealmem_region *r, size_t size, size_t tail)
+/* What was handed out has memory already. Of the rest, only a page that somebody stored to has bytes to clear. */
+static int clear(const struct sealmem_region *r, size_t from, size_t to)
 {
+	size_t start, end = from;
+	int found = 0;
+
+	if (to <= r->reserved) {
+		memset(r->data + from, 0, to - from);
+		return 0;
+	}
+	while (end < to && (found = memfd_next_part(r->writer, &start, &end)) > 0 && start < to)
+		memset(r->data + start, 0, (end < to ? end : to) - start);
+	return found < 0 ? found : 0;
+}
+
+static int check_last(const struct sealmem_region *r, const void *p, size_t size)
+{
+	int err;
+
+	if (r == NULL || size == 0)
+		return fail_for(r == NULL ? REASON_NO_REGION : REASON_NO_SIZE);
+	err = check_growth(r);
+	if (err < 0)
+		return err;
+	if (r->last == REGION_NO_PIECE || p != r->data + r->last)
+		return fail_for(REASON_NOT_LAST);
+	return size > r->capacity - r->last ? fail_for(REASON_USED_UP) : 0;
+}
+
+static int resize_last(struct sealmem_region *r, const void *p, size_t size)
+{
+	int err = check_last(r, p, size);
+
+	if (err == 0 && r->last + size < r->used)
+		err = clear(r, r->last + size, r->used);
+	return err == 0 ? hand_out(r, r->last, size) : err;
+}
+
+EXPORT void *sealmem_region_realloc(struct sealmem_region *r, void *p, size_t size)
+{
+	int err;
+
+	if (p == NULL)
+		return sealmem_region_alloc(r, size, 0);
+	reason_forget();
+	err = resize_last(r, p, size);
+	if (err < 0)
+		errno = -err;
+	return err == 0 ? p : NULL;
+}
+
+EXPORT int sealmem_region_trim(struct sealmem_region *r, size_t size)
+{
+	int err;
+
+	reason_forget();
+	if (r == NULL)
+		return fail_for(REASON_NO_REGION);
+	err = check_growth(r);
+	if (err == 0 && size > sealmem_region_size(r))
+		err = fail_for(REASON_TRIM_ABOVE);
+	if (err == 0)
+		err = clear(r, size, sealmem_region_size(r));
+	if (err < 0)
+		return err;
+	r->used = size;
+	r->counted = true;
+	if (r->last >= size)
+		r->last = REGION_NO_PIECE;
+	return 0;
+}
+
+void region_advance(struct sealmem_region *r, enum region_state state)
+{
+	if (r->state < state)
+		r->state = state;
+}
+
+/*
+ * This is the first step of a seal, while there is nothing to lose yet: a process that has all the mappings
+ * that vm.max_map_count allows would be refused even the roll-back.
+ */
+int region_part_tail(struct sealmem_region *r)
+{
+	size_t size = region_size_in_pages(r), tail = region_capacity_in_pages(r) - size;
 	int err = tail > 0 ? sys_mprotect(r->data + size, tail, PROT_NONE) : 0;
 
 	/* Where a program has cut the region into several mappings, a part may have changed. */
 	if (err < 0)
 		(void)sys_mprotect(r->data + size, tail, PROT_READ | PROT_WRITE);
-	r->replaced = err == 0 && tail > 0;
+	else if (tail > 0)
+		region_advance(r, REGION_REMAPPED);
 	return not_given(err);
 }
 
+static bool has_given_bytes(const struct sealmem_region *r)
+{
+	if (r->guarantees & SEALMEM_SECRECY)
+		return wipe_equal(r->data, r->given, r->capacity);
+	return memcmp(r->data, r->given, r->capacity) == 0;
+}
+
+int region_identify(struct sealmem_region *r, int fd)
+{
+	return r->guarantees & CONFIRMED ? not_given(sys_file_identity(fd, &r->file)) : 0;
+}
+
+int region_begin_seal(struct sealmem_region *r)
+{
+	int fd = r->writer >= 0 ? r->writer : r->reader, maps;
+
+	if (!(r->guarantees & CONFIRMED))
+		return 0;
+	maps = confirm_open();
+	if (maps < 0)
+		return maps;
+	r->maps = maps;
+	return fd >= 0 ? region_identify(r, fd) : 0;
+}
+
+void region_end_seal(struct sealmem_region *r)
+{
+	r->maps = close_fd(r->maps);
+}
+
+typedef int confirm_function(int fd, const struct expected *parts, size_t count);
+
+/* Whether `size` bytes are those of the region, between its guards. */
+static int confirm(const struct sealmem_region *r, size_t size, int protection,
+		   struct sys_file file, confirm_function *ask)
+{
+	size_t guard = region_guard_size(r);
+	const struct expected parts[] = {
+		{ r->data - guard, guard, PROT_NONE, { 0 }, 0 },
+		{ r->data, size, protection, file, 0 },
+		{ r->data + size, guard, PROT_NONE, { 0 }, 0 },
+	};
+
+	return ask(r->maps, parts, sizeof(parts) / sizeof(*parts));
+}
+
 /*
- * What is read while the file takes its seals. A descriptor that can write would give a shared mapping that
- * stands in the way of the seal, so it gives a private one: the same pages until they are stored to, which
- * nobody can do to the bytes that count, those of the file.
+ * A seal goes over whatever another thread has put in the place of the region, and takes guards that are no more for
+ * such. So they are looked at while nothing has changed.
  */
-static int map_readable(struct sealmem_region *r, size_t size)
+static int confirm_open_region(const struct sealmem_region *r)
 {
-	if (r->reader >= 0)
-		return map(r, size, PROT_READ, r->reader);
-	return map_as(r, size, PROT_READ, MAP_PRIVATE, r->writer);
+	struct sys_file file = r->file;
+
+	if (r->maps < 0 || r->state == REGION_ADDRESS_FINAL)
+		return 0;
+	/* A secret that a failed seal has moved lies in two files. */
+	if (r->writer < 0)
+		file.inode = 0;
+	if (r->state != REGION_OPEN)
+		file.device = 0;
+	return confirm(r, region_capacity_in_pages(r), CONFIRM_ANY, file, confirm_mapped);
 }
 
-/* The addresses behind the last page stay taken: a rollback needs them, and so do guard pages. */
-static int map_sealed(struct sealmem_region *r)
+int region_confirm_source(const struct sealmem_region *r, size_t size)
 {
-	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
-	int err = part_tail(r, size, tail);
+	const struct expected source = { r->data, size, CONFIRM_ANY, { r->file.device, 0 }, 0 };
 
-	if (err < 0)
-		return err;
-	err = map_readable(r, size);
-	/* Before Linux 6.12 what was there may be gone when nothing could be put in its place. */
-	r->replaced |= err == 0 || sys_mapped(r->data, size) < 0;
-	if (err < 0)
-		return not_given(err);
-	if (tail > 0)
-		err = mapping_reserve(r->data + size, tail);
-	if (err < 0)
-		return err;
-	return mapping_apply(r->data, size, r->guarantees);
+	return confirm_mapped(r->maps, &source, 1);
 }
 
-/* With its guard pages: a guard that can be unmapped guards nothing. */
+static int confirm_sealed_region(const struct sealmem_region *r, confirm_function *ask)
+{
+	int protection = PROT_READ | (r->guarantees & SEALMEM_CONTENT ? 0 : PROT_WRITE);
+
+	return confirm(r, region_size_in_pages(r), protection, r->file, ask);
+}
+
+/* The guard pages are sealed as well: a guard that can be unmapped guards nothing. */
 static int seal_address(struct sealmem_region *r)
 {
+	size_t guard = region_guard_size(r);
+	int err = confirm_sealed_region(r, confirm_mapped);
+
+	if (err == 0)
+		err = address_seal(r->data - guard, region_size_in_pages(r) + 2 * guard);
+	if (err == 0)
+		region_advance(r, REGION_ADDRESS_FINAL);
+	return err;
+}
+
+/* It is looked at before, when a failure can be rolled back, and after, when nothing changes any more. */
+int region_seal_address(struct sealmem_region *r)
+{
+	int err;
+
+	if (r->given != NULL && !has_given_bytes(r))
+		return fail_for(REASON_CHANGED);
 	if (!(r->guarantees & SEALMEM_ADDRESS))
 		return 0;
-	return address_seal(r->data - guard_size(r), size_in_pages(r) + 2 * guard_size(r));
-}
-
-/*
- * Gives back what was set aside and not handed out: the file is to be as long as the region. Not before
- * the bytes are final: should that be refused, nothing is lost.
- */
-static int trim_file(struct sealmem_region *r)
-{
-	int err;
-
-	if (sealmem_region_size(r) == r->capacity)
-		return 0;
-	err = memfd_seal_bytes(r->writer);
+	err = r->state != REGION_ADDRESS_FINAL ? seal_address(r) : 0;
 	if (err < 0)
 		return err;
-	r->final = true;
-	return not_given(sys_ftruncate(r->writer, (off_t)r->used));
+	return confirm_sealed_region(r, confirm_final) == 0 ? 0
+							    : fail_for(REASON_DISPLACED_FOR_GOOD);
 }
 
-/* The check asks the descriptor that the memory is mapped from, where that is not the one that took the
- * seals. */
-static int seal_file(struct sealmem_region *r)
-{
-	int shown = r->reader >= 0 ? r->reader : r->writer;
-	int err;
-
-	/* Sealed the time before, when what came next failed and so did the way back. */
-	if (r->final && memfd_check(shown) == 0)
-		return 0;
-	err = trim_file(r);
-	if (err == 0)
-		err = memfd_seal(r->writer);
-	if (err < 0)
-		return err;
-	r->final = true;
-	return memfd_check(shown);
-}
-
-/* The private mapping has done its work: what lasts is a shared one, whose pages are those of the file
- * whatever anybody does. */
-static int map_shared(struct sealmem_region *r)
-{
-	size_t size = size_in_pages(r);
-	int err;
-
-	if (r->reader >= 0)
-		return 0;
-	err = map(r, size, PROT_READ, r->writer);
-	return err < 0 ? not_given(err) : mapping_apply(r->data, size, r->guarantees);
-}
-
-/*
- * Such a file takes no seals, so nothing says whether somebody has mapped it a second time while the region
- * was open, or a child has it. The bytes therefore move to a file that nobody else has seen, at the same
- * address, in one step.
- */
-static int replace_secret(struct sealmem_region *r, size_t size)
-{
-	CLEANUP(close_fd_at) int fd = secret_copy(r->data, size);
-	int err;
-
-	if (fd < 0)
-		return fd;
-	err = map(r, size, PROT_READ, fd);
-	r->replaced |= err == 0;
-	/* Before Linux 6.12 what was there may be gone when nothing could be put in its place. */
-	if (err < 0 && sys_mapped(r->data, size) < 0) {
-		r->replaced = true;
-		(void)map(r, size, PROT_READ, fd);
-	}
-	if (err == 0)
-		err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
-	return err < 0 ? not_given(err) : secret_readable(r->data, size);
-}
-
-/* What was not handed out becomes inaccessible; its pages stay, for the way back. */
-static int seal_secret(struct sealmem_region *r)
-{
-	size_t size = size_in_pages(r), tail = page_round_up(r->capacity) - size;
-	int err = part_tail(r, size, tail);
-
-	if (err == 0 && r->guarantees & SEALMEM_CONTENT)
-		err = replace_secret(r, size);
-	return err < 0 ? err : seal_address(r);
-}
-
-static int seal_in_place(struct sealmem_region *r)
-{
-	int err = map_sealed(r);
-
-	if (err == 0)
-		err = seal_file(r);
-	if (err == 0)
-		err = map_shared(r);
-	if (err == 0)
-		err = seal_address(r);
-	return err;
-}
-
-/* A file that took its seals can never be written again: the region moves to a copy of it. */
-static int replace_file(struct sealmem_region *r, struct scoped_mapping *held)
-{
-	CLEANUP(close_files) struct sealmem_region fresh = *r;
-	int err = open_file(&fresh);
-
-	if (err == 0 && r->reserved > 0)
-		err = memfd_reserve(fresh.writer, 0, r->reserved);
-	if (err == 0)
-		err = mapping_hold(held, fresh.writer, size_in_pages(r), r->guarantees);
-	if (err == 0)
-		err = memfd_copy(fresh.writer, r->writer, r->capacity);
-	if (err < 0)
-		return err;
-	close_files(r);
-	r->writer = take_fd(&fresh.writer);
-	r->reader = take_fd(&fresh.reader);
-	r->final = false;
-	return 0;
-}
-
-/* The lock of an open region takes a page when it is touched; those that were, are again. */
-static int lock_present_pages(struct sealmem_region *r)
-{
-	size_t start, end = 0;
-	int err;
-
-	if (!(r->guarantees & SEALMEM_NOSWAP))
-		return 0;
-	while ((err = memfd_next_part(r->writer, &start, &end)) > 0)
-		for (size_t at = start; at < end; at += page_size())
-			(void)*(volatile const char *)(r->data + at);
-	return err;
-}
-
-/* The mapping that a seal began with may be without them. */
-static int open_secret_again(struct sealmem_region *r)
-{
-	size_t size = page_round_up(r->capacity);
-	int err = mapping_apply(r->data, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
-
-	if (err == 0)
-		err = sys_mprotect(r->data, size, PROT_READ | PROT_WRITE);
-	return not_given(err);
-}
-
-static int open_again(struct sealmem_region *r)
-{
-	int err = is_secret(r) ? open_secret_again(r) : map_open(r);
-
-	return err < 0 || is_secret(r) ? err : lock_present_pages(r);
-}
-
-/* F_SEAL_FUTURE_WRITE, which somebody else may have added while the region was open, lets nobody map the
- * file writable again. */
-static bool is_final(const struct sealmem_region *r)
-{
-	int seals = is_secret(r) ? 0 : sys_fcntl(r->writer, F_GET_SEALS, 0);
-
-	return r->final || (seals > 0 && seals & F_SEAL_FUTURE_WRITE);
-}
-
-/* A refused mmap(2) with MAP_FIXED has unmapped what was there on kernels up to 6.1 at least: so it is
- * mapped anew, not only protected. */
-static void stay_readable(struct sealmem_region *r)
-{
-	size_t size = page_round_up(r->capacity);
-
-	if (is_secret(r))
-		(void)sys_mprotect(r->data, size, PROT_READ);
-	else
-		(void)map_readable(r, size);
-}
-
-/* What a refused mmap(2) has unmapped is free for any other mapping, one that the way back needs included. */
-static int keep_addresses(const struct sealmem_region *r)
-{
-	size_t size = page_round_up(r->capacity);
-
-	return sys_mapped(r->data, size) < 0 ? mapping_reserve(r->data, size) : 0;
-}
-
-/* Back to an open region; readers see the same bytes throughout. */
+/* Sealed addresses cannot be mapped again. */
 static int roll_back(struct sealmem_region *r)
 {
-	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
-	int err;
+	REASON_KEPT why = reason_keep();
+	int err = 0;
 
-	if (!r->replaced)
-		return 0;
-	err = is_secret(r) ? 0 : keep_addresses(r);
-	if (err == 0 && is_final(r))
-		err = replace_file(r, &held);
+	if (r->state == REGION_ADDRESS_FINAL)
+		return -EPERM;
+	if (r->state != REGION_OPEN)
+		err = r->operations->roll_back(r);
 	if (err == 0)
-		err = open_again(r);
-	/* With less than was demanded it is not to be written to. */
-	if (err < 0)
-		stay_readable(r);
-	r->replaced = err < 0;
-	r->state = err < 0 ? STUCK : OPEN;
+		r->state = REGION_OPEN;
 	return err;
 }
 
-/* Secret pages are locked by nature, and stay in their mapping. */
-static int hold_pages(const struct sealmem_region *r, struct scoped_mapping *held)
+/* Where the addresses are sealed, the seal itself may have said why nothing can be undone. */
+static int give_up(int err)
 {
-	if (is_secret(r))
-		return 0;
-	return mapping_hold(held, r->writer, size_in_pages(r), r->guarantees);
+	return err == -ENOTRECOVERABLE ? err : fail_for(REASON_ROLL_BACK);
 }
 
-/* Sealed, one descriptor is enough. */
-static void keep_one_file(struct sealmem_region *r)
+static int seal_or_roll_back(struct sealmem_region *r)
 {
-	if (r->reader < 0) {
-		r->reader = take_fd(&r->writer);
-		return;
-	}
-	memfd_try_writer(r->writer);
-	r->writer = close_fd(r->writer);
+	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
+	int err = r->operations->hold(r, &held);
+
+	if (err < 0)
+		return err;
+	err = r->operations->seal(r);
+	if (err < 0)
+		return roll_back(r) == 0 ? err : give_up(err);
+	r->state = REGION_SEALED;
+	return 0;
 }
 
 EXPORT int sealmem_region_seal(struct sealmem_region *r)
 {
-	CLEANUP(unmap_scoped) struct scoped_mapping held = { 0 };
 	int err;
 
+	reason_forget();
 	if (r == NULL)
-		return -EINVAL;
-	if (r->state == SEALED)
+		return fail_for(REASON_NO_REGION);
+	if (r->state == REGION_SEALED && region_has_mapping(r))
 		return 0;
-	err = hold_pages(r, &held);
-	if (err < 0)
-		return err;
-	err = is_secret(r) ? seal_secret(r) : seal_in_place(r);
-	if (err < 0)
-		return roll_back(r) == 0 ? err : -ENOTRECOVERABLE;
-	if (!is_secret(r))
-		keep_one_file(r);
-	r->state = SEALED;
-	return 0;
-}
-
-/*
- * Most kernels map a write-sealed file read-only and shared from the descriptor that wrote it, which
- * saves opening another. Some builds (5.10.223, early 6.12) refuse that with EPERM. Never MAP_PRIVATE:
- * such pages can be replaced through /proc/PID/mem.
- */
-static int map_written(struct sealmem_region *r)
-{
-	size_t size = size_in_pages(r);
-	int err = map(r, size, PROT_READ, r->reader);
-
-	/* EACCES: a descriptor that was received, and is for writing only. */
-	if (err != -EPERM && err != -EACCES)
-		return not_given(err);
-	err = memfd_make_readonly(&r->reader);
-	return err < 0 ? err : not_given(map(r, size, PROT_READ, r->reader));
-}
-
-/* Maps a file that is sealed. */
-static int map_sealed_file(struct sealmem_region *r)
-{
-	int err;
-
-	if (r->guarantees & SEALMEM_NOFORK)
-		r->owner = sys_getpid();
-	err = reserve_addresses(r, size_in_pages(r));
+	if (!process_is(&r->owner))
+		return fail_for(REASON_NOT_OURS);
+	err = region_begin_seal(r);
 	if (err == 0)
-		err = map_written(r);
+		err = confirm_open_region(r);
 	if (err == 0)
-		err = mapping_apply(r->data, size_in_pages(r), r->guarantees);
+		err = seal_or_roll_back(r);
+	region_end_seal(r);
 	if (err == 0)
-		err = seal_address(r);
-	r->state = SEALED;
+		region_list(r);
 	return err;
-}
-
-static int seal_bytes(struct sealmem_region *r, const void *bytes)
-{
-	int err;
-
-	r->reader = memfd_new(r->name, r->capacity);
-	if (r->reader < 0)
-		return r->reader;
-	err = memfd_write(r->reader, bytes, r->capacity, 0);
-	if (err == 0)
-		err = memfd_seal(r->reader);
-	if (err == 0)
-		err = memfd_check(r->reader);
-	return err < 0 ? err : map_sealed_file(r);
-}
-
-/*
- * From a descriptor of our own if there can be one: the one that was given has its position and flags in
- * common with whoever gave it, who could turn a later read(2) of sealed bytes to other bytes. Where
- * there cannot, the mapping is as good, and the region has no descriptor afterwards.
- */
-static int map_given(struct sealmem_region *r, int fd)
-{
-	CLEANUP(close_fd_at) int given = fd;
-	int reader = memfd_reopen_readonly(given), err;
-
-	if (reader < 0 && reader != -EOPNOTSUPP)
-		return reader;
-	r->reader = reader >= 0 ? reader : take_fd(&given);
-	err = map_sealed_file(r);
-	if (reader < 0)
-		r->reader = close_fd(r->reader);
-	return err;
-}
-
-int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size, size_t page,
-		 unsigned guarantees)
-{
-	CLEANUP(close_fd_at) int given = fd;
-	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
-	int err = check_demand(name, size, guarantees);
-
-	if (err < 0)
-		return err;
-	r = allocate_region(name, size, guarantees);
-	if (r == NULL)
-		return -ENOMEM;
-	r->page = page;
-	err = map_given(r, take_fd(&given));
-	if (err < 0)
-		return err;
-	*ret = r;
-	r = NULL;
-	return 0;
 }
 
 EXPORT const char *sealmem_region_name(const struct sealmem_region *r)
 {
 	return r != NULL ? r->name : NULL;
-}
-
-/* Bytes that must never reach the swap are written to pages that are locked already, which takes a
- * mapping: the way of an open region. */
-static int seal_bytes_locked(struct sealmem_region *r, const void *bytes)
-{
-	int err = open_region(r);
-
-	if (err == 0)
-		err = mapping_apply(r->data, size_in_pages(r), SEALMEM_NOSWAP);
-	if (err == 0)
-		err = memfd_write(r->writer, bytes, r->capacity, 0);
-	if (err == 0)
-		err = sealmem_region_seal(r);
-	return err;
-}
-
-static int seal_bytes_secret(struct sealmem_region *r, const void *bytes)
-{
-	int err = secret_readable(bytes, r->capacity);
-
-	if (err == 0)
-		err = open_region(r);
-	if (err < 0)
-		return err;
-	memcpy(r->data, bytes, r->capacity);
-	return sealmem_region_seal(r);
-}
-
-/* How bytes at hand become a region, by what was demanded: the first row that applies. */
-static const struct {
-	unsigned guarantee;
-	int (*seal)(struct sealmem_region *r, const void *bytes);
-} ways_from_bytes[] = {
-	{ SEALMEM_SECRECY, seal_bytes_secret },
-	{ SEALMEM_NOSWAP, seal_bytes_locked },
-	{ SEALMEM_CONTENT, seal_bytes },
-};
-
-static int seal_from(struct sealmem_region *r, const void *bytes)
-{
-	size_t i = 0;
-
-	while (!(r->guarantees & ways_from_bytes[i].guarantee))
-		i++;
-	return ways_from_bytes[i].seal(r, bytes);
-}
-
-EXPORT int sealmem_region_new_from(struct sealmem_region **ret, const char *name, const void *bytes,
-				   size_t size, unsigned guarantees)
-{
-	CLEANUP(destroy_at) struct sealmem_region *r = NULL;
-	int err = ret != NULL && bytes != NULL ? check_demand(name, size, guarantees) : -EINVAL;
-
-	if (err < 0)
-		return err;
-	r = allocate_region(name, size, guarantees);
-	if (r == NULL)
-		return -ENOMEM;
-	err = seal_from(r, bytes);
-	if (err < 0)
-		return err;
-	*ret = r;
-	r = NULL;
-	return 0;
 }
 
 EXPORT void *sealmem_region_data(const struct sealmem_region *r)
@@ -788,19 +607,25 @@ EXPORT size_t sealmem_region_size(const struct sealmem_region *r)
 {
 	if (r == NULL)
 		return 0;
-	return r->used != 0 ? r->used : r->capacity;
+	return r->counted ? r->used : r->capacity;
 }
 
+/* Of a mapping, a child does not inherit the lock. */
 EXPORT unsigned sealmem_region_guarantees(const struct sealmem_region *r)
 {
-	if (r == NULL || r->state == STUCK)
+	unsigned lost;
+
+	if (r == NULL || !region_has_mapping(r))
 		return 0;
-	return r->state == SEALED ? r->guarantees : r->guarantees & OPEN_GUARANTEES;
+	lost = process_has_memory_of(&r->owner) ? 0 : SEALMEM_NOSWAP;
+	if (r->state == REGION_SEALED)
+		return r->guarantees & ~lost;
+	return r->state == REGION_OPEN ? r->guarantees & OPEN_GUARANTEES : 0;
 }
 
 /*
- * A sealed region may be mapped from the descriptor that wrote it, which saves opening another until
- * somebody asks. The new one takes the old one's number, so the number stays valid, and
+ * A sealed region may be mapped from the descriptor that wrote it. So the library opens another one only
+ * when somebody asks for it. The new one takes the number of the old one, so the number stays valid, and
  * two threads that ask at once do no harm.
  */
 EXPORT int sealmem_region_fd(const struct sealmem_region *r)
@@ -808,12 +633,13 @@ EXPORT int sealmem_region_fd(const struct sealmem_region *r)
 	CLEANUP(close_fd_at) int reader = -1;
 	int flags;
 
+	reason_forget();
 	if (r == NULL)
-		return -EINVAL;
-	if (r->state != SEALED)
-		return -EPERM;
-	if (is_secret(r) || r->reader < 0)
-		return -EOPNOTSUPP;
+		return fail_for(REASON_NO_REGION);
+	if (r->state != REGION_SEALED)
+		return fail_for(REASON_OPEN);
+	if (r->reader < 0)
+		return fail_for(REASON_NO_DESCRIPTOR);
 	flags = sys_fcntl(r->reader, F_GETFL, 0);
 	if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
 		return flags < 0 ? not_given(flags) : r->reader;
@@ -823,22 +649,26 @@ EXPORT int sealmem_region_fd(const struct sealmem_region *r)
 	return not_given(sys_dup_over(reader, r->reader));
 }
 
-/* Sealed addresses stay; what lies behind them was only kept in case the seal had to be undone. */
+/* Sealed addresses stay, and so does their name. The addresses after them were only kept in case the seal had to
+ * roll back. */
 static void forget_sealed_address(struct sealmem_region *r)
 {
-	char *end = r->data + size_in_pages(r) + guard_size(r);
+	char *end = r->data + region_size_in_pages(r) + region_guard_size(r);
 	char *all_end = (char *)r->all.addr + r->all.size;
 
+	r->all.size = (size_t)(end - (char *)r->all.addr);
+	region_list(r);
+	r->listed = -1;
 	r->all = (struct scoped_mapping){ end, (size_t)(all_end - end) };
 }
 
 EXPORT struct sealmem_region *sealmem_region_free(struct sealmem_region *r)
 {
-	if (r == NULL)
+	/* A process that shares the memory would take it from the other one. */
+	if (r == NULL || (process_has_memory_of(&r->owner) && !process_is(&r->owner)))
 		return NULL;
-	if (is_secret(r) && is_writable(r) && has_mapping(r))
-		sealmem_wipe(r->data, r->state == OPEN ? r->capacity : sealmem_region_size(r));
+	r->operations->wipe(r);
 	if (sealmem_region_guarantees(r) & SEALMEM_ADDRESS)
 		forget_sealed_address(r);
-	return destroy(r);
+	return region_destroy(r);
 }

@@ -2,7 +2,7 @@
 #ifndef SEALMEM_REGION_H
 #define SEALMEM_REGION_H
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 /*
  * Makes a sealed region of a memfd that is known to be sealed, and `size` bytes long, in pages of `page`

@@ -1,66 +1,70 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Memory that only the loads and stores of this process reach. The pages of memfd_secret(2) are taken
- * out of the kernel's own map, so that the kernel cannot copy them for anybody: /proc/PID/mem, ptrace
+ * Memory that only the loads and stores of this process reach. The kernel takes the pages of
+ * memfd_secret(2) out of its own map, so that it cannot copy them for anybody: /proc/PID/mem, ptrace
  * and process_vm_readv(2) find nothing, whoever asks.
  *
- * Two things differ from an ordinary memfd. Such a file takes no seals: its content is kept by a
- * read-only mapping whose address is sealed and whose descriptor is closed. And some kernels charge
- * its pages against RLIMIT_MEMLOCK when they are first touched, so that a store dies of SIGBUS: here
- * they are touched by the kernel on our behalf, which gets an errno.
+ * It differs from an ordinary memfd in two ways. Such a file takes no seals: a read-only mapping, whose
+ * address is sealed and whose descriptor is closed, protects its content. And some kernels charge its
+ * pages against RLIMIT_MEMLOCK when they are first touched, so that a store raises SIGBUS. Here the
+ * kernel touches them on our behalf, which gives an errno instead.
  */
 
 #include "lib/secret.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include "lib/mapping.h"
+#include "lib/memfd.h"
+#include "lib/reason.h"
+#include "lib/trial.h"
 #include "lib/util.h"
+#include "lib/wipe.h"
 
 #include <string.h>
 #include <sys/resource.h>
 
 int secret_new(size_t size)
 {
-	CLEANUP(close_fd_at) int fd = sys_memfd_secret();
-	int err;
+	CLEANUP(close_fd_at) int fd = -1;
+	int err = memfd_check_limit(size);
 
+	if (err < 0)
+		return err;
+	fd = trial_memfd_secret();
 	if (fd < 0)
-		return not_given(fd);
+		return reason_for(not_given(fd), REASON_NO_SECRET);
 	err = sys_ftruncate(fd, (off_t)size);
 	return err < 0 ? not_given(err) : take_fd(&fd);
 }
 
-/* No page: out of what the limit allows, as far as one can tell, or out of memory. */
+/* The page is refused, either because the limit is reached, as far as the library can tell, or
+ * because memory is out. */
 static int touch_error(int err)
 {
 	uint64_t limit;
 
 	if (err != -EFAULT)
 		return not_given(err);
-	return sys_limit(RLIMIT_MEMLOCK, &limit) == 0 && limit != UINT64_MAX ? -EAGAIN : -ENOMEM;
-}
-
-static int touch_pages(char *addr, size_t size)
-{
-	for (size_t at = 0; at < size; at += page_size()) {
-		int err = sys_touch(addr + at);
-
-		if (err < 0)
-			return touch_error(err);
-		/* The page is there and stays: nothing moves or reclaims it. */
-		memset(addr + at, 0, SYS_TOUCHED);
-	}
-	return 0;
+	return sys_limit(RLIMIT_MEMLOCK, &limit) == 0 && limit != UINT64_MAX
+		       ? fail_for(REASON_MEMLOCK)
+		       : -ENOMEM;
 }
 
 int secret_settle(void *addr, size_t size)
 {
-	/* A child would be another process that can read it. */
-	int err = mapping_apply(addr, size, SEALMEM_NODUMP | SEALMEM_NOFORK);
+	char *pages = addr;
 
-	return err < 0 ? err : touch_pages(addr, size);
+	for (size_t at = 0; at < size; at += page_size()) {
+		int err = sys_touch(pages + at);
+
+		if (err < 0)
+			return touch_error(err);
+		/* The page is there and stays: nothing moves or reclaims it. */
+		memset(pages + at, 0, SYS_TOUCHED);
+	}
+	return 0;
 }
 
 int secret_copy(const void *bytes, size_t size)
@@ -71,14 +75,13 @@ int secret_copy(const void *bytes, size_t size)
 
 	if (fd < 0)
 		return fd;
-	err = sys_mmap(&copy.addr, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-	if (err < 0)
-		return not_given(err);
-	copy.size = size;
-	err = secret_settle(copy.addr, size);
+	err = mapping_scoped(&copy, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			     SECRET_GUARANTEES);
+	if (err == 0)
+		err = secret_settle(copy.addr, size);
 	if (err < 0)
 		return err;
-	memcpy(copy.addr, bytes, size);
+	wipe_copy(copy.addr, bytes, size);
 	return take_fd(&fd);
 }
 
@@ -87,9 +90,9 @@ int secret_readable(const void *bytes, size_t size)
 	uintptr_t start = (uintptr_t)bytes, end = start + size;
 
 	if (end < start)
-		return -EFAULT;
+		return fail_for(REASON_BAD_BUFFER);
 	for (uintptr_t at = start & ~(page_size() - 1); at < end; at += page_size())
 		if (sys_readable((const void *)at) < 0)
-			return -EFAULT;
+			return fail_for(REASON_BAD_BUFFER);
 	return 0;
 }

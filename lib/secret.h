@@ -4,15 +4,15 @@
 
 #include <stddef.h>
 
-/* What every secret mapping has, asked for or not. */
+/* Every secret mapping has these, asked for or not. */
 #define SECRET_GUARANTEES (SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK)
 
-/* A descriptor of secret memory of `size` bytes, whole pages. It can be mapped writable for as long as
- * it is open: close it once it is mapped. */
+/* A descriptor of secret memory of `size` bytes, whole pages. While it is open, it can be mapped
+ * writable: close it once it is mapped. -EFBIG where RLIMIT_FSIZE is below that. */
 int secret_new(size_t size);
 
-/* Brings every page of a new secret mapping into memory and hides it from children. -EAGAIN where
- * RLIMIT_MEMLOCK does not allow it: from here on a store cannot fail for want of memory. */
+/* Brings every page of a new secret mapping into memory. After that, a store cannot fail because of a lack of
+ * memory. -EAGAIN where RLIMIT_MEMLOCK does not allow it. */
 int secret_settle(void *addr, size_t size);
 
 /* A new file with a copy of bytes .. bytes + size, whole pages, that nobody else has mapped. */

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The only file that enters the kernel. The C library's own wrappers are not used even where they
- * exist: some of them are intercepted by sanitizers and preloads, some add behaviour (cancellation,
- * caches), and a test could not make all of them fail by replacing one symbol.
+ * The only file that enters the kernel. It does not use the C library's own wrappers even where they
+ * exist: sanitizers and preloads intercept some of them, some add behaviour (cancellation, caches), and
+ * a test could not make all of them fail by replacing one symbol.
  */
 
 #include "lib/sys.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static long answer(long result)
@@ -63,9 +69,26 @@ int sys_pipe(int ret[2])
 	return (int)answer(syscall(SYS_pipe2, ret, O_CLOEXEC));
 }
 
+int sys_set_pipe_size(int pipe, size_t size)
+{
+	return sys_fcntl(pipe, F_SETPIPE_SZ, (long)size);
+}
+
+ssize_t sys_splice(int file, size_t offset, int pipe, size_t size)
+{
+	loff_t from = (loff_t)offset;
+
+	return answer(syscall(SYS_splice, file, &from, pipe, NULL, size, (long)SPLICE_F_NONBLOCK));
+}
+
 int sys_dup_over(int fd, int number)
 {
 	return (int)answer(syscall(SYS_dup3, fd, number, O_CLOEXEC));
+}
+
+int sys_dup_for_program(int fd, int number)
+{
+	return (int)answer(syscall(SYS_dup3, fd, number, 0));
 }
 
 int sys_fcntl(int fd, int command, long argument)
@@ -83,10 +106,15 @@ int sys_fallocate(int fd, off_t offset, off_t size)
 	return (int)answer(syscall(SYS_fallocate, fd, 0, offset, size));
 }
 
+static int file_status(int fd, struct stat *ret)
+{
+	return (int)answer(syscall(SYS_fstat, fd, ret));
+}
+
 int sys_file_size(int fd, off_t *ret)
 {
 	struct stat st;
-	int err = (int)answer(syscall(SYS_fstat, fd, &st));
+	int err = file_status(fd, &st);
 
 	if (err < 0)
 		return err;
@@ -94,6 +122,38 @@ int sys_file_size(int fd, off_t *ret)
 		return -EINVAL;
 	*ret = st.st_size;
 	return 0;
+}
+
+int sys_file_identity(int fd, struct sys_file *ret)
+{
+	struct stat st;
+	int err = file_status(fd, &st);
+
+	if (err == 0)
+		*ret = (struct sys_file){ st.st_dev, st.st_ino };
+	return err;
+}
+
+int sys_threads(void)
+{
+	struct stat st;
+	int fd = sys_open("/proc/self/task", O_RDONLY | O_DIRECTORY);
+	int err = fd < 0 ? fd : file_status(fd, &st);
+
+	if (fd >= 0)
+		(void)sys_close(fd);
+	return err < 0 ? err : (int)st.st_nlink - 2;
+}
+
+int sys_mapping_of(int maps, uint64_t address, struct sys_mapping *ret)
+{
+	struct sys_mapping mapping = { .size = sizeof(mapping), .address = address };
+	int err =
+		(int)answer(syscall(SYS_ioctl, maps, _IOWR('f', 17, struct sys_mapping), &mapping));
+
+	if (err == 0)
+		*ret = mapping;
+	return err;
 }
 
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)
@@ -112,6 +172,13 @@ int sys_filesystem(int fd, struct statfs *ret)
 }
 
 int sys_socket_option(int socket, int option, int *ret)
+{
+	socklen_t size = sizeof(*ret);
+
+	return (int)answer(syscall(SYS_getsockopt, socket, SOL_SOCKET, option, ret, &size));
+}
+
+int sys_socket_limit(int socket, int option, struct timeval *ret)
 {
 	socklen_t size = sizeof(*ret);
 
@@ -202,16 +269,31 @@ int sys_mseal(void *addr, size_t size, unsigned long flags)
 	return (int)answer(syscall(__NR_mseal, addr, size, flags));
 }
 
-/* 0 if every page is mapped, -ENOMEM if not: all that MS_ASYNC does. */
+int sys_pkey_alloc(void)
+{
+	return (int)answer(syscall(SYS_pkey_alloc, 0L, 0L));
+}
+
+int sys_pkey_free(int key)
+{
+	return (int)answer(syscall(SYS_pkey_free, key));
+}
+
+int sys_pkey_mprotect(void *addr, size_t size, int protection, int key)
+{
+	return (int)answer(syscall(SYS_pkey_mprotect, addr, size, protection, key));
+}
+
+/* 0 if every page is mapped, -ENOMEM if not: MS_ASYNC does nothing else. */
 int sys_mapped(void *addr, size_t size)
 {
 	return (int)answer(syscall(SYS_msync, addr, size, MS_ASYNC));
 }
 
 /*
- * The signal mask is eight bytes that the kernel writes or reads on request, in every sandbox and
- * without a descriptor or a side effect: asked without a change, and set with an operation that does not
- * exist, which is noticed only after the mask was read.
+ * The signal mask is eight bytes that the kernel writes or reads on request, in every sandbox, without
+ * a descriptor or a side effect. To store, the mask is asked for without a change. To load, it is set
+ * with an operation that does not exist, which the kernel notices only after it has read the mask.
  */
 int sys_touch(void *addr)
 {
@@ -225,7 +307,8 @@ int sys_readable(const void *addr)
 	return err == -EFAULT ? err : 0;
 }
 
-/* The C library's: a handler returns through a piece of code that only it has. */
+/* This uses the C library's function, because a handler returns through a piece of code that only
+ * the C library has. */
 int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret)
 {
 	return (int)answer(sigaction(signal, action, ret));
@@ -237,6 +320,85 @@ int sys_signal_self(int signal, siginfo_t *info)
 		syscall(SYS_rt_tgsigqueueinfo, sys_getpid(), syscall(SYS_gettid), signal, info));
 }
 
+int sys_block_signals(uint64_t set, uint64_t *ret_before)
+{
+	return (int)answer(syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, ret_before, sizeof(set)));
+}
+
+int sys_set_blocked(uint64_t set)
+{
+	return (int)answer(syscall(SYS_rt_sigprocmask, SIG_SETMASK, &set, NULL, sizeof(set)));
+}
+
+int sys_pending(uint64_t *ret)
+{
+	return (int)answer(syscall(SYS_rt_sigpending, ret, sizeof(*ret)));
+}
+
+int sys_take_signal(uint64_t set)
+{
+	const struct timespec no_time = { 0 };
+
+	return (int)answer(syscall(SYS_rt_sigtimedwait, &set, NULL, &no_time, sizeof(set)));
+}
+
+/* What is ready, 0 if nothing is. */
+static int ready(int fd, short events, struct timespec time)
+{
+	struct pollfd file = { .fd = fd, .events = events };
+	int count = (int)answer(syscall(SYS_ppoll, &file, 1L, &time, NULL, 0L));
+
+	return count <= 0 ? count : file.revents;
+}
+
+int sys_writable(int fd)
+{
+	int events = ready(fd, POLLOUT, (struct timespec){ 0 });
+
+	return events < 0 ? events : (events & POLLOUT) != 0;
+}
+
+int sys_wait_ready(int fd, short events, int64_t nanoseconds)
+{
+	const int64_t second = 1000000000;
+
+	return ready(fd, events,
+		     (struct timespec){ .tv_sec = nanoseconds / second,
+					.tv_nsec = nanoseconds % second });
+}
+
+int sys_now(int64_t *ret)
+{
+	struct timespec now;
+	int err = (int)answer(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now));
+
+	if (err == 0)
+		*ret = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return err;
+}
+
+int sys_wait_while(atomic_uint *at, unsigned value)
+{
+	int err = (int)answer(syscall(SYS_futex, at, FUTEX_WAIT_PRIVATE, value, NULL));
+
+	return err == -EAGAIN || err == -EINTR ? 0 : err;
+}
+
+int sys_wake_all(atomic_uint *at)
+{
+	return (int)answer(syscall(SYS_futex, at, FUTEX_WAKE_PRIVATE, INT_MAX));
+}
+
+int sys_dumpable(void)
+{
+	return (int)answer(syscall(SYS_prctl, PR_GET_DUMPABLE, 0L, 0L, 0L, 0L));
+}
+
+int sys_set_dumpable(int dumpable)
+{
+	return (int)answer(syscall(SYS_prctl, PR_SET_DUMPABLE, (long)dumpable, 0L, 0L, 0L));
+}
+
 pid_t sys_getpid(void)
 {
 	return (pid_t)syscall(SYS_getpid);
@@ -245,6 +407,11 @@ pid_t sys_getpid(void)
 void sys_yield(void)
 {
 	(void)syscall(SYS_sched_yield);
+}
+
+int sys_seccomp_mode(void)
+{
+	return (int)answer(syscall(SYS_prctl, PR_GET_SECCOMP, 0L, 0L, 0L, 0L));
 }
 
 int sys_seccomp_can_refuse(void)
@@ -279,7 +446,17 @@ uint64_t sys_heap_end(void)
 	return (uint64_t)syscall(SYS_brk, NULL);
 }
 
-/* A third of the time of prlimit(2), which looks up the process and locks its credentials. */
+/* The call answers with the size of its set. There are kernels for 8192 processors, and none for more. */
+int sys_processors(void)
+{
+	unsigned char set[8192 / CHAR_BIT];
+	long size = answer(syscall(SYS_sched_getaffinity, 0, sizeof(set), set));
+
+	return (int)(size < 0 ? size : size * CHAR_BIT);
+}
+
+/* This takes a third of the time of prlimit(2), which looks up the process and locks its
+ * credentials. */
 int sys_limit(int resource, uint64_t *ret)
 {
 	struct {
@@ -289,6 +466,16 @@ int sys_limit(int resource, uint64_t *ret)
 
 	if (result == 0)
 		*ret = limit.soft;
+	return result;
+}
+
+int sys_memory(uint64_t *ret)
+{
+	struct sysinfo info;
+	int result = (int)answer(syscall(SYS_sysinfo, &info));
+
+	if (result == 0)
+		*ret = (uint64_t)info.totalram * info.mem_unit;
 	return result;
 }
 
@@ -305,14 +492,42 @@ static int wait_for(pid_t pid)
 	return info.si_code == CLD_EXITED ? info.si_status : -ECHILD;
 }
 
-int sys_in_child(int (*run)(void *argument), void *argument)
+/* There is no exit signal (flags 0). That hides the child from SIGCHLD and wait(). */
+static long start_child(int (*run)(void *argument), void *argument)
 {
-	/* No exit signal (flags 0): that is what hides the child from SIGCHLD and wait(). */
 	long pid = answer(syscall(SYS_clone, 0L, NULL, NULL, NULL, NULL));
 
-	if (pid < 0)
-		return (int)pid;
 	if (pid == 0)
 		syscall(SYS_exit_group, run(argument));
-	return wait_for((pid_t)pid);
+	return pid;
+}
+
+int sys_in_child(int (*run)(void *argument), void *argument)
+{
+	long pid = start_child(run, argument);
+
+	return pid < 0 ? (int)pid : wait_for((pid_t)pid);
+}
+
+/* No handler of the program runs here: only SIGKILL is not blocked. */
+static int hold(void *argument)
+{
+	const struct timespec minute = { .tv_sec = 60 };
+
+	(void)argument;
+	(void)sys_block_signals(UINT64_MAX, NULL);
+	(void)syscall(SYS_prctl, PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L);
+	(void)syscall(SYS_ppoll, NULL, 0L, &minute, NULL, 0L);
+	return 0;
+}
+
+int sys_start_holder(void)
+{
+	return (int)start_child(hold, NULL);
+}
+
+void sys_end_holder(pid_t holder)
+{
+	(void)syscall(SYS_kill, holder, SIGKILL);
+	(void)wait_for(holder);
 }

@@ -4,22 +4,24 @@
 
 /*
  * The kernel as the library sees it: one function for each system call, and the constants that the
- * system headers may be too old to have. No policy.
+ * system headers may be too old to have. It decides nothing.
  *
- * Two reasons to have it. Every call goes through the C library's syscall(), one symbol that a test
- * replaces to make each call fail in turn (tests/faults/faults.c). And every call answers in one way: a
- * useful non-negative value, or a negative errno.
+ * There are two reasons for it. Every call goes through the syscall() of the C library, one symbol that
+ * a test replaces to make each call fail in turn (tests/faults/faults.c). And every call answers in one
+ * way: a useful non-negative value, or a negative errno.
  */
 
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
@@ -40,6 +42,23 @@
 #ifndef F_SEAL_EXEC
 # define F_SEAL_EXEC 0x0020
 #endif
+
+/* Linux 6.11: asks a descriptor of /proc/PID/maps for the mapping that holds an address. */
+struct sys_mapping {
+	uint64_t size, flags, address;
+	uint64_t start, end, protection, page, offset, inode;
+	uint32_t major, minor, name_size, build_id_size;
+	uint64_t name, build_id;
+};
+#define SYS_MAPPING_READ   0x01
+#define SYS_MAPPING_WRITE  0x02
+#define SYS_MAPPING_EXEC   0x04
+#define SYS_MAPPING_SHARED 0x08
+
+/* Which file it is, of all that exist. */
+struct sys_file {
+	uint64_t device, inode;
+};
 
 #define SYS_ABI_X32_BIT	       0x40000000u
 #define SYS_AUDIT_ARCH_X86_64  (62u | 0x80000000u | 0x40000000u)
@@ -65,6 +84,9 @@
 # define SHM_REMAP 040000
 #endif
 
+/* What makes a userfaultfd from a descriptor of /dev/userfaultfd (Linux 6.1): USERFAULTFD_IOC_NEW. */
+#define SYS_IOCTL_USERFAULTFD 0xaa00
+
 /* The number by which the ipc(2) multiplexer of 32-bit x86 knows shmat. */
 #define SYS_IPC_SHMAT 21
 
@@ -76,17 +98,30 @@ ssize_t sys_write(int fd, const void *bytes, size_t size);
 ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset);
 ssize_t sys_pwritev(int fd, const struct iovec *pieces, size_t count, off_t offset);
 int sys_pipe(int ret[2]);
+int sys_set_pipe_size(int pipe, size_t size);
+/* Moves references to the pages of a file into a pipe, and does not wait where that is full: -EAGAIN. */
+ssize_t sys_splice(int file, size_t offset, int pipe, size_t size);
 int sys_dup_over(int fd, int number);
+/* The same, and the descriptor stays open in a program that is executed. */
+int sys_dup_for_program(int fd, int number);
 int sys_fcntl(int fd, int command, long argument);
 int sys_ftruncate(int fd, off_t size);
 int sys_fallocate(int fd, off_t offset, off_t size);
 /* The size of a regular file (a memfd is one); -EINVAL for another kind. */
 int sys_file_size(int fd, off_t *ret);
 
+int sys_file_identity(int fd, struct sys_file *ret);
+/* How many threads this process has: each has a directory in /proc/self/task, which is a link. */
+int sys_threads(void);
+/* -ENOENT if there is no such mapping, -ENOTTY before Linux 6.11. */
+int sys_mapping_of(int maps, uint64_t address, struct sys_mapping *ret);
+
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret);
 
 int sys_filesystem(int fd, struct statfs *ret);
 int sys_socket_option(int socket, int option, int *ret);
+/* SO_RCVTIMEO or SO_SNDTIMEO; 0 means none. */
+int sys_socket_limit(int socket, int option, struct timeval *ret);
 int sys_set_linger(int socket, const struct linger *linger);
 ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags);
 ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags);
@@ -105,10 +140,15 @@ int sys_munlock(void *addr, size_t size);
 int sys_mremap_in_place(void *addr, size_t old_size, size_t new_size);
 int sys_mseal(void *addr, size_t size, unsigned long flags);
 
+/* Protection keys of a thread, which decide about pages without a system call. Linux 4.9. */
+int sys_pkey_alloc(void);
+int sys_pkey_free(int key);
+int sys_pkey_mprotect(void *addr, size_t size, int protection, int key);
+
 int sys_mapped(void *addr, size_t size);
 
-/* Has the kernel store SYS_TOUCHED bytes at addr, or load them from there: -EFAULT where a store or load
- * of our own would raise a signal. */
+/* The kernel stores SYS_TOUCHED bytes at addr, or loads them from there. -EFAULT where a store or
+ * load of our own would raise a signal. */
 #define SYS_TOUCHED 8
 int sys_touch(void *addr);
 int sys_readable(const void *addr);
@@ -116,14 +156,49 @@ int sys_readable(const void *addr);
 int sys_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
 int sys_signal_self(int signal, siginfo_t *info);
 
+/* Sets of signals of this thread, as the kernel has them: they take little stack, where every byte counts. */
+#define SYS_SIGNAL(number) (UINT64_C(1) << ((number)-1))
+int sys_block_signals(uint64_t set, uint64_t *ret_before);
+int sys_set_blocked(uint64_t set);
+int sys_pending(uint64_t *ret);
+
+/* All but those that a thread raises by what it does, such as SIGSEGV. */
+#define SYS_FAULTS                                                                                 \
+ (SYS_SIGNAL(SIGSEGV) | SYS_SIGNAL(SIGBUS) | SYS_SIGNAL(SIGFPE) | SYS_SIGNAL(SIGILL) |             \
+  SYS_SIGNAL(SIGTRAP) | SYS_SIGNAL(SIGSYS) | SYS_SIGNAL(SIGABRT))
+#define SYS_OTHER_SIGNALS (~SYS_FAULTS)
+/* One of these that is blocked and pending is so no longer; -EAGAIN if there is none. */
+int sys_take_signal(uint64_t set);
+
+/* 1 if a write would not wait now, 0 if it would or there is no such file. */
+int sys_writable(int fd);
+
+/* Waits for POLLIN or POLLOUT (poll(2)) for so many nanoseconds. 0 if they are over. */
+int sys_wait_ready(int fd, short events, int64_t nanoseconds);
+
+/* Nanoseconds on a clock that nobody sets. */
+int sys_now(int64_t *ret);
+
+/* Waits until somebody calls sys_wake_all(), if *at is `value` now. May return before that. */
+int sys_wait_while(atomic_uint *at, unsigned value);
+int sys_wake_all(atomic_uint *at);
+
+/* 1 if the process leaves core dumps and processes of its user may attach to it. */
+int sys_dumpable(void);
+int sys_set_dumpable(int dumpable);
+
 pid_t sys_getpid(void);
 void sys_yield(void);
+
+/* SECCOMP_MODE_DISABLED or SECCOMP_MODE_FILTER. */
+int sys_seccomp_mode(void);
 
 /* 0 if a filter could refuse system calls with an errno. */
 int sys_seccomp_can_refuse(void);
 int sys_no_new_privs(void);
 
-/* Puts a filter into force for all threads. Positive, the id of a thread, if that one cannot have it. */
+/* Puts a filter into force for all threads. A positive result is the id of a thread that cannot have
+ * it. */
 int sys_seccomp_filter(const struct sock_fprog *program);
 
 /* A number that nobody can guess; does not wait for one. */
@@ -132,14 +207,28 @@ int sys_random(uint64_t *ret);
 /* Where the heap of brk(2) ends now. */
 uint64_t sys_heap_end(void);
 
-/* The present soft limit; UINT64_MAX means none. */
+/* How many processors the kernel has room for in its sets of them: as many as there can be, or more. */
+int sys_processors(void);
+
+/* The current soft limit; UINT64_MAX means none. */
 int sys_limit(int resource, uint64_t *ret);
 
+/* How many bytes of memory the machine has, without the swap. */
+int sys_memory(uint64_t *ret);
+
 /*
- * A child that runs `run(argument)` and ends with its value. It raises no SIGCHLD and an ordinary
- * wait does not see it, so the program around us does not notice. No atfork handler runs: the child
- * may use system calls and nothing else. Returns the value, 0 to 255.
+ * Runs `run(argument)` in a child, which exits with its value, 0 to 255, and returns that value, or
+ * -ECHILD if a signal ended it. The child raises no SIGCHLD and an ordinary wait does not see it, so the
+ * program around us does not notice it. No atfork handler runs: the child may use system calls and nothing
+ * else.
  */
 int sys_in_child(int (*run)(void *argument), void *argument);
+
+/*
+ * Starts such a child, which has a copy of the table of descriptors and only waits, and ends it. It goes with the
+ * thread that started it, and after a minute at the latest.
+ */
+int sys_start_holder(void);
+void sys_end_holder(pid_t holder);
 
 #endif

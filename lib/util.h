@@ -3,8 +3,8 @@
 #define SEALMEM_UTIL_H
 
 /*
- * What every floor needs and none owns: page arithmetic, and the attributes that release a resource
- * when its variable leaves scope, so that an error path is a plain return.
+ * Helpers that every floor needs and none owns: page arithmetic, and the attributes that release a
+ * resource when its variable leaves scope, so that an error path is a plain return.
  */
 
 #include "lib/sys.h"
@@ -17,8 +17,8 @@
 #define CLEANUP(release) __attribute__((cleanup(release)))
 #define EXPORT		 __attribute__((visibility("default")))
 
-/* Page sizes differ between machines of one architecture (arm64 has three). Not sysconf(), which takes its time
- * to see what it is asked: this is asked several times for each object. */
+/* Page sizes differ between machines of one architecture (arm64 has three). Not sysconf(), which is
+ * slow: this is asked several times for each object. */
 static inline size_t page_size(void)
 {
 	return (size_t)getpagesize();
@@ -29,13 +29,29 @@ static inline bool page_aligned(uintptr_t value)
 	return (value & (page_size() - 1)) == 0;
 }
 
-/* The caller has made sure that it does not overflow. */
+/* The caller makes sure that it does not overflow. */
 static inline size_t page_round_up(size_t size)
 {
 	return (size + page_size() - 1) & ~(page_size() - 1);
 }
 
-/* close(2) gives the descriptor back whatever it answers. */
+/*
+ * Whether whole pages have the same bytes, those too that a sanitizer keeps from the program. So the compiler does
+ * not instrument this, and it is not memcmp(3), which sanitizers watch.
+ */
+__attribute__((no_sanitize("address", "thread"))) static inline bool pages_equal(const void *a,
+										 const void *b,
+										 size_t size)
+{
+	const uint64_t *left = a, *right = b;
+	size_t count = size / sizeof(*left), i = 0;
+
+	while (i < count && left[i] == right[i])
+		i++;
+	return i == count;
+}
+
+/* close(2) gives the descriptor back, even if it fails. */
 static inline int close_fd(int fd)
 {
 	if (fd >= 0)
@@ -48,7 +64,8 @@ static inline void close_fd_at(const int *fd)
 	(void)close_fd(*fd);
 }
 
-/* The path of a file that may have no other: opened by it, it gets a descriptor with rights and position of its own. */
+/* A path to the file of a descriptor, which may have no other. Opening it gives a descriptor with
+ * rights and a position of its own. */
 struct fd_path {
 	char text[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
 };
@@ -70,13 +87,13 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-/* What a sandbox forbids, or an old kernel lacks, is a guarantee that cannot be given here. */
+/* If a sandbox forbids a call, or an old kernel lacks it, the guarantee is unsupported here. */
 static inline int not_given(int error)
 {
 	return error == -ENOSYS || error == -EPERM ? -EOPNOTSUPP : error;
 }
 
-/* A mapping that goes when its variable does. */
+/* A mapping that is removed when its variable leaves scope. */
 struct scoped_mapping {
 	void *addr;
 	size_t size;

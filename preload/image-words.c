@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What SEALMEM_IMAGE can say. `sealmem run --image` writes it, and the object that it preloads reads it,
- * in another process, where nobody can be asked back: so both know the words from here.
+ * The words that SEALMEM_IMAGE can have. `sealmem run --image` writes them. The preloaded object reads
+ * them in another process, where it can ask nobody. So both take the words from here.
  */
 
 #include "preload/image-words.h"

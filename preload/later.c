@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Seals what the program loads later, if it is never to be unloaded (RTLD_NODELETE, or an object linked with
- * -z nodelete): for --image=later, in an object of its own, because dlopen(3) has to pass through it.
+ * Seals the objects that the program loads later, if they are never unloaded (RTLD_NODELETE, or an
+ * object linked with -z nodelete). --image=later uses it. It is an object of its own, because dlopen(3)
+ * has to pass through it.
  *
- * The loader looks at who calls dlopen(), for where that object wants its libraries searched. Called by us
- * it would search for us. So where the caller has such a wish, the call is passed on as a jump, as if we
- * were not there, and what was loaded is not sealed.
+ * The loader looks at who calls dlopen(), because that object may say where its libraries are searched.
+ * If we called it, the loader would search for us. So if the caller has such a wish, the call is passed
+ * on as a jump, as if we were not there, and the loaded object is not sealed.
  */
 
 #include "preload/image.h"
@@ -16,6 +17,7 @@
 #include <link.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #define EXPORT __attribute__((visibility("default")))
@@ -40,7 +42,7 @@ static bool has_entry(const ElfW(Dyn) * dynamic, ElfW(Sxword) tag, ElfW(Xword) b
 	return false;
 }
 
-/* Whether it matters to the loader who asks. */
+/* Whether the loader cares who asks. */
 static bool depends_on_caller(const char *file, const void *caller)
 {
 	struct link_map *map = NULL;
@@ -64,24 +66,35 @@ static bool is_permanent(void *handle, int mode)
 	       has_entry(map->l_ld, DT_FLAGS_1, DF_1_NODELETE);
 }
 
-/* The library calls dlopen(3), too, to have the object kept. */
-static __thread bool sealing;
-
-/* An object that is not sealed is not handed out. It stays loaded. */
+/* An object that could not be sealed is not handed out. It stays loaded. */
 static void *open_and_seal(const char *file, int mode)
 {
 	void *handle = next_dlopen()(file, mode);
 	int err;
 
-	if (handle == NULL || file == NULL || sealing || !is_permanent(handle, mode))
+	if (handle == NULL || file == NULL || !is_permanent(handle, mode))
 		return handle;
-	sealing = true;
 	err = sealmem_seal_loaded(handle, (unsigned)image_flags(), NULL);
-	sealing = false;
 	if (err == 0 || image_wanted & IMAGE_TRY)
 		return handle;
-	image_complain(file, err);
+	image_complain(file, err, ": use --image=try to load it all the same");
 	return NULL;
+}
+
+/* The linker defines it: the first bytes of this object, in memory. */
+extern const ElfW(Ehdr) own_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+
+/* The library, which is part of this object, asks the loader which object has a name. */
+static bool is_own(const void *caller)
+{
+	uintptr_t start = (uintptr_t)&own_header, at = (uintptr_t)caller;
+	const ElfW(Phdr) *headers = (const void *)(start + own_header.e_phoff);
+
+	for (size_t i = 0; i < own_header.e_phnum; i++)
+		if (headers[i].p_type == PT_LOAD && at - start >= headers[i].p_vaddr &&
+		    at - start < headers[i].p_vaddr + headers[i].p_memsz)
+			return true;
+	return false;
 }
 
 /* gcc makes a jump of the last call when it optimises. */
@@ -95,7 +108,9 @@ static void *open_and_seal(const char *file, int mode)
 
 EXPORT JUMPING void *dlopen(const char *file, int mode)
 {
-	if (depends_on_caller(file, __builtin_return_address(0)))
+	const void *caller = __builtin_return_address(0);
+
+	if (is_own(caller) || depends_on_caller(file, caller))
 		JUMP return next_dlopen()(file, mode);
 	return open_and_seal(file, mode);
 }

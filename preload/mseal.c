@@ -2,11 +2,11 @@
 
 /*
  * mseal() as a newer C library has it, for programs that call it, on a system whose C library or kernel
- * does not. Linked in or preloaded, it is the permission to emulate: where the kernel has no mseal(2) the
- * first call sets no_new_privs and seals by a seccomp filter.
+ * lacks it. Linking or preloading it is the permission to emulate: where the kernel has no mseal(2),
+ * the first call sets no_new_privs and seals by a seccomp filter.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <errno.h>
 
@@ -18,7 +18,7 @@ int mseal(void *addr, size_t size, unsigned long flags)
 
 	if (err == -EOPNOTSUPP && sealmem_allow_emulation() == 0)
 		err = sealmem_mseal(addr, size, flags);
-	/* ENOSYS is what a program expects of a kernel without it. */
+	/* A program expects ENOSYS of a kernel without it. */
 	errno = err == 0 ? before : err == -EOPNOTSUPP ? ENOSYS : -err;
 	return err == 0 ? 0 : -1;
 }

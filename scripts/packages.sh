@@ -1,44 +1,99 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=sh disable=SC2034 # read by the scripts that source this one
+# shellcheck shell=sh disable=SC2034 # the scripts that source this one read it
 #
-# What the two commands need from Debian, in one place, and how it gets there: installed when we may,
-# named in one line that can be pasted when we may not.
+# The packages that ./demo, ./check and bench/run need. As root on Debian, these scripts install what is missing.
+# As another user, they print the command that does. On other systems they name what is missing as pkg-config does.
+#
+# A name with "|" is one of several packages: releases of Debian differ in the names.
 
 packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev libssl-dev"
-packages_check="check bats jq procps util-linux libxml2-utils scdoc man-db openssl netbase clang llvm
-    libclang-rt-14-dev clang-format cppcheck gcovr shellcheck gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-    bash-completion fish zsh postgresql postgresql-client openssh-server curl libsystemd-dev perl gdb
-    libpython3.11-testsuite python3-z3 qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring"
-
-# Programs of 32 bits run on one of the two machines only.
-[ "$(dpkg --print-architecture)" != amd64 ] ||
-    packages_check="$packages_check libc6-dev-i386 lib32gcc-12-dev"
-
-# check takes these as well.
+packages_tests="$packages_build check bats scdoc procps util-linux"
+packages_command="perl jq libxml2-utils openssl netbase python3 strace libcap2-bin"
+packages_manual="man-db python3 codespell"
+packages_clang="clang llvm libclang-rt-14-dev|libclang-rt-19-dev"
+packages_style="git clang-format shellcheck shfmt"
+packages_musl="musl-tools linux-libc-dev"
+packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
+    libc6-dev-arm64-cross"
+packages_live="curl openssh-client openssh-server nginx-light postgresql postgresql-client libsystemd-dev gdb nodejs
+    default-jdk-headless libpython3.11-testsuite|libpython3.13-testsuite bash-completion fish zsh valgrind
+    qemu-user bubblewrap"
 packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils
     redis-server nodejs openssh-client openssh-server postgresql"
 
-# Of the packages named, those that are not installed.
+# Programs of 32 bits run on one of the two machines only.
+[ "$(uname -m)" != x86_64 ] || packages_live="$packages_live libc6-dev-i386 lib32gcc-12-dev|lib32gcc-14-dev"
+
+is_debian() {
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null
+}
+
+is_installed() {
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# one_of TEST NAME|NAME...: prints the first name that passes the test.
+one_of() {
+    for name in $(echo "$2" | tr '|' ' '); do
+        if "$1" "$name"; then
+            echo "$name"
+            return
+        fi
+    done
+    return 1
+}
+
+is_available() {
+    apt-cache show "$1" >/dev/null 2>&1
+}
+
+# Prints those of the packages that are not installed, each once.
 missing_packages() {
-    for package in "$@"; do
-        dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
-            printf ' %s' "$package"
+    for wanted in $(printf '%s\n' "$@" | sort -u); do
+        one_of is_installed "$wanted" >/dev/null || printf ' %s' "$wanted"
     done
 }
 
-# Has the packages named, or ends the program.
+# Prints the names that this release has; a name that it does not have stays, so that apt-get reports it.
+names_here() {
+    for wanted in "$@"; do
+        printf ' %s' "$(one_of is_available "$wanted" || echo "${wanted%%|*}")"
+    done
+}
+
+# Ends the program if the build lacks something.
+need_build() {
+    lacking=""
+    for program in "${CC:-cc}" meson ninja pkg-config; do
+        command -v "${program%% *}" >/dev/null || lacking="$lacking $program"
+    done
+    for module in smartcols json-c 'libcrypto >= 3.0'; do
+        pkg-config --exists "$module" 2>/dev/null || lacking="$lacking, $module"
+    done
+    [ -n "$lacking" ] || return 0
+    printf 'Missing programs, and modules of pkg-config: %s\nInstall them, then try again.\n' \
+        "$(echo "$lacking" | sed 's/^[ ,]*//')" >&2
+    exit 2
+}
+
+# need_packages PACKAGE...: installs those that are missing, or ends the program.
 need_packages() {
+    is_debian || {
+        need_build
+        return 0
+    }
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" -ne 0 ]; then
-        printf 'Missing packages. Run this, then try again:\n  sudo apt-get install -y%s\n' "$missing" >&2
+        # shellcheck disable=SC2086 # a list
+        printf 'Missing packages. Run this, then try again:\n  sudo apt-get install -y%s\n' "$(names_here $missing)" >&2
         exit 2
     fi
-    printf 'Installing%s\n' "$missing"
+    echo "Packages are missing. Updating the list of packages with apt-get." >&2
     log=$(mktemp)
     # shellcheck disable=SC2086 # a list
-    if ! { apt-get update -q && DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends $missing; } >"$log" 2>&1; then
+    if ! { apt-get update -q && missing=$(names_here $missing) && printf 'Installing%s\n' "$missing" >&3 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } 3>&2 >"$log" 2>&1; then
         tail -n 5 "$log" >&2
         printf 'apt-get failed; its whole output is in %s\n' "$log" >&2
         exit 2

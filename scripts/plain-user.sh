@@ -18,30 +18,31 @@ as_plain_user() {
 }
 
 mkdir "$place/unit" "$place/bin" &&
-    find "$build/tests/unit" "$build/tests/audit" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
+    find "$build/tests/unit" "$build/tests/promises" "$build/tests/faults" "$build/tests/filter" "$build/tests/audit" \
+        -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
     cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/mapped" "$build/tests/cli/pretend-sealed.so" \
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \
         "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
     find "$build/tests/live" "$build/preload" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/bin" \; &&
-    cp -R tests/audit tests/cli tests/examples tests/live "$place" && cd "$place" || exit 1
+    cp -R completions man tests/audit tests/cli tests/examples tests/live "$place" && cd "$place" || exit 1
 bin=$place/bin
 image_objects="$bin/libsealmem-image.so $bin/libsealmem-image-later.so"
 
-# Beside the others, for both mostly wait.
+# Beside the others, because both mostly wait.
 as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" FORBID="$bin/forbid" \
-    UNDER_FILTER="$bin/under-filter" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
+    UNDER_FILTER="$bin/under-filter" OPENER="$bin/opener" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
     MSEAL_NEWER="$bin/mseal-newer" IMAGE_OBJECTS="$image_objects" INTRUDER="$bin/intruder.so" \
     bats --tap live >live.tap 2>&1 &
 live=$!
 
 for program in unit/*; do
-    case $program in *.so | */record) continue ;; esac
+    case $program in *.so | */record | */filter-dump) continue ;; esac
     echo "== $program"
     as_plain_user SEALMEM_TEST_SCALE=5 "$program" || status=1
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
-    MAPPED="$bin/mapped" IMAGE_OBJECTS="$image_objects" CC=cc bats --tap cli || status=1
+    MAPPED="$bin/mapped" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
 for example in policy tls; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1

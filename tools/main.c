@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The command: finds the subcommand, and makes sure of what every one of them relies on. Among that,
- * standard descriptors that are open: were number 1 free, the next memfd would get it, and the
- * program's own output would be written into the memory that it is about to seal.
+ * The command: finds the subcommand, and prepares what every subcommand relies on. One of these things is
+ * that the standard descriptors are open. If number 1 were free, the next memfd would get it, and the
+ * command would write its own output into the memory that it is about to seal.
  */
 
 #include "tools/commands.h"
 #include "tools/common/errors.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
 
 #include <getopt.h>
@@ -18,9 +18,9 @@
 
 static const struct command {
 	const char *name;
-	int failed;
+	enum exit_status failed;
 	const char *summary;
-	int (*run)(int argc, char **argv);
+	enum exit_status (*run)(int argc, char **argv);
 } commands[] = {
 #define COMMAND(name, failed, summary) { #name, failed, summary, cmd_##name },
 	COMMANDS(COMMAND)
@@ -35,15 +35,15 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int print_help(void)
+static enum exit_status print_help(void)
 {
 	(void)help("Usage: sealmem COMMAND [OPTION]...\n"
-		   "Memory that cannot change once it is sealed.\n"
+		   "Makes memory that cannot change once it is sealed.\n"
 		   "\n"
 		   "Commands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		(void)printf("  %-7s  %s\n", commands[i].name, commands[i].summary);
-	return help("  help     this text, or that of a command: sealmem help demo\n"
+	return help("  help     print this text, or the help of a command: sealmem help demo\n"
 		    "\n"
 		    "Options:\n"
 		    "  -h, --help     print this text\n"
@@ -51,19 +51,19 @@ static int print_help(void)
 		    "\n" EXIT_CODES_HELP);
 }
 
-static int run_command(const char *name, int argc, char **argv)
+static enum exit_status run_command(const char *name, int argc, char **argv)
 {
 	const struct command *command = find_command(name);
 
 	if (command == NULL)
 		return complain(NULL, EXIT_FAILED, "unknown command '%s'", name);
-	/* 0 makes getopt_long() start afresh. */
+	/* 0 makes getopt_long() start again. */
 	optind = 0;
 	return finish_output(name, command->failed, command->run(argc, argv));
 }
 
 /* "sealmem help [COMMAND]" */
-static int run_help(int argc, char **argv)
+static enum exit_status run_help(int argc, char **argv)
 {
 	char option[] = "--help";
 	char *arguments[] = { argv[1], option, NULL };
@@ -75,7 +75,7 @@ static int run_help(int argc, char **argv)
 	return finish_output(NULL, EXIT_FAILED, print_help());
 }
 
-static int run(int argc, char **argv)
+static enum exit_status run(int argc, char **argv)
 {
 	if (argc == 0)
 		return complain(NULL, EXIT_FAILED, "no command");
@@ -84,14 +84,14 @@ static int run(int argc, char **argv)
 	return run_command(argv[0], argc, argv);
 }
 
-/* A descriptor that answers EBADF to whoever uses it, as a closed one would; and that is closed again for
- * a program that is executed in our place. */
+/* Each descriptor gives EBADF when it is used, as a closed one does. It closes again when a program is
+ * executed in place of this one. */
 static int open_standard_descriptors(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", (fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
-			return -errno;
+		    sys_open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return -EBADF;
 	return 0;
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Leaving the bytes alone and moving the ground under the pointer. Content that cannot change is no help
- * to a program whose pointer leads somewhere else: unmapping, covering, moving and resizing need no write
- * permission. Beside the calls made for it there are those that unmap as a by-catch: attaching a
- * shared segment, lowering the program break, giving back a ring whose address went stale.
+ * Attacks that leave the bytes alone and move the ground under the pointer. Content that cannot
+ * change does not help a program whose pointer leads somewhere else, and to unmap, cover, move and
+ * resize needs no write permission. Beside the calls made for it, some calls unmap as a side
+ * effect: to attach a shared segment, to lower the program break, to give back a ring whose address
+ * is stale.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -14,7 +16,6 @@
 
 #include <linux/aio_abi.h>
 #include <linux/prctl.h>
-#include <stdlib.h>
 #include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -80,7 +81,7 @@ static int shrink(struct scene *scene)
 	return refusal(attempt(SYS_mremap, scene->data, scene->size, scene->page, 0, NULL));
 }
 
-/* A second mapping of the same pages, with the rights of the first, which are then raised. */
+/* A second mapping of the same pages has the rights of the first; then its rights are raised. */
 static int duplicate(struct scene *scene)
 {
 	long there = attempt(SYS_mremap, scene->data, 0L, scene->size, MREMAP_MAYMOVE, NULL);
@@ -116,7 +117,7 @@ static void unlock(struct scene *scene)
 	(void)attempt(SYS_pkey_mprotect, scene->data, scene->size, PROT_READ, 0L);
 }
 
-/* The segment goes with the last process that has it. */
+/* The kernel frees the segment when the last process detaches it. */
 static int attach_over(struct scene *scene)
 {
 	long id = attempt(SYS_shmget, IPC_PRIVATE, scene->size, IPC_CREAT | 0600);
@@ -130,13 +131,13 @@ static int attach_over(struct scene *scene)
 	return refusal(attempt(SYS_shmat, id, scene->data, SHM_REMAP));
 }
 
-/* Lets the first page of the mapping show the second one of the file. */
+/* Makes the first page of the mapping show the second page of the file. */
 static int remap_pages(struct scene *scene)
 {
 	return refusal(attempt(SYS_remap_file_pages, scene->data, scene->page, 0L, 1L, 0L));
 }
 
-/* A process may say where its heap is, without privilege; a heap can be given back. */
+/* Without privilege, a process may declare where its heap is. */
 static int call_it_a_heap(struct scene *scene)
 {
 	const uint64_t start = (uintptr_t)scene->data, end = start + scene->size;
@@ -154,11 +155,23 @@ static int call_it_a_heap(struct scene *scene)
 		.env_end = end,
 		.exe_fd = (__u32)-1,
 	};
-	int err = refusal(attempt(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0L));
 
-	if (err == 0 && attempt(SYS_brk, start) != (long)start)
-		err = -EPERM;
-	return err;
+	return refusal(attempt(SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0L));
+}
+
+/* It may give the heap back. The call does not fail: it answers where the heap ends now. */
+static int give_heap_back(struct scene *scene)
+{
+	const long start = (long)(uintptr_t)scene->data;
+
+	return attempt(SYS_brk, start) == start ? 0 : -EPERM;
+}
+
+static int call_it_a_heap_and_give_it_back(struct scene *scene)
+{
+	int err = call_it_a_heap(scene);
+
+	return err < 0 ? err : give_heap_back(scene);
 }
 
 /* From before() to run(). */
@@ -171,7 +184,7 @@ static long move(const char *from, const char *to, size_t size)
 	return attempt(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 }
 
-/* How much io_setup() mapped: more for more processors. */
+/* The size that io_setup(2) mapped: it grows with the number of processors. */
 static size_t ring_size(const struct scene *scene, aio_context_t context)
 {
 	struct place place;
@@ -181,17 +194,16 @@ static size_t ring_size(const struct scene *scene, aio_context_t context)
 }
 
 /*
- * The kernel remembers where the ring is when it is moved, but not that something else was moved over it.
- * So the ring visits the victim's last page. That page is zero, which passes for the number of the first
- * ring of a process: enough for the kernel to accept it as one.
+ * The kernel notices when a ring is moved, but not when something else is moved over the ring. So
+ * the ring visits the place of the victim's last page. That page is zero, and zero is the number of
+ * the first ring of a process: that is enough for the kernel to accept the page as a ring.
  */
 static int let_ring_visit(struct scene *scene)
 {
-	struct stale_ring *kept = calloc(1, sizeof(*kept));
+	struct stale_ring *kept = keep(scene, sizeof(*kept));
 	char *page = scene->data + scene->size - scene->page, *aside = evil_memory(scene->page);
-	long err = kept != NULL ? attempt(SYS_io_setup, 1, &kept->context) : -ENOMEM;
+	long err = attempt(SYS_io_setup, 1, &kept->context);
 
-	scene->kept = kept;
 	if (err < 0)
 		return (int)err;
 	if (ring_size(scene, kept->context) != scene->page)
@@ -215,89 +227,89 @@ static const struct attack rows[] = {
 	{
 		.name = "munmap",
 		.summary = "unmap it",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "munmap",
 		.run = unmap,
 	},
 	{
 		.name = "munmap-page",
 		.summary = "unmap a page in its middle",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "munmap",
 		.run = unmap_a_page,
 	},
 	{
 		.name = "munmap-x32",
-		.summary = "unmap it, by the number that the call has for x32 programs",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.summary = "unmap it, by the number of the call for x32 programs",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "munmap (x32)",
 		.run = unmap_by_x32,
 	},
 	{
 		.name = "mmap-fixed",
 		.summary = "map other memory over it",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mmap MAP_FIXED",
 		.run = cover,
 	},
 	{
 		.name = "mremap-away",
 		.summary = "move it elsewhere",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mremap MREMAP_FIXED",
 		.run = move_away,
 	},
 	{
 		.name = "mremap-dontunmap",
 		.summary = "move its pages elsewhere and leave an empty mapping",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mremap MREMAP_DONTUNMAP",
 		.run = move_pages_away,
 	},
 	{
 		.name = "mremap-over",
 		.summary = "move other memory over it",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mremap MREMAP_FIXED",
 		.run = move_over,
 	},
 	{
 		.name = "mremap-shrink",
 		.summary = "make the mapping shorter",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mremap",
 		.run = shrink,
 	},
 	{
 		.name = "mremap-duplicate",
 		.summary = "make a second mapping of it, writable, store",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mremap, mprotect",
 		.run = duplicate,
 	},
 	{
 		.name = "mprotect-none",
-		.summary = "take the right to read it away",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.summary = "make it unreadable",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mprotect PROT_NONE",
 		.run = forbid_reading,
 		.undo = allow_reading,
 	},
 	{
 		.name = "pkey-lock",
-		.summary = "the same by a protection key without access",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.summary = "the same with a protection key without access",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "pkey_alloc, pkey_mprotect",
 		.run = lock_with_key,
 		.undo = unlock,
@@ -305,36 +317,45 @@ static const struct attack rows[] = {
 	{
 		.name = "shmat-remap",
 		.summary = "attach a shared segment over it",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "shmget, shmat SHM_REMAP",
 		.run = attach_over,
 	},
 	{
 		.name = "remap-file-pages",
-		.summary = "show another page of its file in the place of one",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.summary = "replace a page by another page of its file",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "remap_file_pages",
 		.run = remap_pages,
 	},
 	{
 		.name = "brk",
-		.summary = "declare it the heap, give the heap back",
-		.target = ADDRESS,
-		.vantage = SELF,
+		.summary = "declare it the heap, then give the heap back",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "prctl PR_SET_MM_MAP, brk",
-		.run = call_it_a_heap,
+		.run = call_it_a_heap_and_give_it_back,
+	},
+	{
+		.name = "brk-before",
+		.summary = "the same, declared before the seal",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_BEFORE,
+		.syscalls = "prctl PR_SET_MM_MAP, brk",
+		.before = call_it_a_heap,
+		.run = give_heap_back,
 	},
 	{
 		.name = "io-destroy-before",
-		.summary = "destroy a ring that the kernel believes to be where it is",
-		.target = ADDRESS,
-		.vantage = BEFORE,
+		.summary = "destroy a ring that the kernel believes to be at its address",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_setup, mremap, io_destroy",
 		.before = let_ring_visit,
 		.run = destroy_ring,
 	},
 };
 
-FAMILY(addresses, rows);
+FAMILY(address, rows);

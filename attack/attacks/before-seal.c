@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What was got hold of before the seal, and is used after it. A seal that only looks at the mapping it is
- * given leaves every other way in open: a second mapping, a descriptor, a child, a thread that sits in
- * a system call. A seal that is worth the name either ends them or is refused while they exist; both
- * are fine, a silent success is not.
+ * Things that the attacker gets before the seal and uses after it. A seal that only looks at the
+ * mapping leaves every other way in open: a second mapping, a descriptor, a child, a thread inside
+ * a system call. A good seal either ends them or is refused while they exist. Both are fine; a seal
+ * that reports success and does neither is not.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -14,7 +15,6 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 
 /* From before() to run(). */
@@ -29,14 +29,10 @@ struct prepared {
 
 static struct prepared *prepare(struct scene *scene)
 {
-	struct prepared *kept = calloc(1, sizeof(*kept));
+	struct prepared *kept = keep(scene, sizeof(*kept));
 
-	/* In a process of its own, whose end is reported. */
-	if (kept == NULL)
-		abort();
 	kept->scene = scene;
 	kept->fd = -1;
-	scene->kept = kept;
 	return kept;
 }
 
@@ -90,7 +86,7 @@ static int store_there(struct scene *scene)
 	return overwrite(kept->there);
 }
 
-/* An old size of 0 leaves a shared mapping where it is and makes a second one. */
+/* An old size of 0 leaves a shared mapping in place and makes a second one. */
 static int duplicate_mapping(struct scene *scene)
 {
 	struct prepared *kept = prepare(scene);
@@ -100,7 +96,7 @@ static int duplicate_mapping(struct scene *scene)
 	return refusal(there);
 }
 
-/* A seal that lets mappings made before it go on writing. */
+/* This seal still allows writes through mappings that are older than it. */
 static int seal_future_writes(struct scene *scene)
 {
 	int err = map_twice(scene);
@@ -110,7 +106,7 @@ static int seal_future_writes(struct scene *scene)
 		       : refusal(attempt(SYS_fcntl, kept->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE));
 }
 
-/* Who adds the last seal first keeps all others out. */
+/* Whoever adds the last seal first keeps all other seals out. */
 static int seal_seals(struct scene *scene)
 {
 	int err = keep_descriptor(scene);
@@ -160,7 +156,7 @@ static int let_it_act(struct scene *scene)
 	return helper_act(&kept->helper, scene);
 }
 
-/* A thread that waits for a pipe, and then does what run() is about. */
+/* A thread that waits for a pipe, and then attacks. */
 static int start_thread(struct scene *scene, void *(*body)(void *))
 {
 	struct prepared *kept = prepare(scene);
@@ -219,7 +215,8 @@ static int start_unmapping_thread(struct scene *scene)
 	return start_thread(scene, wait_and_unmap);
 }
 
-/* Its descriptors are its own: it gives up the one by which the end of the trial is known. */
+/* It has its own descriptors. It closes the one by which the runner notices the end of the
+ * trial. */
 static int unmap_beside(void *argument)
 {
 	struct prepared *kept = argument;
@@ -230,7 +227,7 @@ static int unmap_beside(void *argument)
 	return 0;
 }
 
-/* A process of its own, to which no filter is passed on, in the same address space. */
+/* Another process in the same address space. It gets no filter of this one. */
 static int start_sharer(struct scene *scene)
 {
 	struct prepared *kept = prepare(scene);
@@ -262,18 +259,18 @@ static int let_sharer_act(struct scene *scene)
 static const struct attack rows[] = {
 	{
 		.name = "descriptor-write-before",
-		.summary = "write to a descriptor kept from before the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "write to a descriptor that was kept from before the seal",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "dup, pwrite",
 		.before = keep_descriptor,
 		.run = write_kept,
 	},
 	{
 		.name = "descriptor-map-before",
-		.summary = "map a descriptor kept from before the seal, writable, store",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "map a descriptor that was kept from before the seal as writable, store",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "dup, mmap",
 		.before = keep_descriptor,
 		.run = map_kept,
@@ -281,8 +278,8 @@ static const struct attack rows[] = {
 	{
 		.name = "mapping-before",
 		.summary = "store through a second mapping of its descriptor",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "mmap",
 		.before = map_twice,
 		.run = store_there,
@@ -290,26 +287,26 @@ static const struct attack rows[] = {
 	{
 		.name = "mremap-duplicate-before",
 		.summary = "store through a second mapping, made without a descriptor",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "mremap",
 		.before = duplicate_mapping,
 		.run = store_there,
 	},
 	{
 		.name = "seal-future-write-before",
-		.summary = "add the seal that spares older mappings, store through one",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "add the seal that exempts older mappings, store through one",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "fcntl F_SEAL_FUTURE_WRITE, mmap",
 		.before = seal_future_writes,
 		.run = store_there,
 	},
 	{
 		.name = "seal-seal-before",
-		.summary = "add the seal against seals, write when all believe it is sealed",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "add the seal against seals, write when the owner believes it is sealed",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "fcntl F_SEAL_SEAL, pwrite",
 		.before = seal_seals,
 		.run = write_kept,
@@ -317,8 +314,8 @@ static const struct attack rows[] = {
 	{
 		.name = "proc-self-mem-before",
 		.summary = "write to /proc/self/mem, opened before the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "open, pwrite",
 		.before = keep_mem,
 		.run = write_kept_mem,
@@ -326,44 +323,46 @@ static const struct attack rows[] = {
 	{
 		.name = "fork-writer-before",
 		.summary = "a child forked before the seal stores",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "fork",
 		.before = fork_writer,
 		.run = let_it_act,
 	},
 	{
 		.name = "dofork-writer-before",
-		.summary = "the same, and the child is made to inherit the memory",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "the same, but first make the child inherit the memory",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "madvise MADV_DOFORK, fork",
 		.before = fork_writer_with_memory,
 		.run = let_it_act,
 	},
 	{
 		.name = "read-before",
-		.summary = "a thread's read into it that waits for its bytes until after the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary =
+			"a thread reads into it: it starts before the seal, the bytes come after",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "read",
 		.before = start_reading_thread,
 		.run = let_thread_act,
 	},
 	{
 		.name = "thread-munmap-before",
-		.summary = "a thread older than the seal unmaps it",
-		.target = ADDRESS,
-		.vantage = BEFORE,
+		.summary = "a thread that is older than the seal unmaps it",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "munmap",
 		.before = start_unmapping_thread,
 		.run = let_thread_act,
 	},
 	{
 		.name = "clone-vm-munmap-before",
-		.summary = "a process older than the seal that shares the address space unmaps it",
-		.target = ADDRESS,
-		.vantage = BEFORE,
+		.summary =
+			"a process that shares the address space and is older than the seal unmaps it",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "clone CLONE_VM, munmap",
 		.before = start_sharer,
 		.run = let_sharer_act,
@@ -373,4 +372,4 @@ static const struct attack rows[] = {
 	},
 };
 
-FAMILY(earlier, rows);
+FAMILY(before_seal, rows);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Writing to the memory as the file that it is. Shared memory has a second door: whoever has a descriptor,
- * or can open one through /proc, can write, shorten or punch the file without touching the mapping. The
- * attacker takes whatever descriptor the process has left open, writable ones first.
+ * Writing to the file that backs the memory. Shared memory has a second door: whoever has a
+ * descriptor, or can open one through /proc, can write, shorten or punch the file without touching
+ * the mapping. The attacker takes any descriptor that the process has left open, a writable one
+ * first.
  */
 
 #include "attack/families.h"
@@ -73,7 +74,8 @@ static int shorten(struct scene *scene)
 	return fd < 0 ? fd : refusal(attempt(SYS_ftruncate, fd, 0L));
 }
 
-/* Bytes in memory do not show a longer file, but whoever receives the descriptor sees other contents. */
+/* The bytes in memory do not show a longer file, but a receiver of the descriptor sees other
+ * contents. */
 static int lengthen(struct scene *scene)
 {
 	int fd = find_descriptor(scene), err;
@@ -83,7 +85,7 @@ static int lengthen(struct scene *scene)
 		return fd;
 	err = refusal(attempt(SYS_ftruncate, fd, 2 * scene->size));
 	if (fstat(fd, &file) == 0 && (size_t)file.st_size != scene->size)
-		saw(scene, CHANGED);
+		saw(scene, OUTCOME_CHANGED);
 	return err;
 }
 
@@ -156,21 +158,23 @@ static int reopen_to_map(struct scene *scene)
 	return fd < 0 ? fd : map_and_store(fd, scene->size, PROT_READ | PROT_WRITE);
 }
 
+/* All of these attack the content, from the process itself. */
 #define ROW(row_name, row_syscalls, function, row_summary)                                         \
  {                                                                                                 \
-  .name = row_name, .summary = row_summary, .target = CONTENT, .vantage = SELF,                    \
+  .name = row_name, .summary = row_summary, .target = TARGET_CONTENT, .vantage = VANTAGE_SELF,     \
   .syscalls = row_syscalls, .run = function,                                                       \
  }
 
 static const struct attack rows[] = {
 	ROW("write", "lseek, write", write_there, "write to its descriptor"),
-	ROW("pwrite", "pwrite", pwrite_there, "write to its descriptor at a position"),
+	ROW("pwrite", "pwrite", pwrite_there, "write to its descriptor at an offset"),
 	ROW("splice", "splice", splice_there, "move the pages of a pipe into its file"),
 	ROW("sendfile", "sendfile", sendfile_there, "copy another file into its file"),
 	ROW("copy-file-range", "copy_file_range", copy_there, "copy another file, in the kernel"),
-	ROW("ftruncate-shrink", "ftruncate", shorten, "cut its file off: reading raises SIGBUS"),
+	ROW("ftruncate-shrink", "ftruncate", shorten, "make its file empty: reading raises SIGBUS"),
 	ROW("ftruncate-grow", "ftruncate, fstat", lengthen, "make its file longer"),
-	ROW("truncate-path", "truncate", shorten_by_name, "cut its file off by /proc/self/fd/N"),
+	ROW("truncate-path", "truncate", shorten_by_name,
+	    "make its file empty through /proc/self/fd/N"),
 	ROW("punch-hole", "fallocate FALLOC_FL_PUNCH_HOLE", punch, "punch a hole into its file"),
 	ROW("reopen-write", "open O_RDWR, pwrite", reopen_to_write,
 	    "open /proc/self/fd/N for writing, write"),
@@ -178,9 +182,9 @@ static const struct attack rows[] = {
 	ROW("reopen-map", "open O_RDWR, mmap", reopen_to_map,
 	    "open /proc/self/fd/N for writing, map it elsewhere, store"),
 	ROW("map-elsewhere", "mmap", map_elsewhere,
-	    "map its descriptor elsewhere, writable, store"),
+	    "map its descriptor elsewhere as writable, store"),
 	ROW("map-elsewhere-mprotect", "mmap, mprotect", map_elsewhere_and_unprotect,
-	    "map its descriptor read-only, make that writable, store"),
+	    "map its descriptor read-only, make the mapping writable, store"),
 };
 
-FAMILY(descriptors, rows);
+FAMILY(descriptor, rows);

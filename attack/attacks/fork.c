@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A child of the process. fork(2) hands it the memory, the descriptors and the right to trace its parent,
- * under whatever protection held at that moment. What it does to memory that is shared, its parent
- * sees; and what it reads, it has.
+ * A child of the process. fork(2) gives it the memory, the descriptors and the right to trace its
+ * parent, with the protection of that moment. The parent sees what the child does to shared memory,
+ * and the child keeps what it has read.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/guard.h"
 #include "attack/raw.h"
@@ -21,13 +22,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-
-static int unprotect(struct scene *scene)
-{
-	int err = refusal(attempt(SYS_mprotect, scene->data, scene->size, PROT_READ | PROT_WRITE));
-
-	return err < 0 ? err : overwrite(scene->data);
-}
 
 static int punch(struct scene *scene)
 {
@@ -46,7 +40,7 @@ static int read_inherited(struct scene *scene)
 	return guarded(copy_loot, scene);
 }
 
-/* The parent's own doing: whoever runs in it can read, and so can whom it lets. */
+/* The parent does this itself. Code in it can read, and can let others read. */
 static int let_child_read(struct scene *scene)
 {
 	int err = refusal(attempt(SYS_madvise, scene->data, scene->size, MADV_DOFORK));
@@ -64,7 +58,7 @@ static bool word_of_file(const char *path, char *ret, size_t size)
 	return found;
 }
 
-/* Where the kernel gives core dumps to a program, we do not find them. */
+/* If the kernel gives core dumps to a program, we cannot find them. */
 static bool cores_are_files(void)
 {
 	char word[256];
@@ -83,7 +77,7 @@ static bool allow_core(void)
 	return setrlimit(RLIMIT_CORE, &limit) == 0;
 }
 
-/* Dies in `directory`, with everything in the dump that a process may put there. */
+/* Dies in `directory`. The dump has everything that a process may put there. */
 static _Noreturn void die_with_core(const char *directory)
 {
 	static const char everything[] = "0x7f";
@@ -96,7 +90,7 @@ static _Noreturn void die_with_core(const char *directory)
 	_exit(EXIT_FAILURE);
 }
 
-/* Pages begin at pages in a dump too. */
+/* A page of memory starts at a page of the dump too. */
 static bool search(const struct scene *scene, const char *path)
 {
 	FILE *core = fopen(path, "re");
@@ -111,7 +105,7 @@ static bool search(const struct scene *scene, const char *path)
 	return found;
 }
 
-/* What the core file is called is for the machine to say: it is the only file there. */
+/* The machine chooses the name of the core file: it is the only file there. */
 static void search_and_remove(struct scene *scene, const char *directory)
 {
 	DIR *files = opendir(directory);
@@ -123,7 +117,7 @@ static void search_and_remove(struct scene *scene, const char *directory)
 			continue;
 		(void)snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
 		if (search(scene, path))
-			saw(scene, LEAKED);
+			saw(scene, OUTCOME_LEAKED);
 		(void)unlink(path);
 	}
 	if (files != NULL)
@@ -154,7 +148,7 @@ static int dump_core(struct scene *scene)
 	return 0;
 }
 
-/* Neither kept from children nor from dumps any more: is there something to dump? */
+/* Now children inherit the memory and dumps may contain it. Do they? */
 static int let_child_dump_core(struct scene *scene)
 {
 	int err = refusal(attempt(SYS_madvise, scene->data, scene->size, MADV_DOFORK));
@@ -168,48 +162,48 @@ static const struct attack rows[] = {
 	{
 		.name = "child-mprotect",
 		.summary = "make the inherited memory writable, store",
-		.target = CONTENT,
-		.vantage = CHILD,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "mprotect",
-		.run = unprotect,
+		.run = unprotect_and_store,
 	},
 	{
 		.name = "child-madvise-remove",
 		.summary = "punch a hole through the inherited mapping",
-		.target = CONTENT,
-		.vantage = CHILD,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "madvise MADV_REMOVE",
 		.run = punch,
 	},
 	{
 		.name = "child-proc-mem",
 		.summary = "write to /proc/PID/mem of the parent",
-		.target = CONTENT,
-		.vantage = CHILD,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "open, pwrite",
 		.run = write_mem,
 	},
 	{
 		.name = "child-ptrace-poke",
 		.summary = "trace the parent, write a word",
-		.target = CONTENT,
-		.vantage = CHILD,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "ptrace PTRACE_POKEDATA",
 		.run = tracer_poke_data,
 	},
 	{
 		.name = "child-read",
-		.summary = "read what was inherited",
-		.target = SECRECY,
-		.vantage = CHILD,
+		.summary = "read the inherited memory",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "fork",
 		.run = read_inherited,
 	},
 	{
 		.name = "dofork-child-read",
-		.summary = "have a child inherit it, which reads",
-		.target = SECRECY,
-		.vantage = SELF,
+		.summary = "make a child inherit it, and the child reads",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_DOFORK, fork",
 		.run = let_child_read,
 		.gaps = GAP_ANY,
@@ -217,20 +211,20 @@ static const struct attack rows[] = {
 	},
 	{
 		.name = "dodump-core-dump",
-		.summary = "have it inherited and dumped, and a child die",
-		.target = SECRECY,
-		.vantage = SELF,
+		.summary = "allow inheriting and dumping it, let a child die, read its core dump",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_DOFORK, MADV_DODUMP, abort",
 		.run = let_child_dump_core,
 	},
 	{
 		.name = "child-core-dump",
 		.summary = "die, and read it in the core dump",
-		.target = SECRECY,
-		.vantage = CHILD,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_CHILD,
 		.syscalls = "abort",
 		.run = dump_core,
 	},
 };
 
-FAMILY(children, rows);
+FAMILY(fork, rows);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Operations that the kernel carries out by itself. A ring that exists before the seal takes with it what
- * it was allowed then: buffers whose pages it holds, reads under way, a thread of the kernel that
- * submits without a system call. What a ring does is seen by no system call filter. So these are the
- * attacks that a seal of the address alone, and one by a filter alone, do not stop.
+ * Operations that the kernel carries out by itself. A ring that exists before the seal keeps what
+ * it was allowed then: buffers whose pages it holds, reads that are in progress, a kernel thread
+ * that submits without a system call. No system call filter sees the operations of a ring. So a
+ * seal of the address alone does not stop these attacks, and a filter alone does not either.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/ring.h"
 #include "attack/scene.h"
 #include "lib/util.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* From before() to run(). */
@@ -21,15 +21,6 @@ struct prepared {
 	struct uring ring;
 	int writer;
 };
-
-static struct prepared *prepare(struct scene *scene)
-{
-	scene->kept = calloc(1, sizeof(struct prepared));
-	/* In a process of its own, whose end is reported. */
-	if (scene->kept == NULL)
-		abort();
-	return scene->kept;
-}
 
 static struct io_uring_sqe reading(unsigned char operation, int fd, const struct scene *scene)
 {
@@ -68,7 +59,7 @@ static int register_and_read(struct scene *scene)
 
 static int register_before(struct scene *scene)
 {
-	struct prepared *kept = prepare(scene);
+	struct prepared *kept = keep(scene, sizeof(*kept));
 	int err = uring_open(&kept->ring, 0);
 
 	return err < 0 ? err : uring_register_buffer(&kept->ring, scene->data, scene->page);
@@ -81,10 +72,10 @@ static int read_registered(struct scene *scene)
 	return read_evil(&kept->ring, IORING_OP_READ_FIXED, scene);
 }
 
-/* The read waits for a pipe, and for the pipe's bytes to come when all is sealed. */
+/* The read waits for a pipe. The bytes come after the seal. */
 static int start_reading(struct scene *scene)
 {
-	struct prepared *kept = prepare(scene);
+	struct prepared *kept = keep(scene, sizeof(*kept));
 	struct io_uring_sqe entry;
 	int ends[2];
 	int err = sys_pipe(ends);
@@ -108,12 +99,12 @@ static int let_it_read(struct scene *scene)
 
 static int open_polled_ring(struct scene *scene)
 {
-	struct prepared *kept = prepare(scene);
+	struct prepared *kept = keep(scene, sizeof(*kept));
 
 	return uring_open(&kept->ring, IORING_SETUP_SQPOLL);
 }
 
-/* Before Linux 5.11 such a ring takes registered files only. */
+/* Before Linux 5.11, such a ring takes registered files only. */
 static int read_by_polled_ring(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = evil_file(scene->page);
@@ -128,13 +119,13 @@ static int read_by_polled_ring(struct scene *scene)
 }
 
 /*
- * The queues of a ring may lie in memory of the program's choosing, here the last page of the victim's.
- * An operation is under way and the page is zero again when the seal comes; then the operation ends,
- * and the kernel says so in the queue.
+ * A program may choose the memory that has the queues of a ring: here it is the last page of the
+ * victim. At the time of the seal, an operation is in progress and the page is zero again. After
+ * the seal the operation ends, and the kernel writes that into the queue.
  */
 static int put_queues_there(struct scene *scene)
 {
-	struct prepared *kept = prepare(scene);
+	struct prepared *kept = keep(scene, sizeof(*kept));
 	char *page = scene->data + scene->size - scene->page;
 	struct io_uring_sqe entry;
 	int ends[2];
@@ -159,7 +150,7 @@ static int complete_there(struct scene *scene)
 	unsigned long evil = EVIL_WORD;
 	int err = refusal(attempt(SYS_write, kept->writer, &evil, sizeof(evil)));
 
-	/* Waits for the completion, or for nothing if the page does not show it. */
+	/* Waits for the completion; does not wait if the page does not show it. */
 	return err < 0 ? err
 		       : refusal(attempt(SYS_io_uring_enter, kept->ring.fd, 0, 1,
 					 IORING_ENTER_GETEVENTS, NULL, 0L));
@@ -167,7 +158,7 @@ static int complete_there(struct scene *scene)
 
 static int open_plain_ring(struct scene *scene)
 {
-	struct prepared *kept = prepare(scene);
+	struct prepared *kept = keep(scene, sizeof(*kept));
 
 	return uring_open(&kept->ring, 0);
 }
@@ -197,11 +188,6 @@ static int advise_by_old_ring(struct scene *scene)
 	return advise(&kept->ring, scene, (int)scene->argument);
 }
 
-static void remove_guards(struct scene *scene)
-{
-	(void)attempt(SYS_madvise, scene->data, scene->size, MADV_GUARD_REMOVE);
-}
-
 static int write_file_by_ring(struct scene *scene)
 {
 	struct uring ring;
@@ -214,74 +200,137 @@ static int write_file_by_ring(struct scene *scene)
 	return err < 0 ? err : uring_do(&ring, &entry);
 }
 
-#define OLD_RING "what an io_uring does that was made before the filter, the filter does not see"
+/* A process that makes a ring when it is told to, and keeps it until it is told to end. */
+struct maker {
+	struct helper helper;
+	int told[2], end[2];
+};
+
+static int make_ring(struct scene *scene)
+{
+	const struct maker *kept = scene->kept;
+	struct uring ring = { 0 };
+	int err = uring_open(&ring, 0);
+	char none;
+
+	if (err < 0)
+		ring.fd = err;
+	close_fd(kept->end[1]);
+	(void)attempt(SYS_write, kept->told[1], &ring, sizeof(ring));
+	(void)attempt(SYS_read, kept->end[0], &none, sizeof(none));
+	return err;
+}
+
+static int start_maker(struct scene *scene)
+{
+	struct maker *kept = keep(scene, sizeof(*kept));
+	int err = sys_pipe(kept->told);
+
+	if (err == 0)
+		err = sys_pipe(kept->end);
+	return err < 0 ? err : helper_start(&kept->helper, scene, make_ring);
+}
+
+/* The ring is newer than the filter. */
+static int take_ring(struct maker *kept, struct uring *ret)
+{
+	struct uring theirs;
+	long err = attempt(SYS_write, kept->helper.wake, "", 1);
+	int process;
+
+	close_fd(kept->told[1]);
+	if (err > 0)
+		err = attempt(SYS_read, kept->told[0], &theirs, sizeof(theirs));
+	if (err >= 0)
+		err = err == sizeof(theirs) ? theirs.fd : -ECHILD;
+	process = err < 0 ? (int)err : (int)attempt(SYS_pidfd_open, kept->helper.pid, 0);
+	err = process < 0 ? process : attempt(SYS_pidfd_getfd, process, theirs.fd, 0);
+	return err < 0 ? (int)err : uring_adopt(ret, &theirs, (int)err);
+}
+
+static int advise_by_passed_ring(struct scene *scene)
+{
+	struct maker *kept = scene->kept;
+	struct uring ring;
+	int err = take_ring(kept, &ring), status;
+
+	if (err == 0)
+		err = advise(&ring, scene, (int)scene->argument);
+	close_fd(kept->end[1]);
+	(void)attempt(SYS_wait4, kept->helper.pid, &status, 0, NULL);
+	return err;
+}
+
+#define FOREIGN_RING                                                                               \
+ "the filter does not see the operations of an io_uring that is older than the filter, or that "   \
+ "another process made and passed on"
 
 static const struct attack rows[] = {
 	{
 		.name = "io-uring-read",
-		.summary = "have a ring read into it",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "make a ring read into it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "io_uring IORING_OP_READ",
 		.run = read_by_ring,
 	},
 	{
 		.name = "io-uring-buffer",
-		.summary = "register it as a buffer, have a ring read into that",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "register it as a buffer, make a ring read into the buffer",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "io_uring IORING_REGISTER_BUFFERS, READ_FIXED",
 		.run = register_and_read,
 	},
 	{
 		.name = "io-uring-buffer-before",
 		.summary = "the same, registered before the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_REGISTER_BUFFERS, READ_FIXED",
 		.before = register_before,
 		.run = read_registered,
 	},
 	{
 		.name = "io-uring-read-before",
-		.summary = "a ring's read into it that waits for its bytes until after the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "a ring reads into it: it starts before the seal, the bytes come after",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_OP_READ",
 		.before = start_reading,
 		.run = let_it_read,
 	},
 	{
 		.name = "io-uring-sqpoll-before",
-		.summary = "a thread of the kernel, started before the seal, reads into it",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "a kernel thread that started before the seal reads into it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_SETUP_SQPOLL",
 		.before = open_polled_ring,
 		.run = read_by_polled_ring,
 	},
 	{
 		.name = "io-uring-queues-before",
-		.summary = "a ring whose queues lie in it, completes an operation",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "a ring whose queues lie in it completes an operation",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_SETUP_NO_MMAP",
 		.before = put_queues_there,
 		.run = complete_there,
 	},
 	{
 		.name = "io-uring-write",
-		.summary = "have a ring write to its descriptor",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "make a ring write to its descriptor",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "io_uring IORING_OP_WRITE",
 		.run = write_file_by_ring,
 	},
 	{
 		.name = "io-uring-dontneed-before",
-		.summary = "a ring made before the seal drops its pages",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "a ring that is older than the seal drops its pages",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_OP_MADVISE MADV_DONTNEED",
 		.before = open_plain_ring,
 		.run = advise_by_old_ring,
@@ -289,9 +338,9 @@ static const struct attack rows[] = {
 	},
 	{
 		.name = "io-uring-remove-before",
-		.summary = "a ring made before the seal punches a hole into it",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "a ring that is older than the seal punches a hole into it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_OP_MADVISE MADV_REMOVE",
 		.before = open_plain_ring,
 		.run = advise_by_old_ring,
@@ -299,9 +348,9 @@ static const struct attack rows[] = {
 	},
 	{
 		.name = "io-uring-guard",
-		.summary = "have a ring turn it into guard pages",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "make a ring turn it into guard pages",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "io_uring IORING_OP_MADVISE MADV_GUARD_INSTALL",
 		.run = advise_by_ring,
 		.undo = remove_guards,
@@ -309,17 +358,31 @@ static const struct attack rows[] = {
 	},
 	{
 		.name = "io-uring-guard-before",
-		.summary = "the same, by a ring made before the seal",
-		.target = AVAILABILITY,
-		.vantage = BEFORE,
+		.summary = "the same, by a ring that is older than the seal",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "io_uring IORING_OP_MADVISE MADV_GUARD_INSTALL",
 		.before = open_plain_ring,
 		.run = advise_by_old_ring,
 		.undo = remove_guards,
 		.argument = MADV_GUARD_INSTALL,
 		.gaps = GAP_FILTERED,
-		.gap_reason = OLD_RING,
+		.gap_reason = FOREIGN_RING,
+	},
+	{
+		.name = "io-uring-guard-passed",
+		.summary =
+			"the same, by a ring that another process makes after the seal and passes on",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_BEFORE,
+		.syscalls = "pidfd_getfd, io_uring IORING_OP_MADVISE MADV_GUARD_INSTALL",
+		.before = start_maker,
+		.run = advise_by_passed_ring,
+		.undo = remove_guards,
+		.argument = MADV_GUARD_INSTALL,
+		.gaps = GAP_FILTERED,
+		.gap_reason = FOREIGN_RING,
 	},
 };
 
-FAMILY(rings, rows);
+FAMILY(io_uring, rows);

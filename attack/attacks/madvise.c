@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Advice about memory. madvise(2) sounds harmless and asks for no write permission, yet some of its words
- * throw pages away, and what comes back is zeroes or the contents of a file. Others take the memory
- * from children or make it fault. mseal(2) stops the destructive ones on private memory only.
+ * Advice about memory. madvise(2) sounds harmless and needs no write permission. Yet some advice
+ * drops pages, and zeroes or the contents of a file come back. Other advice takes the memory from
+ * children or makes it fault. mseal(2) stops the destructive advice on private memory only.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/guard.h"
 #include "attack/raw.h"
@@ -16,12 +17,18 @@
 #include <string.h>
 #include <sys/uio.h>
 
+/* The C library of Debian 12 does not define it. */
+#ifndef MADV_SOFT_OFFLINE
+# define MADV_SOFT_OFFLINE 101
+#endif
+
 static int advise(struct scene *scene)
 {
 	return refusal(attempt(SYS_madvise, scene->data, scene->size, scene->argument));
 }
 
-/* Pages given up by MADV_FREE are gone when the kernel next needs memory; paging out is that moment. */
+/* MADV_FREE gives pages up; they vanish when the kernel needs memory. MADV_PAGEOUT is that
+ * moment. */
 static int give_up_pages(struct scene *scene)
 {
 	return refusal(attempt(SYS_madvise, scene->data, scene->size, MADV_FREE));
@@ -52,27 +59,18 @@ static int advise_through_pidfd(struct scene *scene)
 	return refusal(advise_process(getpid(), scene, scene->argument));
 }
 
-/* Another process may give harmless advice only; that suffices if the pages were given up before. */
+/* Another process may give harmless advice only. That is enough if the pages were given up
+ * before. */
 static int page_out_from_outside(struct scene *scene)
 {
 	return refusal(advise_process(scene->pid, scene, MADV_PAGEOUT));
 }
 
-static int remove_guards(struct scene *scene)
-{
-	return refusal(attempt(SYS_madvise, scene->data, scene->size, MADV_GUARD_REMOVE));
-}
-
-static void remove_guards_again(struct scene *scene)
-{
-	(void)remove_guards(scene);
-}
-
-/* In a child: what is there that the parent did not put there. */
+/* In a child: are the bytes those of the parent? */
 static int look_in_child(struct scene *scene)
 {
-	if (look_at_filled(scene) != INTACT)
-		saw(scene, HIDDEN);
+	if (look_at_filled(scene) != SIGHT_INTACT)
+		saw(scene, OUTCOME_HIDDEN);
 	return 0;
 }
 
@@ -83,7 +81,7 @@ static int wipe_on_fork(struct scene *scene)
 	return err < 0 ? err : helper_run(scene, look_in_child);
 }
 
-/* The child finds its parent's pointer leading nowhere, and puts its own bytes there. */
+/* In the child, the pointer of its parent leads nowhere, so the child maps its own bytes there. */
 static int replace_in_child(struct scene *scene)
 {
 	long there = attempt(SYS_mmap, scene->data, scene->size, PROT_READ | PROT_WRITE,
@@ -97,7 +95,7 @@ static int replace_in_child(struct scene *scene)
 
 static int see_in_child(struct scene *scene)
 {
-	return look_at_filled(scene) == INTACT ? 0 : -EFAULT;
+	return look_at_filled(scene) == SIGHT_INTACT ? 0 : -EFAULT;
 }
 
 static int withhold_from_child(struct scene *scene)
@@ -122,7 +120,7 @@ static bool has_swap(void)
 	return has;
 }
 
-/* Kilobytes of the mapping at `start` that are in the swap; the page cache of a memfd counts too. */
+/* Kilobytes of the mapping at `start` that are in swap. The page cache of a memfd counts too. */
 static unsigned long swapped(uintptr_t start)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "re");
@@ -150,17 +148,18 @@ static int swap_out(struct scene *scene)
 	(void)attempt(SYS_munlock, scene->data, scene->size);
 	err = page_out(scene);
 	if (swapped((uintptr_t)scene->data) > 0)
-		saw(scene, LEAKED);
+		saw(scene, OUTCOME_LEAKED);
 	return err;
 }
 
-/* From before to after the signal that comes with the news. */
+/* Survives the signal that reports the poisoned page. */
 struct poisoning {
 	const struct scene *scene;
 	int err;
 };
 
-/* First a page is only moved elsewhere, which must not show; then one is declared broken. */
+/* First the kernel only moves a page elsewhere, which must not show. Then a page is declared
+ * broken. */
 static void poison_pages(void *argument)
 {
 	struct poisoning *poisoning = argument;
@@ -180,9 +179,9 @@ static int poison(struct scene *scene)
 static const struct attack rows[] = {
 	{
 		.name = "madvise-dontneed",
-		.summary = "drop the pages: zeroes or a file's old contents come back",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "drop the pages: zeroes or the old contents of a file come back",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_DONTNEED",
 		.run = advise,
 		.argument = MADV_DONTNEED,
@@ -190,8 +189,8 @@ static const struct attack rows[] = {
 	{
 		.name = "madvise-dontneed-locked",
 		.summary = "drop the pages even if they are locked in memory",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_DONTNEED_LOCKED",
 		.run = advise,
 		.argument = MADV_DONTNEED_LOCKED,
@@ -199,25 +198,26 @@ static const struct attack rows[] = {
 	{
 		.name = "madvise-free",
 		.summary = "give the pages up, then make the kernel collect them",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_FREE, MADV_PAGEOUT",
 		.run = give_up_and_page_out,
 	},
 	{
 		.name = "madvise-free-before",
-		.summary = "give the pages up before the seal, make the kernel collect them after",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary =
+			"give the pages up before the seal, make the kernel collect them after it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "madvise MADV_FREE, MADV_PAGEOUT",
 		.before = give_up_pages,
 		.run = page_out,
 	},
 	{
 		.name = "process-madvise-free-before",
-		.summary = "the same, but root's process makes the kernel collect them",
-		.target = CONTENT,
-		.vantage = ROOT,
+		.summary = "the same, but a process of root makes the kernel collect them",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "madvise MADV_FREE, process_madvise MADV_PAGEOUT",
 		.before = give_up_pages,
 		.run = page_out_from_outside,
@@ -225,17 +225,17 @@ static const struct attack rows[] = {
 	{
 		.name = "madvise-remove",
 		.summary = "punch a hole into the file through the mapping",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_REMOVE",
 		.run = advise,
 		.argument = MADV_REMOVE,
 	},
 	{
 		.name = "process-madvise-dontneed",
-		.summary = "drop the pages, by the call whose range a filter cannot read",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "drop the pages, by a call whose range a filter cannot read",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "process_madvise MADV_DONTNEED",
 		.run = advise_through_pidfd,
 		.argument = MADV_DONTNEED,
@@ -243,54 +243,53 @@ static const struct attack rows[] = {
 	{
 		.name = "process-madvise-guard",
 		.summary = "turn the pages into guard pages, by the same call",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "process_madvise MADV_GUARD_INSTALL",
 		.run = advise_through_pidfd,
-		.undo = remove_guards_again,
+		.undo = remove_guards,
 		.argument = MADV_GUARD_INSTALL,
 	},
 	{
 		.name = "madvise-guard",
-		.summary =
-			"turn the pages into guard pages: reading faults until they are taken away",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "turn the pages into guard pages: reading faults until they are removed",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_GUARD_INSTALL",
 		.run = advise,
-		.undo = remove_guards_again,
+		.undo = remove_guards,
 		.argument = MADV_GUARD_INSTALL,
 	},
 	{
 		.name = "madvise-wipeonfork",
-		.summary = "have children find zeroes in its place",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "make children find zeroes in its place",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_WIPEONFORK, fork",
 		.run = wipe_on_fork,
 		.argument = MADV_WIPEONFORK,
 	},
 	{
 		.name = "madvise-dontfork",
-		.summary = "keep it from a child, which maps its own bytes there",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "keep it from a child, and the child maps its own bytes there",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_DONTFORK, fork, mmap",
 		.run = withhold_from_child,
 	},
 	{
 		.name = "madvise-pageout",
-		.summary = "unlock it and push it out to the swap, where its bytes stay behind",
-		.target = SECRECY,
-		.vantage = SELF,
+		.summary = "unlock it and push it out to swap, where its bytes remain",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "munlock, madvise MADV_PAGEOUT",
 		.run = swap_out,
 	},
 	{
 		.name = "madvise-hwpoison",
-		.summary = "declare a page of it broken, as for a memory error",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "declare a page of it broken, as after a memory error",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "madvise MADV_SOFT_OFFLINE, MADV_HWPOISON",
 		.run = poison,
 		.privileged = true,
@@ -298,4 +297,4 @@ static const struct attack rows[] = {
 	},
 };
 
-FAMILY(advice, rows);
+FAMILY(madvise, rows);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A tracer. ptrace(2) writes to memory past every page protection; it is how debuggers set breakpoints
- * into code that is read-only. And it moves the registers of the process it traces, which then makes
- * system calls that it never meant to make: a seal must hold against its own process being made to
- * undo it.
+ * A tracer. ptrace(2) writes to memory in spite of every page protection: that is how debuggers set
+ * breakpoints in read-only code. A tracer also sets the registers of the process, and so makes it
+ * carry out system calls that it never meant to make. A seal must hold even if its own process is
+ * made to undo it.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -78,7 +79,7 @@ static int make_it_writable(struct scene *scene)
 	return err < 0 ? err : write_vm(scene);
 }
 
-/* The write end of a pipe, opened in the victim; the attacker reads it through /proc. */
+/* The victim opens a pipe and writes the memory into it. */
 static int make_it_write(struct scene *scene, int *ends)
 {
 	const unsigned long room = (uintptr_t)ends;
@@ -123,58 +124,58 @@ static const struct attack rows[] = {
 	{
 		.name = "ptrace-poke-data",
 		.summary = "trace it, write a word",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace PTRACE_POKEDATA",
 		.run = tracer_poke_data,
 	},
 	{
 		.name = "ptrace-poke-text",
-		.summary = "trace it, write a word as if it were an instruction",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.summary = "trace it, write a word as an instruction",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace PTRACE_POKETEXT",
 		.run = poke_text,
 	},
 	{
 		.name = "ptrace-mprotect",
-		.summary = "have it make the memory writable, write",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.summary = "make it unprotect the memory, write",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace, mprotect, process_vm_writev",
 		.run = make_it_writable,
 	},
 	{
 		.name = "ptrace-munmap",
-		.summary = "have it unmap the memory",
-		.target = ADDRESS,
-		.vantage = SAME_USER,
+		.summary = "make it unmap the memory",
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace, munmap",
 		.run = make_it_unmap,
 	},
 	{
 		.name = "ptrace-munmap-unfiltered",
 		.summary = "the same, with its system call filters suspended",
-		.target = ADDRESS,
-		.vantage = ROOT,
+		.target = TARGET_ADDRESS,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "ptrace PTRACE_O_SUSPEND_SECCOMP, munmap",
 		.run = make_it_unmap_unfiltered,
 		.gaps = GAP_EMULATED,
-		.gap_reason = "root may suspend the filters of a process that he traces",
+		.gap_reason = "root may suspend the filters of a process that it traces",
 	},
 	{
 		.name = "ptrace-peek",
 		.summary = "trace it, read words",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace PTRACE_PEEKDATA",
 		.run = peek,
 	},
 	{
 		.name = "ptrace-write",
-		.summary = "have it write the memory to a pipe",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.summary = "make it write the memory to a pipe",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "ptrace, write, pidfd_getfd",
 		.run = make_it_tell,
 		.gaps = GAP_ANY,
@@ -183,4 +184,4 @@ static const struct attack rows[] = {
 	},
 };
 
-FAMILY(tracers, rows);
+FAMILY(ptrace, rows);

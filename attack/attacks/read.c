@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Reading secrets by ways that are not a process's own loads: a page put into a pipe, root's view of a
- * process, and the map of all physical memory that the kernel keeps for itself and shows root. Only
- * memory that has been taken out of that map is out of reach of the last one.
+ * Reading secrets in other ways than by loads of the process: a page in a pipe, root's view of a
+ * process, and the kernel's own map of all physical memory, which it shows to root. The last one
+ * reaches all memory except memory that was taken out of that map.
+ *
+ * A pipe holds a reference to the page, not a copy. Several bugs of the kernel wrote to pages
+ * through such a reference, and no seal stops the kernel. So the attacks with a pipe also ask
+ * whether such a bug could reach the memory.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
 #include "lib/util.h"
 
 #include <elf.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/uio.h>
 
 /* From before() to run(). */
@@ -21,19 +24,32 @@ struct prepared {
 	int reader;
 };
 
-/* The pipe holds the page itself, not a copy, and may belong to anybody. */
+/* The pipe holds the page itself, not a copy, and anybody may own the pipe. */
 static int put_into_pipe(struct scene *scene)
 {
-	struct prepared *kept = calloc(1, sizeof(*kept));
+	struct prepared *kept = keep(scene, sizeof(*kept));
 	struct iovec page = { scene->data, scene->page };
 	int ends[2];
-	int err = kept != NULL ? sys_pipe(ends) : -ENOMEM;
+	int err = sys_pipe(ends);
 
-	scene->kept = kept;
 	if (err < 0)
 		return err;
 	kept->reader = ends[0];
 	return refusal(attempt(SYS_vmsplice, ends[1], &page, 1L, SPLICE_F_GIFT));
+}
+
+/* The same by a descriptor of its file. */
+static int splice_into_pipe(struct scene *scene)
+{
+	struct prepared *kept = keep(scene, sizeof(*kept));
+	int fd = find_descriptor(scene), ends[2];
+	int64_t from = 0;
+	int err = fd < 0 ? fd : sys_pipe(ends);
+
+	if (err < 0)
+		return err;
+	kept->reader = ends[0];
+	return refusal(attempt(SYS_splice, fd, &from, ends[1], NULL, scene->page, 0));
 }
 
 static int read_pipe(struct scene *scene)
@@ -47,27 +63,28 @@ static int read_pipe(struct scene *scene)
 	return refusal(got);
 }
 
-static int read_mapped(struct scene *scene)
+static int put_into_pipe_and_read(struct scene *scene)
 {
-	char name[64];
-	struct place place;
-	int err = place_find(&place, scene->pid, scene->data), fd;
-	long there;
+	int err = put_into_pipe(scene);
 
-	if (err < 0)
-		return err;
-	(void)snprintf(name, sizeof(name), "map_files/%lx-%lx", place.start, place.end);
-	fd = place.inode != 0 ? proc_open(scene->pid, name, O_RDONLY) : -ENODEV;
-	if (fd < 0)
-		return fd;
-	there = attempt(SYS_mmap, NULL, scene->page, PROT_READ, MAP_SHARED, fd, 0L);
-	close_fd(fd);
-	if (there >= 0)
-		steal(scene, pointer(there), sizeof(scene->loot));
-	return refusal(there);
+	return err < 0 ? err : read_pipe(scene);
 }
 
-/* Where the first page of the memory is in the machine. */
+static int splice_into_pipe_and_read(struct scene *scene)
+{
+	int err = splice_into_pipe(scene);
+
+	return err < 0 ? err : read_pipe(scene);
+}
+
+static int read_mapped(struct scene *scene)
+{
+	CLEANUP(close_fd_at) int fd = open_mapping(scene, O_RDONLY);
+
+	return fd < 0 ? fd : read_file(scene, fd);
+}
+
+/* The physical address of the first page of the memory. */
 static int physical_address(struct scene *scene, uint64_t *ret)
 {
 	const uint64_t present = 1ULL << 63, frame = (1ULL << 55) - 1;
@@ -86,8 +103,9 @@ static int physical_address(struct scene *scene, uint64_t *ret)
 }
 
 /*
- * Which part of /proc/kcore shows a physical address: how many do, and where the first and the last one
- * have it. Memory that the kernel's image lies in has a part of its own, before that of all memory.
+ * Finds the parts of /proc/kcore that show a physical address. Returns their number, and its offset
+ * in the first and in the last one. The memory of the kernel's image has a part of its own, before
+ * the part of all memory.
  */
 static int find_in_kcore(int fd, uint64_t address, uint64_t ret[2])
 {
@@ -140,58 +158,83 @@ static int read_kcore_image(struct scene *scene)
 #ifdef __x86_64__
 	return read_kcore(scene);
 #else
-	/* Others take such memory out of the map of the image. */
+	/* Other architectures take such memory out of the map of the image. */
 	return not_applicable(scene, "x86-64 only");
 #endif
 }
 
 static const struct attack rows[] = {
 	{
+		.name = "vmsplice",
+		.summary = "take a reference to a page into a pipe, read the pipe",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SELF,
+		.syscalls = "vmsplice SPLICE_F_GIFT, read",
+		.run = put_into_pipe_and_read,
+	},
+	{
 		.name = "vmsplice-before",
-		.summary = "put a page into a pipe before the seal, read the pipe after",
-		.target = SECRECY,
-		.vantage = BEFORE,
+		.summary = "put a page into a pipe before the seal, read the pipe after it",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "vmsplice SPLICE_F_GIFT, read",
 		.before = put_into_pipe,
 		.run = read_pipe,
 	},
 	{
+		.name = "splice-out",
+		.summary = "take a reference to a page by its descriptor, read the pipe",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SELF,
+		.syscalls = "splice, read",
+		.run = splice_into_pipe_and_read,
+	},
+	{
+		.name = "splice-out-before",
+		.summary = "the same, but take the reference before the seal",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_BEFORE,
+		.syscalls = "splice, read",
+		.before = splice_into_pipe,
+		.run = read_pipe,
+	},
+	{
 		.name = "root-proc-mem-read",
 		.summary = "read it in /proc/PID/mem",
-		.target = SECRECY,
-		.vantage = ROOT,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open, pread",
 		.run = read_mem,
 	},
 	{
 		.name = "map-files-read",
 		.summary = "open the mapping under /proc/PID/map_files, map it, read",
-		.target = SECRECY,
-		.vantage = ROOT,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open, mmap",
 		.run = read_mapped,
 	},
 	{
 		.name = "kcore-read",
-		.summary = "find its page in the machine, read it in /proc/kcore",
-		.target = SECRECY,
-		.vantage = ROOT,
+		.summary = "find its physical address, read it in /proc/kcore",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open /proc/PID/pagemap, /proc/kcore, pread",
 		.run = read_kcore,
 	},
 	{
 		.name = "kcore-image-read",
 		.summary = "the same, by the second map that the kernel has of its own image",
-		.target = SECRECY,
-		.vantage = ROOT,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open /proc/PID/pagemap, /proc/kcore, pread",
 		.run = read_kcore_image,
 		.argument = 1,
 		.gaps = GAP_ANY,
 		.gap_reason =
-			"x86-64 gives memory of the kernel's image that start-up needed back for use, "
+			"x86-64 reuses memory of the kernel's image that only start-up needed, "
 			"but keeps it mapped, and a secret page may lie there",
 	},
 };
 
-FAMILY(readers, rows);
+FAMILY(read, rows);

@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Root, from another process. Root owns the machine and could load another kernel; what a seal can promise
- * against him is that the interfaces by which he reaches into processes do not work on it. They are
- * the same ones that debuggers have, and some that checkpointing brought, which open any mapping of any
- * process as the file that it is.
+ * Root, from another process. Root owns the machine and could load another kernel. A seal can only
+ * promise that the interfaces by which root reaches into processes do not work on it. Debuggers use
+ * the same interfaces. Checkpointing brought some more, which open any mapping of any process as a
+ * file.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
 #include "attack/tracer.h"
 #include "lib/util.h"
 
-#include <stdio.h>
-
-/* The file of a mapping, descriptor or not. */
+/* The file of a mapping, with or without a descriptor. */
 static int open_mapped(struct scene *scene, int flags)
 {
-	char name[64];
-	struct place place;
-	int err = place_find(&place, scene->pid, scene->data);
+	int fd = open_mapping(scene, flags);
 
-	if (err < 0)
-		return err;
-	if (place.inode == 0) {
-		(void)not_applicable(scene, "the memory is of no file");
-		return -ENODEV;
-	}
-	(void)snprintf(name, sizeof(name), "map_files/%lx-%lx", place.start, place.end);
-	return proc_open(scene->pid, name, flags);
+	if (fd == -ENODEV)
+		(void)not_applicable(scene, "the memory has no file");
+	return fd;
 }
 
 static int write_mapped(struct scene *scene)
@@ -50,35 +42,35 @@ static const struct attack rows[] = {
 	{
 		.name = "root-proc-mem",
 		.summary = "write to /proc/PID/mem",
-		.target = CONTENT,
-		.vantage = ROOT,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open, pwrite",
 		.run = write_mem,
 	},
 	{
 		.name = "root-ptrace-poke",
 		.summary = "trace it, write a word",
-		.target = CONTENT,
-		.vantage = ROOT,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "ptrace PTRACE_POKEDATA",
 		.run = tracer_poke_data,
 	},
 	{
 		.name = "map-files-write",
 		.summary = "open the mapping under /proc/PID/map_files, write",
-		.target = CONTENT,
-		.vantage = ROOT,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open O_RDWR, pwrite",
 		.run = write_mapped,
 	},
 	{
 		.name = "map-files-truncate",
-		.summary = "empty its file by opening that",
-		.target = CONTENT,
-		.vantage = ROOT,
+		.summary = "empty its file by opening the mapping there",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_ROOT,
 		.syscalls = "open O_TRUNC",
 		.run = empty_mapped,
 	},
 };
 
-FAMILY(roots, rows);
+FAMILY(root, rows);

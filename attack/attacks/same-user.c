@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Another process of the same user. It has the same rights to this memory as a debugger that the user
- * starts: the kernel lets it write through /proc/PID/mem and process_vm_writev, and lets it help itself
- * to descriptors. No privilege, no flaw in the program under attack.
+ * Another process of the same user. It has the same rights to this memory as a debugger that the
+ * user starts: the kernel lets it write through /proc/PID/mem and process_vm_writev(2), and take
+ * descriptors. It needs no privilege, and no flaw in the program that it attacks.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -49,16 +50,6 @@ static int read_vm(struct scene *scene)
 	return refusal(got);
 }
 
-/* Mapped, for not every file can be read. */
-static int read_file(struct scene *scene, int fd)
-{
-	long there = attempt(SYS_mmap, NULL, scene->page, PROT_READ, MAP_SHARED, fd, 0L);
-
-	if (there >= 0)
-		steal(scene, pointer(there), sizeof(scene->loot));
-	return refusal(there);
-}
-
 static int read_taken(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = get_descriptor(scene);
@@ -77,67 +68,67 @@ static const struct attack rows[] = {
 	{
 		.name = "proc-mem",
 		.summary = "write to /proc/PID/mem",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "open, pwrite",
 		.run = write_mem,
 	},
 	{
 		.name = "vm-writev",
-		.summary = "write to another process's memory",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.summary = "write to the memory of another process",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "process_vm_writev",
 		.run = write_vm,
 	},
 	{
 		.name = "pidfd-getfd-write",
 		.summary = "take its descriptor out of the process, write",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "pidfd_open, pidfd_getfd, pwrite",
 		.run = write_to_taken,
 	},
 	{
 		.name = "proc-fd-write",
 		.summary = "open /proc/PID/fd/N for writing, write",
-		.target = CONTENT,
-		.vantage = SAME_USER,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "open O_RDWR, pwrite",
 		.run = write_to_opened,
 	},
 	{
 		.name = "proc-mem-read",
 		.summary = "read it in /proc/PID/mem",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "open, pread",
 		.run = read_mem,
 	},
 	{
 		.name = "vm-readv",
-		.summary = "read another process's memory",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.summary = "read the memory of another process",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "process_vm_readv",
 		.run = read_vm,
 	},
 	{
 		.name = "pidfd-getfd-read",
 		.summary = "take its descriptor out of the process, map it, read",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "pidfd_open, pidfd_getfd, mmap",
 		.run = read_taken,
 	},
 	{
 		.name = "proc-fd-read",
 		.summary = "open /proc/PID/fd/N, map it, read",
-		.target = SECRECY,
-		.vantage = SAME_USER,
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_SAME_USER,
 		.syscalls = "open, mmap",
 		.run = read_opened,
 	},
 };
 
-FAMILY(others, rows);
+FAMILY(same_user, rows);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Writing to the memory through its address, by the process that owns it: with its own stores, once it has
- * changed the protection, and with every kind of system call that stores on its behalf. The calls that
- * pass over page protections (/proc/self/mem, process_vm_writev) are what a read-only mapping has no
- * answer to.
+ * Writing to the memory through its address, by the process that owns it: with its own stores,
+ * after it has changed the protection, and with every kind of system call that stores on its
+ * behalf. Some calls ignore page protections (/proc/self/mem, process_vm_writev): a read-only
+ * mapping alone does not stop them.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -20,14 +21,7 @@ static int store(struct scene *scene)
 	return overwrite(scene->data);
 }
 
-static int unprotect(struct scene *scene)
-{
-	int err = refusal(attempt(SYS_mprotect, scene->data, scene->size, PROT_READ | PROT_WRITE));
-
-	return err < 0 ? err : overwrite(scene->data);
-}
-
-/* Key -1 is the default one: this works without protection keys in the processor. */
+/* Key -1 is the default key: this works on processors without protection keys. */
 static int unprotect_with_key(struct scene *scene)
 {
 	int err = refusal(
@@ -69,75 +63,75 @@ static const struct attack rows[] = {
 	{
 		.name = "store",
 		.summary = "an ordinary store",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "none",
 		.run = store,
 	},
 	{
 		.name = "mprotect",
 		.summary = "make it writable, then store",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "mprotect",
-		.run = unprotect,
+		.run = unprotect_and_store,
 	},
 	{
 		.name = "pkey-mprotect",
-		.summary = "the same through the call for protection keys",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "the same with the call for protection keys",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "pkey_mprotect",
 		.run = unprotect_with_key,
 	},
 	{
 		.name = "proc-self-mem",
-		.summary = "write to /proc/self/mem, which passes over page protections",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "write to /proc/self/mem, which ignores page protections",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "open, pwrite",
 		.run = write_mem,
 	},
 	{
 		.name = "vm-writev-self",
-		.summary = "write to its own memory as if to another process's",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "write to its own memory as if to that of another process",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "process_vm_writev",
 		.run = write_vm,
 	},
 	{
 		.name = "read-into",
-		.summary = "have the kernel read a pipe into it",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "make the kernel read a pipe into it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "read",
 		.run = read_into,
 	},
 	{
 		.name = "vmsplice-into",
-		.summary = "have the kernel move the pages of a pipe into it",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "make the kernel move the pages of a pipe into it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "vmsplice",
 		.run = vmsplice_into,
 	},
 	{
 		.name = "futex-wake-op",
 		.summary = "set a word with the operation of a futex wake",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "futex FUTEX_WAKE_OP",
 		.run = wake_op,
 	},
 	{
 		.name = "getrandom-into",
-		.summary = "have the kernel fill it with random bytes",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "make the kernel fill it with random bytes",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "getrandom",
 		.run = random_into,
 	},
 };
 
-FAMILY(stores, rows);
+FAMILY(store, rows);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Serving the memory's page faults. With userfaultfd(2) a program decides itself what a missing page holds.
- * So whoever can make a page go missing, or finds one that never was there, can fill it with bytes of
- * his own; one who can make faults happen on pages that are there can keep readers waiting. Memory
- * that is registered before it is sealed is the harder case: nothing asks again.
+ * Serving the memory's page faults. With userfaultfd(2), a program decides itself which bytes a
+ * missing page gets. So whoever can make a page go missing, or finds one that never existed, can
+ * fill it with bytes of their own. Whoever can cause faults on pages that exist can make readers
+ * wait. Memory that is registered before it is sealed is the harder case, because the kernel does
+ * not check again.
  */
 
+#include "attack/attacks/shared.h"
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
@@ -15,13 +17,23 @@
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <sys/ioctl.h>
 
+/* Linux 6.8 brought it. The kernel's header defines call, flag and structure together: Debian 12
+ * has none of them, Debian 13 has all. */
+#ifndef UFFDIO_MOVE
+# define UFFD_FEATURE_MOVE (1 << 16)
+# define UFFDIO_MOVE	   _IOWR(UFFDIO, 0x05, struct uffdio_move)
+struct uffdio_move {
+	__u64 dst, src, len, mode;
+	__s64 move;
+};
+#endif
+
 /*
- * A missing page raises SIGBUS instead of a question to us, which nobody would answer: the attacks fill
- * pages of their own accord. Only faults of user space, as a plain user may; Linux 5.10 does not know
- * that flag.
+ * A missing page raises SIGBUS instead of an event, because nobody would answer the event: the
+ * attacks fill pages before anyone asks. We serve faults of user space only, as an unprivileged
+ * user may. Linux 5.10 does not know that flag.
  */
 static int open_userfaults(uint64_t features)
 {
@@ -62,12 +74,9 @@ static int drop_page(const struct scene *scene)
 /* Keeps the descriptor for run(). */
 static int watch_before(struct scene *scene, uint64_t features, const char *page, uint64_t mode)
 {
-	int *kept = malloc(sizeof(*kept));
+	int *kept = keep(scene, sizeof(*kept));
 
-	if (kept == NULL)
-		return -ENOMEM;
 	*kept = open_userfaults(features);
-	scene->kept = kept;
 	return *kept < 0 ? *kept : watch_page(*kept, page, scene->page, mode);
 }
 
@@ -83,7 +92,7 @@ static int watch_missing_before(struct scene *scene)
 	return watch_before(scene, UFFD_FEATURE_SIGBUS, scene->data, UFFDIO_REGISTER_MODE_MISSING);
 }
 
-/* Closing the descriptor ends the watch: the verdict's look must not wait for us. */
+/* Closing the descriptor ends the watch, so that the verdict does not wait for us. */
 static int drop_and_fill_watched(struct scene *scene)
 {
 	int fd = *(int *)scene->kept;
@@ -102,7 +111,7 @@ static int watch_missing_drop_and_fill(struct scene *scene)
 	return err < 0 ? err : drop_and_fill(scene, fd);
 }
 
-/* The last page has never been touched: it need not be dropped. */
+/* Nobody has touched the last page, so it need not be dropped. */
 static char *hole(const struct scene *scene)
 {
 	return scene->data + scene->size - scene->page;
@@ -146,7 +155,7 @@ static int watch_writes_before(struct scene *scene)
 	return err < 0 ? err : protect(*(int *)scene->kept, scene, UFFDIO_WRITEPROTECT_MODE_WP);
 }
 
-/* Taking the watch's own protection away must not make the page more writable than its mapping. */
+/* Without the protection of the watch, the page must not be more writable than its mapping. */
 static int let_writes_through(struct scene *scene)
 {
 	int err = protect(*(int *)scene->kept, scene, 0);
@@ -170,7 +179,7 @@ static int move_page(struct scene *scene)
 	return err < 0 ? err : refusal(answered(ioctl(fd, UFFDIO_MOVE, &move)));
 }
 
-/* A thread that reads the memory and says so. */
+/* A thread that reads the memory and reports it. */
 struct reader {
 	const char *data;
 	int done[2];
@@ -186,7 +195,7 @@ static void *read_page(void *argument)
 	return NULL;
 }
 
-/* If the read shows up as a fault to be served, it waits until we please. */
+/* If the kernel reports the read as a fault, the reader waits for as long as we like. */
 static int make_a_reader_wait(struct scene *scene, int fd)
 {
 	struct reader reader = { .data = scene->data };
@@ -201,7 +210,7 @@ static int make_a_reader_wait(struct scene *scene, int fd)
 		return err;
 	either[1].fd = reader.done[0];
 	if (poll(either, 2, -1) > 0 && !(either[1].revents & POLLIN))
-		saw(scene, HIDDEN);
+		saw(scene, OUTCOME_HIDDEN);
 	close_fd(fd);
 	return -pthread_join(reader.thread, NULL);
 }
@@ -230,42 +239,42 @@ static const struct attack rows[] = {
 	{
 		.name = "userfaultfd-missing",
 		.summary = "watch a page, drop it, serve other bytes",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "userfaultfd, madvise, ioctl UFFDIO_COPY",
 		.run = watch_missing_drop_and_fill,
 	},
 	{
 		.name = "userfaultfd-missing-before",
 		.summary = "the same, watched before the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "userfaultfd, madvise, ioctl UFFDIO_COPY",
 		.before = watch_missing_before,
 		.run = drop_and_fill_watched,
 	},
 	{
 		.name = "userfaultfd-hole",
-		.summary = "watch a page that was never touched, fill it",
-		.target = CONTENT,
-		.vantage = SELF,
+		.summary = "watch a page that nobody has touched, fill it",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "userfaultfd, ioctl UFFDIO_COPY",
 		.run = watch_and_fill_hole,
 	},
 	{
 		.name = "userfaultfd-hole-before",
 		.summary = "the same, watched before the seal",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "userfaultfd, ioctl UFFDIO_COPY",
 		.before = watch_hole_before,
 		.run = fill_hole_watched,
 	},
 	{
 		.name = "userfaultfd-unprotect-before",
-		.summary = "write-protect a page before the seal, take that away after, store",
-		.target = CONTENT,
-		.vantage = BEFORE,
+		.summary = "write-protect a page before the seal, undo that after it, store",
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "userfaultfd, ioctl UFFDIO_WRITEPROTECT",
 		.before = watch_writes_before,
 		.run = let_writes_through,
@@ -273,28 +282,28 @@ static const struct attack rows[] = {
 	{
 		.name = "userfaultfd-move",
 		.summary = "move a page of it elsewhere: zeroes come in its place",
-		.target = CONTENT,
-		.vantage = SELF,
+		.target = TARGET_CONTENT,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "userfaultfd, ioctl UFFDIO_MOVE",
 		.run = move_page,
 	},
 	{
 		.name = "userfaultfd-minor",
-		.summary = "watch pages that are there: a reader waits for as long as we please",
-		.target = AVAILABILITY,
-		.vantage = SELF,
+		.summary = "watch pages that exist: a reader waits for as long as we like",
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_SELF,
 		.syscalls = "userfaultfd, madvise",
 		.run = watch_minor_and_make_wait,
 	},
 	{
 		.name = "userfaultfd-minor-before",
 		.summary = "the same, watched before the seal",
-		.target = AVAILABILITY,
-		.vantage = BEFORE,
+		.target = TARGET_AVAILABILITY,
+		.vantage = VANTAGE_BEFORE,
 		.syscalls = "userfaultfd, madvise",
 		.before = watch_minor_before,
 		.run = make_a_reader_wait_watched,
 	},
 };
 
-FAMILY(faults, rows);
+FAMILY(userfaultfd, rows);

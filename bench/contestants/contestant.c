@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The list of contestants, and the few things that every measuring program does.
+ * The list of contestants, and the functions that every measuring program needs.
  */
 
 #include "bench/contestants/contestant.h"
@@ -14,8 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A new peer is a file with its table, and a word here. */
-static const struct contestant *const all[] = { naked, memfd, region, sodium, openssl, gcrypt };
+/* A new contestant is a file with its table, and a word here. */
+static const struct contestant *const all[] = { plain, memfd, region, sodium, openssl, gcrypt };
 
 const struct contestant *contestant_find(const char *name)
 {

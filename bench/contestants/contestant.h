@@ -3,8 +3,8 @@
 #define SEALMEM_BENCH_CONTESTANT_H
 
 /*
- * What every way to keep an object from being written has in common, so that one loop measures them all
- * and none gets a loop that suits it.
+ * The interface that every contestant has. One loop measures them all, so that no contestant gets a loop
+ * that suits it.
  */
 
 #include <stdbool.h>
@@ -19,27 +19,27 @@ struct object {
 struct contestant {
 	const char *name;
 
-	/* Optional: before the first of `count` objects, and after the last; the time of both counts. */
+	/* Optional: runs before the first of `count` objects, or after the last. Its time counts. */
 	bool (*begin)(size_t count, size_t size);
 	bool (*end)(void);
 
-	/* From bytes at hand to an object that is as safe as this way makes it. */
+	/* Makes an object from a buffer, as safe as this contestant can make it. */
 	bool (*make)(struct object *object, const void *bytes, size_t size);
 
-	/* Optional: what cannot be given back stays. */
+	/* Optional: without it the object stays. */
 	void (*release)(const struct object *object, size_t size);
 };
 
 /* One table for each file that has contestants; a name of NULL ends it. */
-extern const struct contestant naked[], memfd[], region[], sodium[], openssl[], gcrypt[];
+extern const struct contestant plain[], memfd[], region[], sodium[], openssl[], gcrypt[];
 
-/* NULL, with a line that says so, if there is none of that name. */
+/* NULL, and a line on standard error, if no contestant has that name. */
 const struct contestant *contestant_find(const char *name);
 
 /* Nanoseconds of a clock that only goes forward. */
 double now(void);
 
-/* Tells whoever counts the system calls of this process where what is measured begins and ends. */
+/* Marks the begin and the end of the measured part, for a program that counts the system calls. */
 void mark(void);
 
 size_t whole_pages(size_t size);
@@ -47,7 +47,7 @@ size_t whole_pages(size_t size);
 /* Sorts the values. */
 double median(double *values, size_t count);
 
-/* What can be read, so that the compiler cannot leave it out. */
+/* Takes a value that was read, so that the compiler cannot leave the read out. */
 char first_byte(const void *data);
 
 /* Ends the program. */

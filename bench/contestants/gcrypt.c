@@ -7,7 +7,7 @@
 #include <gcrypt.h>
 #include <string.h>
 
-/* The pool's size is given once: room for all, each with what the pool keeps beside it. */
+/* The size of the pool is set once: room for all objects, and for the header that the pool adds to each. */
 static bool begin(size_t count, size_t size)
 {
 	unsigned pool = (unsigned)((1 << 16) + 2 * count * size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* OpenSSL's secure heap: locked pages of a size that is fixed once, between two guard pages. It stays
+/* OpenSSL's secure heap: locked pages between two guard pages. Its size is set once, and it stays
  * writable. */
 
 #include "bench/contestants/contestant.h"
@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-/* A power of two with room to spare: the heap splits in halves. */
+/* A power of two with room to spare, because the heap splits in halves. */
 static bool begin(size_t count, size_t size)
 {
 	size_t heap = 1 << 16;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What a program does that uses no library: a page protection, alone or with the address sealed, or
- * nothing at all. None of them keeps the bytes.
+ * A program without a library: it uses page protection, alone or with a sealed address, or nothing at
+ * all. None of these keeps the bytes.
  */
 
 #include "bench/contestants/contestant.h"
@@ -64,9 +64,9 @@ static void release_malloc(const struct object *object, size_t size)
 	free(object->data);
 }
 
-const struct contestant naked[] = {
-	{ "naked", NULL, NULL, make, release },
-	{ "naked-huge", NULL, NULL, make_huge, release },
+const struct contestant plain[] = {
+	{ "plain", NULL, NULL, make, release },
+	{ "plain-huge", NULL, NULL, make_huge, release },
 	{ "mseal", NULL, NULL, make_sealed, NULL },
 	{ "malloc", NULL, NULL, make_malloc, release_malloc },
 	{ 0 },

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * sealmem, in the three ways that a program uses it: from bytes at hand, in place, and many objects in
- * one region.
+ * sealmem, used in three ways: from a buffer, in place, and many objects in one region.
  */
 
 #include "bench/contestants/contestant.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <string.h>
 
@@ -44,7 +43,7 @@ static struct sealmem_region *one;
 
 static bool open_one(size_t count, size_t size)
 {
-	/* Every object begins where any type could. */
+	/* Every object is aligned for every type. */
 	size_t each = (size + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
 
 	return sealmem_region_new(&one, "bench", count * each, SEALMEM_CONTENT) == 0;

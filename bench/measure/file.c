@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A file that becomes memory which is not to change: how long until it is there.
+ * Measures how long it takes to turn a file into memory that cannot change.
  *
  *     measure-file WAY FILE
  *
- * anonymous: read into anonymous memory, then mprotect. mapped: the file mapped and handed to
- * sealmem_region_new_from(). in-place: read into an open region, then sealed.
+ * anonymous: reads the file into anonymous memory, then calls mprotect. mapped: maps the file and gives it to
+ * sealmem_region_new_from(). in-place: reads the file into an open region, then seals it.
  */
 
 #include "bench/contestants/contestant.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <errno.h>
 #include <fcntl.h>

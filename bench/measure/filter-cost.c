@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the emulation of mseal(2) costs each system call. A filter cannot be taken off, so there is a
- * process for every way of sealing, all on one processor, and they take turns at measuring: whatever else
- * the machine does happens to all of them. Each is compared with the process that has no filter, and
- * with one whose filter allows everything: the price of having one at all. The least of many short runs
- * counts, because everything that disturbs a measurement makes it longer.
+ * Measures what the emulation of mseal(2) adds to each system call. A filter cannot be removed, so each way
+ * of sealing has a process of its own. All processes share one processor and take turns, so that other work
+ * on the machine affects them equally. Each is compared with a process without a filter, and with one whose
+ * filter allows everything. The least of many short runs counts, because a disturbance only makes a run
+ * longer.
  *
  *	filter-cost [--json]
  */
 
 #include "lib/filter.h"
 #include "lib/placement.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
 
 #include <errno.h>
@@ -31,8 +31,8 @@
 #define STRIDE (UINT64_C(1) << 20)
 #define MOST   500
 
-/* Memory above all that is sealed, as libraries and stacks are, and in the midst of it, where the search
- * goes to its end. */
+/* Memory above all sealed ranges, where libraries and stacks lie, and memory between them, where the search
+ * has to run to its end. */
 static char *elsewhere, *between;
 
 __attribute__((noreturn)) static void give_up(const char *what)
@@ -52,7 +52,7 @@ static void protect(char *at, int protection)
 		give_up("mprotect");
 }
 
-/* The least that the kernel can have to do: the pages are so already. */
+/* The least work for the kernel: the pages already have this protection. */
 static void call_mprotect_elsewhere(void)
 {
 	protect(elsewhere, PROT_READ | PROT_WRITE);
@@ -99,12 +99,13 @@ static void install(const struct sock_filter *text, int length)
 
 static void enforce(const struct filter_range *ranges, size_t count, unsigned scope)
 {
+	const struct filter_target machine = filter_this_machine();
 	struct sock_filter text[BPF_MAXINSNS];
 
-	install(text, filter_build(text, BPF_MAXINSNS, ranges, count, scope));
+	install(text, filter_build(&machine, text, BPF_MAXINSNS, ranges, count, scope));
 }
 
-/* The first that this processor has. */
+/* The first processor that this process may use. */
 static struct filter_range window(void)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -140,7 +141,7 @@ static void allow_everything(size_t count)
 	install(&text, 1);
 }
 
-/* As the library does: what can be said once, and then a short program for each region. */
+/* As the library does it: one program with the common part, then a short program for each region. */
 static void seal_regions(size_t count)
 {
 	struct filter_range place = window();
@@ -154,7 +155,7 @@ static void seal_regions(size_t count)
 	}
 }
 
-/* sealmem_mseal_many() of other memory. */
+/* sealmem_mseal_many() on other memory. */
 static void seal_extents(size_t count)
 {
 	struct filter_range extents[SEALMEM_EXTENTS_MAX];
@@ -230,7 +231,7 @@ static char *map(uint64_t at)
 	return found;
 }
 
-/* Measures once for each byte that it is sent. */
+/* Measures once for each byte that it receives. */
 __attribute__((noreturn)) static void take_turns(const struct way *way, int socket)
 {
 	char go;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The floor of sealing an image at the start: preloaded as libsealmem-image.so is, it makes the system calls
- * that any such seal has to make, in the best order that we know, and nothing else: no choice of objects, no
- * check, no way back. RELRO goes into one sealed memfd, which takes its place; then each object's addresses are
- * sealed. What the library adds is what it costs above this; what this costs is the kernel's, and grows with
- * the pages of RELRO, all of which relocation has written to.
+ * The floor of sealing an image at start-up. Preloaded like libsealmem-image.so, it makes the system calls
+ * that such a seal needs, in the best order that we know, and nothing else: no choice of objects, no check,
+ * no roll-back. One sealed memfd replaces the RELRO pages, and then the addresses of each object are sealed.
+ * The time above this floor is the cost of the library. The floor itself is the cost of the kernel, and grows
+ * with the pages of RELRO, because relocation has written to all of them.
  */
 
 #include "lib/sys.h"
@@ -42,7 +42,7 @@ static void give_up(bool failed)
 		abort();
 }
 
-/* To what it goes on from, if it does. */
+/* Extends the last entry, if this one continues it. */
 static void add(struct list *list, uintptr_t start, uintptr_t end)
 {
 	struct iovec *before = list->of + list->count - 1;
@@ -57,7 +57,7 @@ static void add(struct list *list, uintptr_t start, uintptr_t end)
 	list->of[list->count++] = (struct iovec){ (void *)start, end - start }; /* NOLINT */
 }
 
-/* Of the kernel's own object nothing is sealed: it has no RELRO. */
+/* Nothing of the kernel's own object is sealed, because it has no RELRO. */
 static bool has_relro(const struct dl_phdr_info *info)
 {
 	for (size_t i = 0; i < info->dlpi_phnum; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Many small objects that all stay: time, memory and mappings for each, and how far a contestant gets. Memory
- * is what the process has resident when every object was read, page tables included.
+ * Measures many small objects that all stay: time, memory and mappings for each, and how many a contestant can
+ * make. Memory is the resident memory of the process after it has read every object, page tables included.
  *
  *     measure-objects CONTESTANT COUNT SECONDS
  */
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
 	double seconds = strtod(argv[3], NULL), begun, elapsed;
 	struct object *objects = malloc(count * sizeof(*objects));
 	const char *ended = "";
-	/* For looking around when a contestant has used up all others. */
+	/* Kept for the measurement itself, in case a contestant uses up all descriptors. */
 	int spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	struct usage before, after;
 

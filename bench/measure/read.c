@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Reading what is sealed beside reading ordinary memory: the same loops over the same bytes, in turn, after
- * every page has been touched. The naked contestant beside itself shows what the machine adds. Some memory is faster
- * than other, by where it lies: so both are made of many objects, in turn.
+ * Compares reading sealed memory with reading ordinary memory: the same loops over the same bytes, in turn,
+ * after every page was touched. The plain contestant compared with itself shows the noise of the machine. The
+ * speed of memory depends on where it lies, so both kinds consist of many objects, made in turn.
  *
  *     measure-read CONTESTANT MEGABYTES
  */
@@ -18,7 +18,7 @@
 #define PASSES	 3
 #define ACCESSES (1u << 18)
 
-/* Of one kind, all of the same size. */
+/* Objects of one kind, all of the same size. */
 struct memory {
 	struct object objects[OBJECTS];
 	size_t words; /* of one object */
@@ -39,7 +39,7 @@ static double stream(const struct memory *memory, uint64_t *sum)
 	return (now() - begun) / (double)(OBJECTS * memory->words * sizeof(uint64_t));
 }
 
-/* Each place depends on what was read at the one before. */
+/* Each address depends on the value that was read at the address before. */
 static double jump(const struct memory *memory, uint64_t *sum)
 {
 	double begun = now();
@@ -55,7 +55,7 @@ static double jump(const struct memory *memory, uint64_t *sum)
 	return (now() - begun) / ACCESSES;
 }
 
-/* Each pass over one kind of memory is followed by the same over the other, so that both meet the same machine. */
+/* A pass over one kind of memory alternates with a pass over the other, so that the machine treats both alike. */
 struct passes {
 	double own[PASSES], speed[PASSES];
 };
@@ -69,7 +69,7 @@ static void run(struct passes *ret, double (*pass)(const struct memory *, uint64
 		ret->own[i] = pass(own, &sum);
 		ret->speed[i] = pass(ordinary, &sum) / ret->own[i];
 	}
-	/* Looked at, so that the loops stay. */
+	/* The sum is used, so that the compiler keeps the loops. */
 	if (sum == 1)
 		puts("");
 }
@@ -96,9 +96,9 @@ int main(int argc, char **argv)
 
 	for (size_t i = 0; i < OBJECTS; i++) {
 		make(&own, c, i, size);
-		make(&ordinary, contestant_find("naked"), i, size);
+		make(&ordinary, contestant_find("plain"), i, size);
 	}
-	/* Every page is mapped by the first. */
+	/* The first pass maps every page. */
 	run(&streams, stream, &own, &ordinary);
 	run(&streams, stream, &own, &ordinary);
 	run(&jumps, jump, &own, &ordinary);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One size of object, one contestant: how long until it is sealed, until its first byte is read as well, and
- * until all is given back. A batch of objects is alive at a time, as in a program that keeps them.
+ * Measures one contestant with objects of one size: the time until an object is sealed, until its first byte
+ * is also read, and until everything is given back. A batch of objects is alive at a time, as in a program
+ * that keeps them.
  *
  *     measure-seal CONTESTANT SIZE ALIVE BATCHES
  */
@@ -40,7 +41,7 @@ static struct times run_batch(const struct contestant *c, struct object *objects
 	return (struct times){ sealed - begun, read - begun, released - begun };
 }
 
-/* What a program in its first moment meets, it meets once. */
+/* The first object of a program costs more, so it is not measured. */
 static void warm_up(const struct contestant *c, const void *bytes, size_t size)
 {
 	struct object object = { 0 };

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Bytes of another process: how long until a receiver has read the first one in safety.
+ * Measures how long a receiver waits until it can safely read the first byte from another process.
  *
  *     measure-share WAY MEGABYTES
  *
- * accept: a sealed descriptor is accepted. receive: and comes over a socket. pipe: everything is copied
- * through a pipe first, the way to be safe without seals.
+ * accept: the receiver accepts a sealed descriptor. receive: the descriptor also comes over a socket. pipe: all
+ * bytes are copied through a pipe first, which is the safe way without seals.
  */
 
 #include "bench/contestants/contestant.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -106,7 +106,7 @@ static void make_region(size_t size)
 	free(bytes);
 }
 
-/* Returns where a child's bytes come from. The largest pipe that anybody may have. */
+/* Returns the descriptor from which a child's bytes come: the largest pipe that a plain user may have. */
 static int start_sender(size_t i)
 {
 	int ends[2];
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 		give_up("measure-share WAY MEGABYTES");
 	make_region(size);
 	from = start_sender(i);
-	/* What is small has been sent by now. */
+	/* A small message has already been sent. */
 	(void)usleep(20000);
 	mark();
 	begun = now();

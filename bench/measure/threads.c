@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Objects made, read and given back by several threads at once: how long one takes, and how often a thread had to
- * wait, for another or for the kernel. The kernel has one lock for the mappings of a process; what matters is
- * whether anything is added to it. Each thread marks where its work begins and ends, for whoever counts its system
- * calls.
+ * Several threads make, read and give back objects at the same time. This program measures how long one object
+ * takes, and how often a thread had to wait for another thread or for the kernel. The kernel has one lock for
+ * the mappings of a process; the question is whether a contestant adds another one. Each thread marks the begin
+ * and the end of its work, for a program that counts its system calls.
  *
  *     measure-threads CONTESTANT THREADS MILLISECONDS
  */
@@ -37,13 +37,13 @@ static void make_one(void)
 	contestant->release(&object, SIZE);
 }
 
-/* A cache line each. */
+/* One cache line each. */
 struct worker {
 	_Alignas(64) pthread_t id;
 	double made, waited;
 };
 
-/* It gave up the processor before its time was over. */
+/* How often the thread gave up the processor before its time slice ended. */
 static double waits(void)
 {
 	struct rusage usage;

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""What is measured and what it is to show. A new case is a row here."""
+"""The cases, and the limits that they have to meet. A new case is a row here."""
 
 import dataclasses
 
 KIB, MIB = 1 << 10, 1 << 20
 
-# What is in use at one time: a file, the bytes at hand, an object, each of 1 GiB, and a little.
+# The most that is in use at one time: a file, a buffer and an object, each of 1 GiB, and a little more.
 MOST_MEMORY = (3 * 1024 + 256) * MIB
 
 
 @dataclasses.dataclass
 class Case:
-    """A measuring program, run as a process of its own for each contestant in each round. All that a
-    program prints in lines "NAME VALUE" is kept; `ratio` names those that are compared to the baseline."""
+    """A measuring program. It runs as a process of its own for each contestant in each round. All lines
+    "NAME VALUE" that it prints are kept; `ratio` names those that are compared with the baseline."""
 
     title: str
     program: str
@@ -26,7 +26,7 @@ class Case:
 
 
 SMALL = [
-    "naked",
+    "plain",
     "sealmem-from-bytes",
     "sealmem-in-place",
     "calls",
@@ -38,7 +38,7 @@ SMALL = [
     "libgcrypt",
     "malloc",
 ]
-LARGE = ["naked", "naked-huge", *SMALL[1:5], "calls-populated", *SMALL[5:7], "malloc"]
+LARGE = ["plain", "plain-huge", *SMALL[1:5], "calls-populated", *SMALL[5:7], "malloc"]
 LIFE = ["sealed", "read", "life"]
 
 
@@ -54,7 +54,7 @@ def objects(count, contestants, rounds, seconds=2):
 
 
 THREADED = [
-    "naked",
+    "plain",
     "sealmem-from-bytes",
     "sealmem-in-place",
     "calls",
@@ -69,7 +69,7 @@ def threads(title, count):
 
 
 MANY = [
-    "naked",
+    "plain",
     "sealmem-one-region",
     "sealmem-from-bytes",
     "calls",
@@ -91,7 +91,7 @@ CASES = {
         "measure-seal",
         [1024 * MIB, 1, 1],
         [MIB, 1, 1],
-        ["naked", "naked-huge", "sealmem-from-bytes", "sealmem-in-place", "calls"],
+        ["plain", "plain-huge", "sealmem-from-bytes", "sealmem-in-place", "calls"],
         LIFE,
         3,
     ),
@@ -104,13 +104,13 @@ CASES = {
         "measure-read",
         [256],
         [1],
-        ["naked", "sealmem-from-bytes"],
+        ["plain", "sealmem-from-bytes"],
         ["stream", "random"],
         15,
         others=("stream-speed", "random-speed"),
     ),
     "file": Case(
-        "A file of 1 GiB read into memory that is not to change",
+        "Read a file of 1 GiB into memory that must not change",
         "measure-file",
         ["FILE"],
         ["FILE"],
@@ -119,7 +119,7 @@ CASES = {
         5,
     ),
     "share": Case(
-        "1 GiB of another process, until its first byte is read in safety",
+        "Receive 1 GiB from another process, until its first byte can be read safely",
         "measure-share",
         [1024],
         [4],
@@ -127,11 +127,11 @@ CASES = {
         ["first-byte"],
         3,
     ),
-    "1 thread": threads("Objects of 32 bytes made, read and given back by 1 thread", 1),
-    "2 threads": threads("The same by 2 threads of one process", 2),
+    "1 thread": threads("One thread makes, reads and gives back objects of 32 bytes", 1),
+    "2 threads": threads("Two threads of one process do the same", 2),
 }
 
-# What threads of one process have in common, by the calls that lock it.
+# The parts of a process that its threads share, and the system calls that lock each of them.
 LOCKED = {
     "mappings": {"mmap", "munmap", "mprotect", "mremap", "madvise", "mlock", "munlock", "mseal", "brk"},
     "descriptors": {"memfd_create", "memfd_secret", "openat", "fcntl(F_DUPFD_CLOEXEC)", "close"},
@@ -141,32 +141,32 @@ LOCKED = {
 
 @dataclasses.dataclass
 class Bar:
-    """`contestant` to `over`, in the same round, is to be at most (or at least) `limit`. Where it is not, the
-    ratio of `floor` says what the kernel alone takes."""
+    """The ratio of `contestant` to `over`, in the same round, has to be at most (or at least) `limit`. The ratio of
+    `floor` shows how much of it the kernel alone takes."""
 
     text: str
     case: str
     metric: str
     contestant: str
     limit: float
-    over: str = "naked"
+    over: str = "plain"
     floor: str = ""
     at_least: bool = False
     absolute: bool = False  # the value itself, not a ratio
 
 
 def from_bytes(case, size, limit):
-    text = f"{size} from bytes at hand, over naked"
+    text = f"{size} from a buffer, over plain mmap"
     return Bar(text, case, "sealed", "sealmem-from-bytes", limit, floor="calls")
 
 
 def over_calls(case, size):
-    text = f"{size} from bytes at hand, over the bare system calls"
+    text = f"{size} from a buffer, over the bare system calls"
     return Bar(text, case, "sealed", "sealmem-from-bytes", 1.05, over="calls")
 
 
 def in_place(case, size, limit):
-    text = f"{size} in place, open to sealed, over naked"
+    text = f"{size} in place, open to sealed, over plain mmap"
     return Bar(text, case, "sealed", "sealmem-in-place", limit, floor="calls-in-place")
 
 
@@ -175,7 +175,7 @@ def many(text, metric, limit, **more):
 
 
 def reading(pattern):
-    text = f"reading what is sealed ({pattern}): speed over ordinary memory"
+    text = f"read sealed memory ({pattern}): speed over ordinary memory"
     return Bar(text, "read", f"{pattern}-speed", "sealmem-from-bytes", 0.98, at_least=True, absolute=True)
 
 
@@ -191,21 +191,21 @@ BARS = [
     in_place("4K", "one page", 2.4),
     in_place("64K", "64 KiB", 1.7),
     in_place("16M", "16 MiB", 1.35),
-    many("1,000,000 objects in one region, each, over naked", "sealed", 0.004),
-    many("the same, over libsodium as far as it gets", "sealed", 1 / 500, over="libsodium"),
-    many("its memory, over the payload", "memory", 1.1, absolute=True),
-    many("its mappings", "mappings", 2, absolute=True),
+    many("one of 1,000,000 objects in one region, over plain mmap", "sealed", 0.004),
+    many("the same, over libsodium, for the objects it can make", "sealed", 1 / 500, over="libsodium"),
+    many("memory of the region, over its payload", "memory", 1.1, absolute=True),
+    many("mappings of the region", "mappings", 2, absolute=True),
     reading("stream"),
     reading("random"),
-    Bar("a file of 1 GiB, mapped and sealed, over read and mprotected", "file", "sealed", "mapped", 0.8, "anonymous"),
-    Bar("1 GiB accepted, first byte, over a pipe", "share", "first-byte", "accept", 1 / 1000, "pipe"),
+    Bar("map and seal a file of 1 GiB, over reading it and calling mprotect", "file", "sealed", "mapped", 0.8, "anonymous"),
+    Bar("accept 1 GiB until its first byte, over a pipe", "share", "first-byte", "accept", 1 / 1000, "pipe"),
 ]
 
 
 @dataclasses.dataclass
 class Other:
-    """A program that measures in a way of its own and prints rows in JSON. PROGRAMS, BUILD and BENCH in its
-    arguments are directories."""
+    """A program that measures in its own way and prints rows in JSON. PROGRAMS, BUILD and BENCH in its arguments
+    are directories."""
 
     title: str
     arguments: list
@@ -213,20 +213,20 @@ class Other:
 
 
 OTHERS = {
-    "filter": Other("Calls under the filter that stands in for mseal(2)", ["PROGRAMS/filter-cost", "--json"], []),
+    "filter": Other("System calls under the filter that emulates mseal(2)", ["PROGRAMS/filter-cost", "--json"], []),
     "run": Other(
-        "/bin/true started in several ways, microseconds",
-        ["BENCH/run-overhead", "--json", "BUILD/tools/sealmem", "300"],
+        "Start /bin/true in several ways, microseconds",
+        ["BENCH/measure/run-overhead", "--json", "BUILD/tools/sealmem", "300"],
         ["2"],
     ),
     "start": Other(
-        "Starts of programs with the object that seals their image, microseconds",
-        ["BENCH/image-start", "--json", "BUILD/preload", "PROGRAMS/libimage-floor.so", "200"],
+        "Start programs with the object that seals their image, microseconds",
+        ["BENCH/measure/image-start", "--json", "BUILD/preload", "PROGRAMS/libimage-floor.so", "200"],
         ["2"],
     ),
     "work": Other(
         "Programs at work under run --image",
-        ["BENCH/image-throughput", "--json", "BUILD/tools/sealmem", "9"],
+        ["BENCH/measure/image-throughput", "--json", "BUILD/tools/sealmem", "9"],
         ["1"],
     ),
 }
@@ -234,8 +234,8 @@ OTHERS = {
 
 @dataclasses.dataclass
 class OtherBar:
-    """The value of the worst of the rows that have all of `those`; of `upto` at most, if it is given. Where there are
-    several, the text says which one it is, and what else was looked at."""
+    """The value of the worst row among those that match `those` and stay within `most_of`. When there are several,
+    the text names the worst and all others."""
 
     text: str
     other: str
@@ -243,8 +243,8 @@ class OtherBar:
     value: str
     limit: float
     at_least: bool = False
-    upto: tuple = ()
-    floor: str = ""  # what the same row has for the system calls alone
+    most_of: tuple = ()
+    floor: str = ""  # the value of the same row for the system calls alone
 
 
 def under_filter(text, call, limit):
@@ -253,9 +253,9 @@ def under_filter(text, call, limit):
 
 
 def starting(text, value, limit):
-    text = f"start of a program of up to ten objects, {text}"
+    text = f"start a program of up to ten objects, {text}"
     those = {"time": "clock"}
-    return OtherBar(text, "start", those, f"sealed: {value}", limit, upto=("objects", 10), floor=f"floor: {value}")
+    return OtherBar(text, "start", those, f"sealed: {value}", limit, most_of=("objects", 10), floor=f"floor: {value}")
 
 
 def working(program):
@@ -263,10 +263,10 @@ def working(program):
 
 
 OTHER_BARS = [
-    under_filter("a call that the filter does not look at", "getppid", 1.25),
+    under_filter("a call that the filter does not check", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
-    starting("image sealed, added microseconds", "added", 150),
-    starting("image sealed, over plain", "ratio", 1.15),
+    starting("image sealed: added microseconds", "added", 150),
+    starting("image sealed: over plain", "ratio", 1.15),
     working("redis-server"),
     working("nginx"),
 ]

@@ -4,12 +4,12 @@
 import subprocess
 
 SIZES = {"32B": 32, "4K": 4096, "64K": 1 << 16, "1M": 1 << 20, "16M": 1 << 24, "1G": 1 << 30}
-SHOWN = ["naked", "sealmem-from-bytes", "sealmem-in-place", "calls", "memfd-private", "mseal", "libsodium"]
+SHOWN = ["plain", "sealmem-from-bytes", "sealmem-in-place", "calls", "memfd-private", "mseal", "libsodium"]
 
 HEAD = """
 set terminal svg size 800,480 font "sans-serif,13" background "white"
 set output "{path}"
-set title "Until an object is sealed, over mmap, write and mprotect (1 is as fast)"
+set title "Time until an object is sealed, over mmap, write and mprotect (1 is the same time)"
 set xlabel "bytes of the object"
 set ylabel "ratio"
 set logscale x 2
@@ -22,7 +22,7 @@ set xtics ("32" 32, "4 KiB" 4096, "64 KiB" 65536, "1 MiB" 2**20, "16 MiB" 2**24,
 
 
 def points(results, contestant):
-    """(size, ratio) for each size that was measured."""
+    """(size, ratio) for each measured size."""
     for key, size in SIZES.items():
         for row in results["cases"].get(key, []):
             if row["contestant"] == contestant and "sealed" in row:

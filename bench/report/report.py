@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Runs the cases, in rounds: in each, every contestant once, in an order left to chance, so that whatever else the
-machine does happens to all. A contestant is compared with the baseline of its own round; the median, the
-least and the greatest of these ratios are shown.
+Runs the cases in rounds. Each round runs every contestant once, in random order, so that other work on the machine
+affects all alike. A contestant is compared with the baseline of its own round. The report shows the median, the least
+and the greatest of these ratios.
 
     report.py PROGRAMS [--quick] [--output DIR] [--only CASE]
 """
@@ -26,22 +26,22 @@ import time
 import cases
 import plot
 
-# The call by which a measuring program says where it is (contestant.c).
+# The call by which a measuring program marks its place (contestant.c).
 MARK = "getpriority("
 
-# What strace of Debian 12 has no name for.
+# System calls that strace of Debian 12 cannot name.
 YOUNG = {"syscall_0x1ce": "mseal"}
 
 
 def stock(size):
     """
-    Memory for the contestants, as long as what is returned is kept.
+    Provides memory for the contestants, for as long as the caller keeps the result.
 
-    A virtual machine may hand free blocks of memory, as large as a huge page, back to its host, and whoever is the
-    next to touch one waits until the host has found other memory: several times as long as the kernel itself takes.
-    Whom that meets is chance. So as much as the largest case takes is touched here and given back, but for one page
-    in 64: what is free is then in pieces too small to be handed back, and the kernel takes pieces before it cuts up
-    a block.
+    A virtual machine may give free blocks of memory, as large as a huge page, back to its host. The next process that
+    touches such a block waits until the host finds other memory, which takes several times as long as the kernel
+    itself. Chance decides which contestant that is. Therefore this function touches as much memory as the largest case
+    takes and frees it again, except for one page in 64. The free pieces are then too small to go back to the host, and
+    the kernel uses pieces before it cuts up a block.
     """
     page, kept = mmap.PAGESIZE, 64
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
@@ -54,7 +54,7 @@ def stock(size):
 
 @contextlib.contextmanager
 def timed(title):
-    """Says what is being done, and how long it took."""
+    """Prints the current step, and how long it took."""
     print(f"{title} ... ", end="", file=sys.stderr, flush=True)
     begun = time.monotonic()
     yield
@@ -62,7 +62,7 @@ def timed(title):
 
 
 def run(programs, case, contestant, arguments):
-    """What one process prints; only why, if the contestant cannot."""
+    """The values that one process prints, or only the reason if the contestant fails."""
     command = [str(programs / case.program), contestant, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -78,7 +78,7 @@ def number(text):
 
 
 class Measured:
-    """All rounds of a case: for each contestant, a list with the values of each round."""
+    """All rounds of a case: a list for each contestant, with the values of each round."""
 
     def __init__(self, programs, case, arguments, rounds):
         self.case = case
@@ -92,14 +92,14 @@ class Measured:
         return [values[metric] for values in self.values[contestant] if metric in values]
 
     def middle(self, contestant, metric):
-        """The median, of numbers; the last word, of others."""
+        """The median of numbers; the last of other values."""
         values = self.of(contestant, metric)
         if not values or isinstance(values[-1], str):
             return values[-1] if values else None
         return statistics.median(values)
 
     def ratios(self, contestant, metric, over):
-        """To the other in the same round."""
+        """The ratios to another contestant, each in the same round."""
         pairs = zip(self.values[contestant], self.values[over])
         return [ours[metric] / theirs[metric] for ours, theirs in pairs if metric in ours and metric in theirs]
 
@@ -152,7 +152,7 @@ def case_table(measured):
 
 
 def judge(bar, measured):
-    """The row of a bar: what was got, whether it is within, and how far the kernel's part alone goes."""
+    """The row of a bar: the measured value, whether it meets the limit, and the value of the system calls alone."""
     if bar.absolute:
         got = measured.middle(bar.contestant, bar.metric)
     else:
@@ -171,7 +171,7 @@ def judge(bar, measured):
 
 
 def run_other(other, programs, quick):
-    places = {"PROGRAMS": programs, "BUILD": programs.parent, "BENCH": pathlib.Path(__file__).parent}
+    places = {"PROGRAMS": programs, "BUILD": programs.parent, "BENCH": pathlib.Path(__file__).parent.parent}
     arguments = other.arguments[: -len(other.quick)] + other.quick if quick and other.quick else other.arguments
     for name, place in places.items():
         arguments = [a.replace(f"{name}/", f"{place}/") for a in arguments]
@@ -181,10 +181,10 @@ def run_other(other, programs, quick):
 
 
 def judge_other(bar, rows):
-    """What is not installed is not measured."""
+    """The row of a bar of another program. A program that is not installed is not measured."""
     chosen = [row for row in rows if bar.those.items() <= row.items()]
-    if bar.upto:
-        chosen = [row for row in chosen if row[bar.upto[0]] <= bar.upto[1]]
+    if bar.most_of:
+        chosen = [row for row in chosen if row[bar.most_of[0]] <= bar.most_of[1]]
     worst = (min if bar.at_least else max)(chosen, key=lambda row: row[bar.value], default={})
     got = worst.get(bar.value)
     met = got is not None and (got >= bar.limit if bar.at_least else got <= bar.limit)
@@ -211,11 +211,11 @@ def bar_table(judged):
     for row in judged:
         limit = ("≥ " if row["at least"] else "≤ ") + short(row["limit"])
         rows.append([row["bar"], limit, short(row["got"]), "yes" if row["met"] else "**no**", short(row["floor"])])
-    return table(["", "bar", "measured", "met", "the system calls alone"], rows)
+    return table(["", "limit", "measured", "met", "system calls alone"], rows)
 
 
 def strace(command):
-    """What the command printed, and its system calls: (process, call) for each."""
+    """The output of the command, and its system calls, as (process, call)."""
     with tempfile.NamedTemporaryFile("r") as log:
         done = subprocess.run(
             ["strace", "-f", "-qq", "-e", "signal=none", "-o", log.name, *map(str, command)],
@@ -229,10 +229,10 @@ def strace(command):
 
 
 def traced(programs, contestant, size):
-    """The system calls of one object: until it is sealed, and to give it back."""
+    """The system calls of one object: until it is sealed, and those that give it back."""
     calls = [call for _, call in strace([programs / "measure-seal", contestant, size, 1, 1])[1]]
     marks = [i for i, call in enumerate(calls) if call.startswith(MARK)]
-    # The first three belong to the object that warms up.
+    # The first three belong to the warm-up object.
     if len(marks) < 6:
         return None
     parts = calls[marks[3] + 1 : marks[4]], calls[marks[4] + 1 : marks[5]]
@@ -240,7 +240,7 @@ def traced(programs, contestant, size):
 
 
 def traced_threads(programs, contestant, threads, milliseconds):
-    """The system calls of threads at work: how many for each object."""
+    """The system calls of working threads: how many for each object."""
     printed, calls = strace([programs / "measure-threads", contestant, threads, milliseconds])
     at_work, counts = set(), collections.Counter()
     for thread, call in calls:
@@ -269,7 +269,7 @@ def call_table(programs):
             if parts is not None:
                 made, released = parts
                 rows.append([contestant, short(size), str(len(made)), " ".join(made), str(len(released))])
-    return table(["", "bytes", "calls", "until sealed", "to give back"], rows), rows
+    return table(["", "bytes", "calls", "until sealed", "to give it back"], rows), rows
 
 
 def thread_row(programs, contestant, milliseconds):
@@ -281,33 +281,35 @@ def thread_row(programs, contestant, milliseconds):
 
 
 THREADS = """\
-Counted by strace, for one object: all calls, those that lock what the threads of a process have in common (its
-mappings, its table of descriptors, its limits), and those that wait for a lock, or wake who waits for one, outside of
-the kernel.
+strace counted these calls for one object: all calls, those that lock a part of the process that its threads share (its
+mappings, its table of descriptors, its limits), and those that wait for a lock outside the kernel, or wake a waiting
+thread.
 
 {table}
-On paper, beyond two threads: sealmem has no lock of its own. Regions have nothing in common but what the first of
-them found out about the kernel, which the others read; their memory is from malloc(3). In the kernel all who map
-pages meet at the lock on the mappings of the process: naked takes it {naked} times for an object, sealmem-from-bytes
-{bytes}, sealmem-in-place {place}, libsodium {sodium}. The table of descriptors is locked while a number is taken or
-given back, the limits while one is read. A memfd enters the kernel's one list of such files when it is made, and
-leaves it with its last use: a lock that processes have in common, too. The write seal looks at the pages of the one
-file that it is for. Where all this limits, many objects in one region are the answer: they enter the kernel once for
-as many as fill some pages.
+More than two threads were not measured; this is what the source says. sealmem has one
+lock of its own, which regions with SECRECY or NODUMP take around prctl(2); these objects have neither. Regions share
+what the first of them found out about the kernel, which the others read, and a table of their names, in which each
+takes and gives back its place by one atomic operation; their memory comes from malloc(3). In the kernel, all threads
+that map pages take the lock on the mappings of the process: plain takes it {plain} times for an object,
+sealmem-from-bytes {bytes}, sealmem-in-place {place}, libsodium {sodium}. The kernel locks the table of descriptors
+while it takes or frees a number, and the limits while it reads one. A memfd enters the kernel's list of such files when
+it is created, and leaves it after its last use; all processes share the lock of this list. The write seal checks only
+the pages of its own file. When these locks limit a program, many objects in one region help, because they enter the
+kernel once for several pages of objects.
 """
 
 
 def thread_text(programs, contestants, milliseconds):
     rows = {contestant: thread_row(programs, contestant, milliseconds) for contestant in contestants}
     lines = [[name, *(short(value) for value in list(row.values())[1:])] for name, row in rows.items()]
-    head = ["", *list(rows["naked"])[1:]]
-    names = {"naked": "naked", "bytes": "sealmem-from-bytes", "place": "sealmem-in-place", "sodium": "libsodium"}
+    head = ["", *list(rows["plain"])[1:]]
+    names = {"plain": "plain", "bytes": "sealmem-from-bytes", "place": "sealmem-in-place", "sodium": "libsodium"}
     taken = {key: short(round(rows[name]["mappings"], 1)) for key, name in names.items()}
     return THREADS.format(table=table(head, lines), **taken), list(rows.values())
 
 
 def instructions(programs, contestant, objects):
-    """User-space instructions of one object's life, by callgrind: two runs, one with more objects."""
+    """User-space instructions for the life of one object, by callgrind: two runs, one with more objects."""
     totals = []
     for alive in (1, 1 + objects):
         command = ["measure-seal", contestant, "32", str(alive), "1"]
@@ -349,15 +351,16 @@ def machine():
     }
 
 
-INTRODUCTION = """# Measured
+INTRODUCTION = """# Measurements
 
-Written by `./bench/run`, whole; what each contestant does is in the file of its name in `bench/`. A ratio is to the
-baseline (the first row) in the same round, in a process of its own; shown is the median of all rounds, the least and
-the greatest. `sealed` is until the object is sealed, `read` until its first byte was read as well, `life` until all
-was given back. What has no `life` cannot be given back. `calls`, `calls-in-place` and `floor` are the system calls
-that any library has to make, and nothing else; `calls-populated` has its pages before the first store. All take their
-memory from what the machine has had already, so that nobody waits for a host to find some; huge pages alone come from
-elsewhere.
+`./bench/run` wrote this whole file. The files in `bench/contestants/` show what each contestant does. A ratio compares
+a contestant with the baseline (the first row) of the same round; each runs in a process of its own. The tables show the
+median of all rounds, the least and the greatest. `sealed` is the time until the object is sealed, `read` until its first
+byte was also read, and `life` until everything was given back. An object without `life` cannot be given back. `calls`,
+`calls-in-place` and `floor` make the system calls that such a seal needs, and nothing else, except that `calls` compares
+the sealed copy with the buffer, because another process can write to it before the seal. `calls-populated` has all its
+pages before the first store. All contestants use memory that the machine already has, so that none waits for a host to
+find some. Only huge pages come from elsewhere.
 """
 
 
@@ -377,7 +380,7 @@ def measure_all(programs, quick, only, place):
 
 
 def complain_about_failed(measured):
-    """1 if a contestant could not; older kernels have no mseal(2)."""
+    """1 if a contestant failed; older kernels have no mseal(2)."""
     failed = {
         (m.case.title, row["failed"])
         for m in measured.values()
@@ -393,7 +396,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent)
+    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent)
     parser.add_argument("--only", action="append")
     options = parser.parse_args()
     with timed("Memory"):
@@ -412,24 +415,24 @@ def main():
         call_text, calls = call_table(options.programs)
     with timed("System calls of threads"):
         locks_text, locks = thread_text(options.programs, cases.THREADED, 20 if options.quick else 100)
-    counted = ["naked", "sealmem-from-bytes"] if options.quick else cases.SMALL
+    counted = ["plain", "sealmem-from-bytes"] if options.quick else cases.SMALL
     with timed("Instructions"):
         instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
     text = "\n".join(
         [
             INTRODUCTION,
             table(list(here), [list(here.values())]),
-            "## What it was to show\n",
+            "## Limits\n",
             bar_table(judged),
-            "![ratios by size](results.svg)\n",
+            "![Ratios by size](results.svg)\n",
             "## Each case\n",
             *[case_table(m) for m in measured.values()],
             *[f"### {cases.OTHERS[key].title}\n\n{other_table(rows)}" for key, rows in others.items()],
             "## System calls of one object, counted by strace\n",
             call_text,
-            "## Threads: what they have in common\n",
+            "## Threads: what they share\n",
             locks_text,
-            "## Instructions of the life of one object of 32 bytes, counted by callgrind\n",
+            "## Instructions in the life of one object of 32 bytes, counted by callgrind\n",
             instruction_text,
         ]
     )

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The attacks themselves. A battery that finds everything in order may have found nothing: an attack with
- * a mistake in it is refused everywhere. So each has to succeed on memory that is not sealed, here, now.
- * The exceptions are named with the kernel that first had what they need, and on that one and later
- * ones they are none.
+ * The attacks themselves. If all of them find that a seal held, perhaps none of them works: an
+ * attack with a mistake in it is refused everywhere. So each attack has to succeed on memory that
+ * is not sealed, here and now. Each exception names the first kernel that has what the attack
+ * needs; from that kernel on it is no exception.
  */
 
 #include "attack/attack.h"
@@ -17,7 +17,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-/* What an older kernel answers with EINVAL, having the call but not the word. */
+/* An older kernel has the system call but not the operation, and answers EINVAL. */
 static const struct {
 	const char *attack;
 	unsigned major, minor;
@@ -70,7 +70,7 @@ static unsigned long long status_field(const char *name, int base)
 	return value;
 }
 
-/* In a container some calls are refused whatever they are for. */
+/* In a container, some calls are refused in every case. */
 static bool is_confined(void)
 {
 	const unsigned long long sys_admin = 1ULL << 21;
@@ -100,15 +100,15 @@ static bool is_refused_here(const struct attack *attack, int error)
 
 static bool succeeded(const struct result *result)
 {
-	return result->outcome >= CHANGED && result->outcome <= LEAKED;
+	return result->outcome >= OUTCOME_CHANGED && result->outcome <= OUTCOME_LEAKED;
 }
 
-/* Says why an attack may fail here, or that it may not. */
+/* Whether an attack may fail here. Prints the reason if it may. */
 static bool is_excused(const struct attack *attack, const struct result *result)
 {
 	const char *why = NULL;
 
-	if (result->outcome == NOT_APPLICABLE)
+	if (result->outcome == OUTCOME_NOT_APPLICABLE)
 		why = result->reason;
 	else if (result->error == -EINVAL && is_too_young(attack))
 		why = "needs a later kernel";
@@ -121,33 +121,33 @@ static bool is_excused(const struct attack *attack, const struct result *result)
 
 START_TEST(every_attack_succeeds_where_nothing_is_sealed)
 {
-	static const struct battery_settings settings = BATTERY_SETTINGS;
-	const struct attack *attack = battery_attack((size_t)_i);
+	static const struct attack_settings settings = ATTACK_SETTINGS;
+	const struct attack *attack = attack_at((size_t)_i);
 	struct result result;
 	char text[64];
 
-	battery_try_control(&result, attack, &settings);
-	battery_print_result(text, sizeof(text), &result);
+	attack_try_control(&result, attack, &settings);
+	attack_result_format(text, sizeof(text), &result);
 	if (!succeeded(&result) && !is_excused(attack, &result))
 		ck_abort_msg("%s: %s %s", attack->name, text, result.reason);
 }
 END_TEST
 
-START_TEST(what_an_attack_is_after_is_what_it_does)
+START_TEST(an_attack_does_what_it_is_after)
 {
-	static const struct battery_settings settings = BATTERY_SETTINGS;
+	static const struct attack_settings settings = ATTACK_SETTINGS;
 	static const unsigned fitting[] = {
-		[CONTENT] = 1u << CHANGED | 1u << DESTROYED,
-		[ADDRESS] = 1u << DESTROYED | 1u << HIDDEN,
-		[SECRECY] = 1u << LEAKED,
-		[AVAILABILITY] = 1u << HIDDEN | 1u << DESTROYED,
+		[TARGET_CONTENT] = 1u << OUTCOME_CHANGED | 1u << OUTCOME_DESTROYED,
+		[TARGET_ADDRESS] = 1u << OUTCOME_DESTROYED | 1u << OUTCOME_HIDDEN,
+		[TARGET_SECRECY] = 1u << OUTCOME_LEAKED,
+		[TARGET_AVAILABILITY] = 1u << OUTCOME_HIDDEN | 1u << OUTCOME_DESTROYED,
 	};
-	const struct attack *attack = battery_attack((size_t)_i);
+	const struct attack *attack = attack_at((size_t)_i);
 	struct result result;
 
-	battery_try_control(&result, attack, &settings);
+	attack_try_control(&result, attack, &settings);
 	if (succeeded(&result) && !(fitting[attack->target] & 1u << result.outcome))
-		ck_abort_msg("%s: %s", attack->name, battery_outcome_name(result.outcome));
+		ck_abort_msg("%s: %s", attack->name, attack_outcome_name(result.outcome));
 }
 END_TEST
 
@@ -155,9 +155,9 @@ START_TEST(every_attack_has_a_name_of_its_own)
 {
 	const struct attack *attack;
 
-	for (size_t i = 0; (attack = battery_attack(i)) != NULL; i++)
-		ck_assert_ptr_eq(battery_find_attack(attack->name), attack);
-	ck_assert_ptr_null(battery_find_attack("nonsense"));
+	for (size_t i = 0; (attack = attack_at(i)) != NULL; i++)
+		ck_assert_ptr_eq(attack_find(attack->name), attack);
+	ck_assert_ptr_null(attack_find("nonsense"));
 }
 END_TEST
 
@@ -165,21 +165,21 @@ START_TEST(every_row_is_complete)
 {
 	const struct attack *attack;
 
-	for (size_t i = 0; (attack = battery_attack(i)) != NULL; i++) {
+	for (size_t i = 0; (attack = attack_at(i)) != NULL; i++) {
 		ck_assert_ptr_nonnull(attack->summary);
 		ck_assert_ptr_nonnull(attack->syscalls);
 		ck_assert_ptr_nonnull(attack->run);
 		ck_assert_msg((attack->gaps != 0) == (attack->gap_reason != NULL), "%s",
 			      attack->name);
-		ck_assert_msg((attack->vantage == BEFORE) <= (attack->before != NULL), "%s",
+		ck_assert_msg((attack->vantage == VANTAGE_BEFORE) <= (attack->before != NULL), "%s",
 			      attack->name);
 	}
 }
 END_TEST
 
-START_TEST(there_are_forty_attacks_at_least)
+START_TEST(there_are_at_least_forty_attacks)
 {
-	ck_assert_ptr_nonnull(battery_attack(39));
+	ck_assert_ptr_nonnull(attack_at(39));
 }
 END_TEST
 
@@ -187,7 +187,7 @@ static int count_attacks(void)
 {
 	int count = 0;
 
-	while (battery_attack((size_t)count) != NULL)
+	while (attack_at((size_t)count) != NULL)
 		count++;
 	return count;
 }
@@ -201,10 +201,10 @@ int main(void)
 
 	tcase_add_loop_test(tcase, every_attack_succeeds_where_nothing_is_sealed, 0,
 			    count_attacks());
-	tcase_add_loop_test(tcase, what_an_attack_is_after_is_what_it_does, 0, count_attacks());
+	tcase_add_loop_test(tcase, an_attack_does_what_it_is_after, 0, count_attacks());
 	tcase_add_test(tcase, every_attack_has_a_name_of_its_own);
 	tcase_add_test(tcase, every_row_is_complete);
-	tcase_add_test(tcase, there_are_forty_attacks_at_least);
+	tcase_add_test(tcase, there_are_at_least_forty_attacks);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

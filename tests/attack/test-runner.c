@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the battery reports is what happened. The attacks here are made for it: one that lies about its
- * success, one that does harm and reports a refusal, one that hangs, one that dies, one that leaves a
- * process behind. And the victims: one that cannot be had, one whose seal is refused, one whose seal
- * destroys what it seals.
+ * The runner reports what happened. The attacks here are made for that: one lies about its success,
+ * one does harm and reports a refusal, one hangs, one dies, one leaves a process running. So are
+ * the victims: one is unavailable, one has a seal that is refused, one has a seal that destroys
+ * what it seals.
  */
 
 #include "attack/attack.h"
@@ -21,11 +21,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct battery_settings patient = BATTERY_SETTINGS;
-static const struct battery_settings hasty = { .limit = 1 };
+static const struct attack_settings patient = ATTACK_SETTINGS;
+static const struct attack_settings hasty = { .limit = 1 };
 
-/* A control that says: the attack works. */
-static const struct result works = { .outcome = CHANGED };
+/* The control of an attack that works. */
+static const struct result works = { .outcome = OUTCOME_CHANGED };
 
 /* Shared with the processes of a trial. */
 static pid_t *left_behind;
@@ -164,15 +164,17 @@ static int seal_by_unmapping(struct memory *memory)
 
 static struct attack attack_by(int (*run)(struct scene *scene))
 {
-	return (struct attack){ .name = "made up", .target = CONTENT, .vantage = SELF, .run = run };
+	return (struct attack){
+		.name = "made up", .target = TARGET_CONTENT, .vantage = VANTAGE_SELF, .run = run
+	};
 }
 
 static struct result try_on(const struct attack *attack, const struct victim *victim,
-			    const struct battery_settings *settings)
+			    const struct attack_settings *settings)
 {
 	struct result result;
 
-	battery_try(&result, attack, victim, &works, settings);
+	attack_try(&result, attack, victim, &works, settings);
 	return result;
 }
 
@@ -192,7 +194,7 @@ START_TEST(bytes_that_changed_count_whatever_the_attack_reports)
 {
 	struct attack attack = attack_by(pretend_refusal);
 
-	ck_assert_int_eq(try(&attack).outcome, CHANGED);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_CHANGED);
 	ck_assert_int_eq(try(&attack).error, 0);
 }
 END_TEST
@@ -201,7 +203,7 @@ START_TEST(an_attack_that_reports_success_and_did_nothing_was_held)
 {
 	struct attack attack = attack_by(pretend_success);
 
-	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_HELD);
 	ck_assert_int_eq(try(&attack).error, 0);
 }
 END_TEST
@@ -210,26 +212,26 @@ START_TEST(an_attack_that_was_refused_was_held_with_its_errno)
 {
 	struct attack attack = attack_by(be_refused);
 
-	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_HELD);
 	ck_assert_int_eq(try(&attack).error, -EXDEV);
 }
 END_TEST
 
 START_TEST(one_byte_is_enough)
 {
-	ck_assert_int_eq(outcome_of(change_one_byte), CHANGED);
+	ck_assert_int_eq(outcome_of(change_one_byte), OUTCOME_CHANGED);
 }
 END_TEST
 
 START_TEST(a_byte_where_none_was_ever_written_is_enough)
 {
-	ck_assert_int_eq(outcome_of(touch_the_last_page), CHANGED);
+	ck_assert_int_eq(outcome_of(touch_the_last_page), OUTCOME_CHANGED);
 }
 END_TEST
 
 START_TEST(memory_that_is_gone_is_destroyed)
 {
-	ck_assert_int_eq(outcome_of(unmap), DESTROYED);
+	ck_assert_int_eq(outcome_of(unmap), OUTCOME_DESTROYED);
 }
 END_TEST
 
@@ -237,8 +239,8 @@ START_TEST(other_memory_in_its_place_is_destroyed)
 {
 	struct attack attack = attack_by(replace_by_zeroes);
 
-	attack.target = ADDRESS;
-	ck_assert_int_eq(try(&attack).outcome, DESTROYED);
+	attack.target = TARGET_ADDRESS;
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_DESTROYED);
 }
 END_TEST
 
@@ -247,25 +249,25 @@ START_TEST(memory_that_comes_back_was_hidden)
 	struct attack attack = attack_by(forbid_reading);
 
 	attack.undo = allow_reading;
-	ck_assert_int_eq(try(&attack).outcome, HIDDEN);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_HIDDEN);
 }
 END_TEST
 
 START_TEST(memory_that_nothing_brings_back_was_destroyed)
 {
-	ck_assert_int_eq(outcome_of(forbid_reading), DESTROYED);
+	ck_assert_int_eq(outcome_of(forbid_reading), OUTCOME_DESTROYED);
 }
 END_TEST
 
 START_TEST(bytes_that_were_read_leaked)
 {
-	ck_assert_int_eq(outcome_of(steal_it), LEAKED);
+	ck_assert_int_eq(outcome_of(steal_it), OUTCOME_LEAKED);
 }
 END_TEST
 
-START_TEST(bytes_that_are_not_the_victims_did_not_leak)
+START_TEST(bytes_of_something_else_did_not_leak)
 {
-	ck_assert_int_eq(outcome_of(steal_something_else), HELD);
+	ck_assert_int_eq(outcome_of(steal_something_else), OUTCOME_HELD);
 }
 END_TEST
 
@@ -274,7 +276,7 @@ START_TEST(an_attack_that_hangs_has_no_verdict)
 	struct attack attack = attack_by(hang);
 	struct result result = try_on(&attack, &control_private, &hasty);
 
-	ck_assert_int_eq(result.outcome, NO_VERDICT);
+	ck_assert_int_eq(result.outcome, OUTCOME_NO_VERDICT);
 	ck_assert_str_eq(result.reason, "it hung during the attack");
 }
 END_TEST
@@ -284,7 +286,7 @@ START_TEST(a_victim_that_dies_has_no_verdict)
 	struct attack attack = attack_by(die);
 	struct result result = try(&attack);
 
-	ck_assert_int_eq(result.outcome, NO_VERDICT);
+	ck_assert_int_eq(result.outcome, OUTCOME_NO_VERDICT);
 	ck_assert_ptr_nonnull(strstr(result.reason, "died during the attack"));
 }
 END_TEST
@@ -293,10 +295,10 @@ START_TEST(an_attacker_in_another_process_that_dies_has_no_verdict)
 {
 	struct attack attack = attack_by(die);
 
-	attack.vantage = CHILD;
-	ck_assert_int_eq(try(&attack).outcome, NO_VERDICT);
-	attack.vantage = SAME_USER;
-	ck_assert_int_eq(try(&attack).outcome, NO_VERDICT);
+	attack.vantage = VANTAGE_CHILD;
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_NO_VERDICT);
+	attack.vantage = VANTAGE_SAME_USER;
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_NO_VERDICT);
 }
 END_TEST
 
@@ -317,7 +319,7 @@ START_TEST(no_process_is_left_behind)
 	struct attack attack = attack_by(leave_a_process);
 
 	share_pid();
-	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_HELD);
 	ck_assert(is_gone(*left_behind));
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	ck_assert_int_eq(errno, ECHILD);
@@ -329,7 +331,7 @@ START_TEST(no_orphan_is_left_behind)
 	struct attack attack = attack_by(leave_a_grandchild);
 
 	share_pid();
-	ck_assert_int_eq(try(&attack).outcome, HELD);
+	ck_assert_int_eq(try(&attack).outcome, OUTCOME_HELD);
 	ck_assert(is_gone(*left_behind));
 }
 END_TEST
@@ -350,14 +352,14 @@ START_TEST(an_attack_that_declines_is_not_applicable)
 	struct attack attack = attack_by(decline);
 	struct result result = try(&attack);
 
-	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.outcome, OUTCOME_NOT_APPLICABLE);
 	ck_assert_str_eq(result.reason, "no such thing here");
 }
 END_TEST
 
 START_TEST(an_attack_by_an_unknown_system_call_is_not_applicable)
 {
-	ck_assert_int_eq(outcome_of(be_unknown), NOT_APPLICABLE);
+	ck_assert_int_eq(outcome_of(be_unknown), OUTCOME_NOT_APPLICABLE);
 }
 END_TEST
 
@@ -366,10 +368,10 @@ START_TEST(an_attack_that_does_nothing_to_unsealed_memory_is_not_applicable)
 	struct attack attack = attack_by(be_refused);
 	struct result control, result;
 
-	battery_try_control(&control, &attack, &patient);
-	ck_assert_int_eq(control.outcome, HELD);
-	battery_try(&result, &attack, &control_private, &control, &patient);
-	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	attack_try_control(&control, &attack, &patient);
+	ck_assert_int_eq(control.outcome, OUTCOME_HELD);
+	attack_try(&result, &attack, &control_private, &control, &patient);
+	ck_assert_int_eq(result.outcome, OUTCOME_NOT_APPLICABLE);
 	ck_assert_int_eq(result.error, -EXDEV);
 }
 END_TEST
@@ -377,22 +379,23 @@ END_TEST
 START_TEST(an_attack_that_succeeds_counts_whatever_it_did_to_unsealed_memory)
 {
 	struct attack attack = attack_by(change_one_byte);
-	struct result control = { .outcome = HELD }, result;
+	struct result control = { .outcome = OUTCOME_HELD }, result;
 
-	battery_try(&result, &attack, &control_private, &control, &patient);
-	ck_assert_int_eq(result.outcome, CHANGED);
+	attack_try(&result, &attack, &control_private, &control, &patient);
+	ck_assert_int_eq(result.outcome, OUTCOME_CHANGED);
 }
 END_TEST
 
-START_TEST(a_dangerous_attack_has_to_be_asked_for)
+START_TEST(a_dangerous_attack_needs_a_setting)
 {
 	struct attack attack = attack_by(change_one_byte);
-	struct battery_settings settings = BATTERY_SETTINGS;
+	struct attack_settings settings = ATTACK_SETTINGS;
 
 	attack.dangerous = true;
-	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome,
+			 OUTCOME_NOT_APPLICABLE);
 	settings.dangerous = true;
-	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome, CHANGED);
+	ck_assert_int_eq(try_on(&attack, &control_private, &settings).outcome, OUTCOME_CHANGED);
 }
 END_TEST
 
@@ -402,19 +405,19 @@ START_TEST(an_attack_that_needs_root_says_so)
 
 	attack.privileged = true;
 	if (geteuid() == 0)
-		ck_assert_int_eq(try(&attack).outcome, CHANGED);
+		ck_assert_int_eq(try(&attack).outcome, OUTCOME_CHANGED);
 	else
 		ck_assert_str_eq(try(&attack).reason, "needs root");
 }
 END_TEST
 
-START_TEST(memory_that_cannot_be_had_cannot_be_attacked)
+START_TEST(memory_that_is_unavailable_cannot_be_attacked)
 {
 	const struct victim victim = { .name = "made up", .open = fail_to_open };
 	struct attack attack = attack_by(change_one_byte);
 	struct result result = try_on(&attack, &victim, &patient);
 
-	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.outcome, OUTCOME_NOT_APPLICABLE);
 	ck_assert_int_eq(result.error, -ENOMEM);
 }
 END_TEST
@@ -427,7 +430,7 @@ static struct victim private_sealed_by(int (*seal)(struct memory *memory))
 	return victim;
 }
 
-START_TEST(a_seal_that_is_refused_while_an_attack_has_a_hold_is_no_seal)
+START_TEST(a_seal_refused_while_an_attack_holds_the_memory_is_no_seal)
 {
 	struct victim victim = private_sealed_by(refuse_seal);
 	struct attack attack = attack_by(change_one_byte);
@@ -435,18 +438,18 @@ START_TEST(a_seal_that_is_refused_while_an_attack_has_a_hold_is_no_seal)
 
 	attack.before = pretend_success;
 	result = try_on(&attack, &victim, &patient);
-	ck_assert_int_eq(result.outcome, NO_SEAL);
+	ck_assert_int_eq(result.outcome, OUTCOME_NO_SEAL);
 	ck_assert_int_eq(result.error, -EBUSY);
 }
 END_TEST
 
-START_TEST(a_seal_that_is_refused_for_other_reasons_was_not_tried)
+START_TEST(a_seal_refused_for_another_reason_was_not_tried)
 {
 	struct victim victim = private_sealed_by(refuse_seal);
 	struct attack attack = attack_by(change_one_byte);
 	struct result result = try_on(&attack, &victim, &patient);
 
-	ck_assert_int_eq(result.outcome, NOT_APPLICABLE);
+	ck_assert_int_eq(result.outcome, OUTCOME_NOT_APPLICABLE);
 	ck_assert_int_eq(result.error, -EBUSY);
 	ck_assert_str_eq(result.reason, "the seal is refused");
 }
@@ -459,18 +462,18 @@ START_TEST(an_attack_whose_preparation_is_refused_is_not_carried_out)
 
 	attack.before = be_refused;
 	result = try(&attack);
-	ck_assert_int_eq(result.outcome, HELD);
+	ck_assert_int_eq(result.outcome, OUTCOME_HELD);
 	ck_assert_int_eq(result.error, -EXDEV);
 }
 END_TEST
 
-START_TEST(a_seal_that_changes_the_bytes_is_told_from_an_attack_that_does)
+START_TEST(a_seal_that_changes_the_bytes_is_not_taken_for_an_attack)
 {
 	struct victim victim = private_sealed_by(seal_destructively);
 	struct attack attack = attack_by(pretend_success);
 	struct result result = try_on(&attack, &victim, &patient);
 
-	ck_assert_int_eq(result.outcome, CHANGED);
+	ck_assert_int_eq(result.outcome, OUTCOME_CHANGED);
 	ck_assert_str_eq(result.reason, "by the seal itself");
 }
 END_TEST
@@ -480,80 +483,89 @@ START_TEST(a_seal_that_is_refused_and_loses_the_memory_is_no_refusal)
 	struct victim victim = private_sealed_by(seal_by_unmapping);
 	struct attack attack = attack_by(pretend_success);
 
-	ck_assert_int_eq(try_on(&attack, &victim, &patient).outcome, DESTROYED);
+	ck_assert_int_eq(try_on(&attack, &victim, &patient).outcome, OUTCOME_DESTROYED);
 }
 END_TEST
 
-START_TEST(a_column_that_cannot_be_had_says_why)
+START_TEST(an_unavailable_column_says_why)
 {
 	const struct victim victim = { .name = "made up", .open = fail_to_open };
-	struct battery_column column;
+	struct attack_column column;
 
-	battery_try_column(&column, &victim, &patient);
-	ck_assert(!column.given);
+	attack_try_column(&column, &victim, &patient);
+	ck_assert(!column.available);
 	ck_assert_int_eq(column.error, -ENOMEM);
 	ck_assert_str_ne(column.reason, "");
-	battery_try_column(&column, &control_private, &patient);
-	ck_assert(column.given);
+	attack_try_column(&column, &control_private, &patient);
+	ck_assert(column.available);
 }
 END_TEST
 
-/* What an outcome means for a column that promises `target`. */
+/* The judgement of an outcome in a column that promises `promise`. */
 static enum judgement judge(enum target target, enum target promise, enum outcome outcome)
 {
 	struct attack attack = { .target = target };
 	struct victim victim = { .promises = 1u << promise };
-	struct battery_column column = { .victim = &victim, .given = true };
+	struct attack_column column = { .victim = &victim, .available = true };
 	struct result result = { .outcome = outcome };
 
-	return battery_judge(&attack, &column, &result);
+	return attack_judge(&attack, &column, &result);
 }
 
-START_TEST(what_was_promised_and_did_not_hold_is_broken)
+START_TEST(a_promise_that_did_not_hold_is_broken)
 {
-	ck_assert_int_eq(judge(CONTENT, CONTENT, CHANGED), BROKEN);
-	ck_assert_int_eq(judge(CONTENT, CONTENT, DESTROYED), BROKEN);
-	ck_assert_int_eq(judge(ADDRESS, ADDRESS, HIDDEN), BROKEN);
-	ck_assert_int_eq(judge(SECRECY, SECRECY, LEAKED), BROKEN);
-	ck_assert_int_eq(judge(AVAILABILITY, AVAILABILITY, HIDDEN), BROKEN);
-	ck_assert_int_eq(judge(CONTENT, CONTENT, NO_VERDICT), BROKEN);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_CHANGED), JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_DESTROYED),
+			 JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_ADDRESS, TARGET_ADDRESS, OUTCOME_HIDDEN), JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_SECRECY, TARGET_SECRECY, OUTCOME_LEAKED), JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_AVAILABILITY, TARGET_AVAILABILITY, OUTCOME_HIDDEN),
+			 JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_NO_VERDICT),
+			 JUDGEMENT_BROKEN);
 }
 END_TEST
 
-START_TEST(what_was_not_promised_is_not_broken)
+START_TEST(a_promise_that_nobody_made_is_not_broken)
 {
-	ck_assert_int_eq(judge(ADDRESS, CONTENT, DESTROYED), UNPROMISED);
-	ck_assert_int_eq(judge(SECRECY, CONTENT, LEAKED), UNPROMISED);
-	ck_assert_int_eq(judge(AVAILABILITY, ADDRESS, HIDDEN), UNPROMISED);
-	ck_assert_int_eq(judge(CONTENT, ADDRESS, CHANGED), UNPROMISED);
+	ck_assert_int_eq(judge(TARGET_ADDRESS, TARGET_CONTENT, OUTCOME_DESTROYED),
+			 JUDGEMENT_UNPROMISED);
+	ck_assert_int_eq(judge(TARGET_SECRECY, TARGET_CONTENT, OUTCOME_LEAKED),
+			 JUDGEMENT_UNPROMISED);
+	ck_assert_int_eq(judge(TARGET_AVAILABILITY, TARGET_ADDRESS, OUTCOME_HIDDEN),
+			 JUDGEMENT_UNPROMISED);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_ADDRESS, OUTCOME_CHANGED),
+			 JUDGEMENT_UNPROMISED);
 }
 END_TEST
 
 START_TEST(changed_content_is_broken_whatever_the_attack_was_after)
 {
-	ck_assert_int_eq(judge(AVAILABILITY, CONTENT, CHANGED), BROKEN);
-	ck_assert_int_eq(judge(SECRECY, CONTENT, CHANGED), BROKEN);
+	ck_assert_int_eq(judge(TARGET_AVAILABILITY, TARGET_CONTENT, OUTCOME_CHANGED),
+			 JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_SECRECY, TARGET_CONTENT, OUTCOME_CHANGED), JUDGEMENT_BROKEN);
 }
 END_TEST
 
-START_TEST(what_held_passed)
+START_TEST(an_attack_that_was_held_has_passed)
 {
-	ck_assert_int_eq(judge(CONTENT, CONTENT, HELD), PASSED);
-	ck_assert_int_eq(judge(CONTENT, CONTENT, NO_SEAL), PASSED);
-	ck_assert_int_eq(judge(CONTENT, CONTENT, NOT_APPLICABLE), PASSED);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_HELD), JUDGEMENT_PASSED);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_NO_SEAL), JUDGEMENT_PASSED);
+	ck_assert_int_eq(judge(TARGET_CONTENT, TARGET_CONTENT, OUTCOME_NOT_APPLICABLE),
+			 JUDGEMENT_PASSED);
 }
 END_TEST
 
-START_TEST(a_known_gap_is_one_only_for_the_seal_that_has_it)
+START_TEST(a_known_gap_counts_only_for_the_seal_that_has_it)
 {
-	struct attack attack = { .target = ADDRESS, .gaps = GAP_EMULATED };
-	struct victim victim = { .promises = 1u << ADDRESS };
-	struct battery_column column = { .victim = &victim, .given = true };
-	struct result result = { .outcome = DESTROYED };
+	struct attack attack = { .target = TARGET_ADDRESS, .gaps = GAP_EMULATED };
+	struct victim victim = { .promises = 1u << TARGET_ADDRESS };
+	struct attack_column column = { .victim = &victim, .available = true };
+	struct result result = { .outcome = OUTCOME_DESTROYED };
 
-	ck_assert_int_eq(battery_judge(&attack, &column, &result), BROKEN);
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BROKEN);
 	column.emulated = true;
-	ck_assert_int_eq(battery_judge(&attack, &column, &result), BY_DESIGN);
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BY_DESIGN);
 }
 END_TEST
 
@@ -570,7 +582,7 @@ int main(void)
 		memory_that_comes_back_was_hidden,
 		memory_that_nothing_brings_back_was_destroyed,
 		bytes_that_were_read_leaked,
-		bytes_that_are_not_the_victims_did_not_leak,
+		bytes_of_something_else_did_not_leak,
 		an_attack_that_hangs_has_no_verdict,
 		a_victim_that_dies_has_no_verdict,
 		an_attacker_in_another_process_that_dies_has_no_verdict,
@@ -581,20 +593,20 @@ int main(void)
 		an_attack_by_an_unknown_system_call_is_not_applicable,
 		an_attack_that_does_nothing_to_unsealed_memory_is_not_applicable,
 		an_attack_that_succeeds_counts_whatever_it_did_to_unsealed_memory,
-		a_dangerous_attack_has_to_be_asked_for,
+		a_dangerous_attack_needs_a_setting,
 		an_attack_that_needs_root_says_so,
-		memory_that_cannot_be_had_cannot_be_attacked,
-		a_seal_that_is_refused_while_an_attack_has_a_hold_is_no_seal,
-		a_seal_that_is_refused_for_other_reasons_was_not_tried,
+		memory_that_is_unavailable_cannot_be_attacked,
+		a_seal_refused_while_an_attack_holds_the_memory_is_no_seal,
+		a_seal_refused_for_another_reason_was_not_tried,
 		an_attack_whose_preparation_is_refused_is_not_carried_out,
-		a_seal_that_changes_the_bytes_is_told_from_an_attack_that_does,
+		a_seal_that_changes_the_bytes_is_not_taken_for_an_attack,
 		a_seal_that_is_refused_and_loses_the_memory_is_no_refusal,
-		a_column_that_cannot_be_had_says_why,
-		what_was_promised_and_did_not_hold_is_broken,
-		what_was_not_promised_is_not_broken,
+		an_unavailable_column_says_why,
+		a_promise_that_did_not_hold_is_broken,
+		a_promise_that_nobody_made_is_not_broken,
 		changed_content_is_broken_whatever_the_attack_was_after,
-		what_held_passed,
-		a_known_gap_is_one_only_for_the_seal_that_has_it,
+		an_attack_that_was_held_has_passed,
+		a_known_gap_counts_only_for_the_seal_that_has_it,
 	};
 
 	return RUN_TESTS("runner", tests);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Records a process for `sealmem audit --procfs`: what the audit reads of it, as lines to be unpacked by
- * "unpack". It is a program of its own so that it runs inside the kernels of tests/kernels, which have
- * no shell and where a console is the only way out. As root, for the seals of memfds that are closed.
+ * Records a process for `sealmem audit --procfs`: prints everything that the audit reads of it, as lines for
+ * "unpack". It is a program of its own so that it runs inside the kernels of tests/kernels, which have no shell and
+ * only a console as a way out. Run it as root, so that it can read the seals of memfds that are closed.
  *
  *     record PROGRAM [ARGUMENT]...
  *
- * starts the program, waits for a line of its output for each argument, records it, and closes its
- * standard input.
+ * starts the program, waits for a line of its output for each argument, records it, and closes its standard input.
  */
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Headers of programs are at the beginning. */
+/* The headers of a program are at its beginning. */
 #define BEGINNING 1024
 
 static int directory;
@@ -40,7 +40,7 @@ static void put_hex(const char *bytes, size_t size)
 		(void)printf("%02x", (unsigned char)bytes[i]);
 }
 
-/* At most `most` bytes; with a line more if it is not NULL. */
+/* At most `most` bytes, and then the line `more` if it is not NULL. */
 static void put_file(const char *path, size_t most, const char *more)
 {
 	int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
@@ -108,7 +108,7 @@ static void put_links(const char *name, void (*put)(const char *path, const char
 {
 	DIR *links = fdopendir(openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const struct dirent *entry;
-	char path[512], target[4096];
+	char path[512], target[PATH_MAX];
 
 	while (links != NULL && (entry = readdir(links)) != NULL) {
 		ssize_t length;
@@ -136,7 +136,7 @@ static void record(void)
 	put_links("fd", put_descriptor);
 }
 
-/* What it prints goes to standard error. */
+/* The output of the program goes to standard error. */
 static void pass_lines(int from, int count)
 {
 	char byte;

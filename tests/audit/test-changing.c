@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Processes that change while they are looked at. /proc is read line by line and file by file, so an audit
- * can get the line of one mapping and the seals of the next one. Here a process puts one memfd after
- * another at one address, and says with the name what each is; another does so with a descriptor; others fork,
- * end, or execute another program. However the readings fall: nothing is said of one that is true of another
- * only.
+ * Processes that change while the audit looks at them. The audit reads /proc line by line and file by file, so it
+ * could get the line of one mapping and the seals of the next one. Here a process puts one memfd after another at
+ * one address, and the name says what each is. Another process does so with a descriptor; others fork, exit, or
+ * execute another program. However the readings fall, the audit never says of one memfd what is true only of
+ * another.
  *
- * One round is one audit; how many of what kind there were is printed.
+ * One round is one audit. The tests print how many rounds of each kind there were.
  */
 
 #include "audit/fdinfo.h"
@@ -24,26 +24,26 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define ROUNDS 50000u /* of the long tests; a tenth in the others */
+#define ROUNDS 50000u /* in the long tests; the others do a tenth of them */
 
 static void map_memfd(void *at, const char *name, int seals, int protection)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	(void)ftruncate(fd, (off_t)page_size());
+	(void)!ftruncate(fd, (off_t)page_size());
 	(void)fcntl(fd, F_ADD_SEALS, seals);
 	(void)mmap(at, page_size(), protection, MAP_SHARED | MAP_FIXED, fd, 0);
 	(void)close(fd);
 }
 
-/* As a region is sealed: in place. */
+/* In place, as sealmem seals a region. */
 static void seal_in_place(void *at)
 {
 	int fd = memfd_create("either", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	char path[32];
 	int again;
 
-	(void)ftruncate(fd, (off_t)page_size());
+	(void)!ftruncate(fd, (off_t)page_size());
 	(void)mmap(at, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	again = open(path, O_RDONLY | O_CLOEXEC);
@@ -77,7 +77,7 @@ static void __attribute__((noreturn)) change_for_ever(void *at)
 	}
 }
 
-enum { PARTS = 64 };
+#define PARTS 64u
 
 /* Neighbours that merge and part all the time, in a list that is longer than the kernel writes at once. */
 static void __attribute__((noreturn)) merge_for_ever(void *at)
@@ -95,7 +95,7 @@ struct flipping {
 	int number, files[2];
 };
 
-/* The numbers that always lead to them come behind it. */
+/* The numbers that always lead to these files are higher. */
 static struct flipping flipping_descriptor(void)
 {
 	CLEANUP(close_fd_at) int writable = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -135,40 +135,41 @@ static void stop(pid_t pid)
 	(void)waitpid(pid, NULL, 0);
 }
 
-static bool is_called(const struct mapping *row, const char *name)
+static bool is_called(const struct memory *memory, const char *name)
 {
 	char whole[64];
 
 	(void)snprintf(whole, sizeof(whole), "/memfd:%s (deleted)", name);
-	return strcmp(row->name, whole) == 0;
+	return strcmp(memory->name, whole) == 0;
 }
 
-/* Seals of which name a row may have: those, or none that could be read. Of a process that went on changing, also
- * what was there of them when the descriptor was seen, but never more. */
-static bool has_seals(const struct mapping *row, int seals, bool changed)
+/* The seals that a row of this name may have: these, or unknown. If the process went on changing, the audit may have
+ * seen the descriptor when the memfd had fewer, but never more. */
+static bool has_seals(const struct memory *memory, int seals, bool changed)
 {
-	return row->seals == SEALS_UNKNOWN || row->seals == seals ||
-	       (changed && (row->seals & ~seals) == 0);
+	return memory->seals == SEALS_UNKNOWN || memory->seals == seals ||
+	       (changed && (memory->seals & ~seals) == 0);
 }
 
 static void check_row(const struct mapping *row, bool changed)
 {
-	bool content = row->guarantees & SEALMEM_CONTENT;
+	const struct memory *memory = &row->memory;
+	bool content = memory->guarantees & SEALMEM_CONTENT;
 
-	if (is_called(row, "sealed")) {
-		ck_assert(has_seals(row, FINAL_SEALS, changed) && row->protection == PROT_READ);
-	} else if (is_called(row, "open")) {
-		ck_assert(has_seals(row, 0, changed) && !content);
+	if (is_called(memory, "sealed")) {
+		ck_assert(has_seals(memory, FINAL_SEALS, changed) && row->protection == PROT_READ);
+	} else if (is_called(memory, "open")) {
+		ck_assert(has_seals(memory, 0, changed) && !content);
 		ck_assert_int_eq(row->protection, PROT_READ | PROT_WRITE);
-	} else if (is_called(row, "half")) {
-		ck_assert(has_seals(row, F_SEAL_WRITE, changed) && !content);
-	} else if (is_called(row, "either")) {
+	} else if (is_called(memory, "half")) {
+		ck_assert(has_seals(memory, F_SEAL_WRITE, changed) && !content);
+	} else if (is_called(memory, "either")) {
 		ck_assert(!content || row->protection == PROT_READ);
 	} else {
-		ck_assert_int_eq(row->seals, SEALS_NONE);
+		ck_assert_int_eq(memory->seals, SEALS_NONE);
 		ck_assert(!content);
 	}
-	ck_assert(!(row->flags & 1u << FLAG_write_execute) || row->seals == SEALS_NONE);
+	ck_assert(!(memory->flags & 1u << FLAG_write_execute) || memory->seals == SEALS_NONE);
 }
 
 struct counts {
@@ -179,15 +180,15 @@ static void check_process(struct process *process, const struct procfs *procfs,
 			  const struct known_files *files, struct counts *counts)
 {
 	kinds_find(process, &procfs->devices);
-	guarantees_find(process);
+	guarantees_find(process, files);
 	flags_find(process, files);
 	counts->changed += process->changed;
 	for (size_t i = 0; i < process->mappings.count; i++) {
 		const struct mapping *row = &process->mappings.rows[i];
 
 		check_row(row, process->changed);
-		counts->known += row->seals >= 0;
-		counts->unknown += row->seals == SEALS_UNKNOWN;
+		counts->known += row->memory.seals >= 0;
+		counts->unknown += row->memory.seals == SEALS_UNKNOWN;
 	}
 }
 
@@ -204,7 +205,7 @@ static int look(const struct procfs *procfs, struct known_files *files, pid_t pi
 	return 0;
 }
 
-/* What is known is forgotten now and then, as it is between two audits. */
+/* Now and then the test forgets what it knows, as between two audits. */
 static void forget(struct known_files *files, unsigned round)
 {
 	if (round % 16 == 0)
@@ -219,7 +220,7 @@ static struct procfs open_procfs(void)
 	return procfs;
 }
 
-START_TEST(a_process_that_remaps_and_forks_is_told_as_it_was)
+START_TEST(a_process_that_remaps_and_forks_is_reported_as_it_was)
 {
 	void *at = mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pid_t pid = start(change_for_ever, at);
@@ -255,14 +256,14 @@ static void execute_soon(void *at)
 	(void)execl("/bin/true", "true", NULL);
 }
 
-START_TEST(a_process_whose_mappings_merge_and_part_is_told_without_overlaps)
+START_TEST(a_process_whose_mappings_merge_and_part_is_reported_without_overlaps)
 {
 	pid_t pid = start(merge_for_ever, map_private(PARTS * page_size()));
 	struct procfs procfs = open_procfs();
 	struct known_files files = { 0 };
 	unsigned changed = 0, rounds = 0;
 
-	/* Where there is one processor for both, it may take more than the rounds for something to happen. */
+	/* If both share one processor, it may take more rounds until something happens. */
 	for (; rounds < scaled(ROUNDS / 10) || changed == 0; rounds++) {
 		struct process process;
 
@@ -285,7 +286,7 @@ static bool means_gone(int err)
 	return err == -ENOENT || err == -ESRCH || err == -ENODATA;
 }
 
-START_TEST(a_process_that_ends_or_executes_is_told_as_it_was_or_gone)
+START_TEST(a_process_that_exits_or_executes_is_reported_as_it_was_or_gone)
 {
 	void *at = mmap(NULL, page_size(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct procfs procfs = open_procfs();
@@ -296,7 +297,7 @@ START_TEST(a_process_that_ends_or_executes_is_told_as_it_was_or_gone)
 		pid_t pid = start(i % 8 == 0 ? execute_soon : end_soon, at);
 		int err;
 
-		/* Until it has ended, and once after. */
+		/* Until it has exited, and once after that. */
 		for (err = 0; err == 0 && i < scaled(ROUNDS); i++) {
 			forget(&files, i);
 			err = look(&procfs, &files, pid, NEED_ALL, &counts);
@@ -316,7 +317,7 @@ START_TEST(a_process_that_ends_or_executes_is_told_as_it_was_or_gone)
 }
 END_TEST
 
-/* From Linux 5.14 on it is told of which file fdinfo speaks. */
+/* From Linux 5.14 on, fdinfo says which file it is about. */
 static bool fdinfo_has_inode(const struct procfs *procfs)
 {
 	char path[32], text[1024];
@@ -328,7 +329,7 @@ static bool fdinfo_has_inode(const struct procfs *procfs)
 	return info.file.inode != 0;
 }
 
-START_TEST(a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_of_them)
+START_TEST(a_descriptor_that_leads_to_two_files_in_turn_is_reported_as_one_of_them)
 {
 	struct flipping flipping = flipping_descriptor();
 	pid_t pid = start(flip_for_ever, &flipping);
@@ -342,12 +343,12 @@ START_TEST(a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_o
 
 		forget(&files, i);
 		ck_assert_int_eq(process_read(&process, &procfs, &files, pid, NEED_MEMFDS), 0);
-		for (size_t k = 0; k < process.descriptors.count; k++) {
-			const struct mapping *row = &process.descriptors.rows[k];
-			bool sealed = is_called(row, "sealed");
+		for (size_t k = 0; k < process.open_files.count; k++) {
+			const struct open_file *row = &process.open_files.rows[k];
+			bool sealed = is_called(&row->memory, "sealed");
 
-			ck_assert(has_seals(row, sealed ? FINAL_SEALS : 0, false));
-			ck_assert(!inode || !(row->protection & PROT_WRITE) == sealed);
+			ck_assert(has_seals(&row->memory, sealed ? FINAL_SEALS : 0, false));
+			ck_assert(!inode || !row->writable == sealed);
 			first += row->descriptor == flipping.number;
 		}
 		process_free(&process);
@@ -363,10 +364,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_process_that_remaps_and_forks_is_told_as_it_was,
-		a_process_whose_mappings_merge_and_part_is_told_without_overlaps,
-		a_descriptor_that_leads_to_one_file_and_then_another_is_told_as_one_of_them,
-		a_process_that_ends_or_executes_is_told_as_it_was_or_gone,
+		a_process_that_remaps_and_forks_is_reported_as_it_was,
+		a_process_whose_mappings_merge_and_part_is_reported_without_overlaps,
+		a_descriptor_that_leads_to_two_files_in_turn_is_reported_as_one_of_them,
+		a_process_that_exits_or_executes_is_reported_as_it_was_or_gone,
 	};
 
 	return RUN_TESTS_FOR(900, "changing", tests);

@@ -4,12 +4,12 @@
 
 load helper
 
-# The names of the attacks that the table in $output has.
+# The names of the attacks in the table of $output.
 rows() {
     sed -n '2,/^$/p' <<<"$output" | awk 'NF { print $1 }'
 }
 
-# The answer about everything, asked for once.
+# The answer about everything; one run serves all tests.
 everything() {
     local answer=$BATS_FILE_TMPDIR/everything.json
 
@@ -17,7 +17,7 @@ everything() {
     run -0 cat "$answer"
 }
 
-# What a result in the JSON of $output is: outcome ATTACK COLUMN.
+# The outcome in the JSON of $output: outcome ATTACK COLUMN.
 outcome() {
     jq -r --arg attack "$1" --arg column "$2" '.attacks[] | select(.name == $attack) |
         .results[] | select(.column == $column).outcome' <<<"$output"
@@ -45,7 +45,7 @@ outcome() {
     [ "$(rows)" = "$("$SEALMEM" attack --list --json | jq -r '.attacks[].name')" ]
 }
 
-@test "what is not promised and does not hold is shown, and no failure" {
+@test "the table shows attacks that nobody promised to stop, and they are no failure" {
     run -0 "$SEALMEM" attack --only mprotect --only munmap --json
     [ "$(outcome mprotect mprotect)" = CHANGED ]
     [ "$(outcome mprotect private-memfd)" = CHANGED ]
@@ -53,7 +53,7 @@ outcome() {
     [ "$(jq '.summary.not_promised > 0' <<<"$output")" = true ]
 }
 
-@test "a seal that is none is a broken promise and exits 1" {
+@test "a false seal is a broken promise and exits 1" {
     need_no_sanitizer
     run --separate-stderr -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" attack --only store \
         --column content
@@ -63,14 +63,14 @@ outcome() {
     [ -z "$stderr" ]
 }
 
-@test "where no column of ours can be had it exits 3 and says why" {
+@test "it exits 3 and says why if no column of ours is available" {
     run --separate-stderr -3 "$FORBID" memfd_create=ENOSYS memfd_secret=ENOSYS -- \
         "$SEALMEM" attack --only store
-    [[ $output == *"not here: the memory cannot be had: Operation not supported"* ]]
+    [[ $output == *"not here: cannot open the memory: Operation not supported"* ]]
     [ -z "$stderr" ]
 }
 
-@test "a column of others that cannot be had is no failure" {
+@test "a column of others that is unavailable is no failure" {
     run --separate-stderr -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" attack --only store \
         --column mseal --column content
     [[ $output == *"not here: the seal is refused: Function not implemented"* ]]
@@ -116,7 +116,7 @@ outcome() {
     [ "$(rows)" = munmap ]
 }
 
-@test "--only takes a pattern, and may be given more than once" {
+@test "--only takes a pattern, and may be repeated" {
     run -0 "$SEALMEM" attack --only 'mremap-*' --only store --column content
     [ "$(rows | wc -l)" -gt 4 ]
     [ "$(rows | grep -vc '^mremap-')" = 1 ]
@@ -128,16 +128,16 @@ outcome() {
     [[ ${lines[0]} =~ ^ATTACK\ +unsealed\ +CONTENT$ ]]
 }
 
-@test "a name that is none of an attack is an error" {
+@test "a name that matches no attack is an error" {
     run --separate-stderr -2 "$SEALMEM" attack --only nonsense
-    assert_error attack "no attack is called 'nonsense'"
+    assert_error attack "no attack is called 'nonsense': --list shows them"
     run --separate-stderr -2 "$SEALMEM" attack --only store --only ''
     assert_error attack "no attack is called ''"
 }
 
-@test "a name that is none of a column is an error" {
+@test "a name that matches no column is an error" {
     run --separate-stderr -2 "$SEALMEM" attack --column CONTENT
-    assert_error attack "no column is called 'CONTENT'"
+    assert_error attack "no column is called 'CONTENT': --list shows them"
 }
 
 @test "unknown options and arguments are errors" {
@@ -200,7 +200,7 @@ outcome() {
         (.results | all(.outcome == "n/a" or .outcome == "LEAKED")))' <<<"$output"
 }
 
-@test "--markdown has a row for each attack and names what does not hold in bold" {
+@test "--markdown has a row for each attack and shows in bold each cell that did not hold" {
     run --separate-stderr -0 "$SEALMEM" attack --markdown --only mprotect --only munmap --column content
     [ -z "$stderr" ]
     [ "${lines[0]}" = "| attack | against | from | unsealed | CONTENT |" ]
@@ -210,7 +210,7 @@ outcome() {
     [ "${#lines[@]}" = 4 ]
 }
 
-@test "on a terminal what held is green and what did not is red" {
+@test "on a terminal a cell that held is green and one that did not is red" {
     run_on_terminal 200 "$SEALMEM" attack --only munmap --column mprotect --column content --no-progress
     [[ $output == *$'\e[31mDESTROYED'* ]]
     run_on_terminal 200 "$SEALMEM" attack --only store --column content --no-progress
@@ -219,24 +219,24 @@ outcome() {
     [[ $output != *$'\e[3'* ]]
 }
 
-@test "on a terminal it shows how far it is, unless --no-progress" {
+@test "on a terminal it shows its progress, unless --no-progress" {
     run_on_terminal 200 "$SEALMEM" attack --only munmap --only store --column content
     [[ $output == *"1 of 2: store"*"2 of 2: munmap"* ]]
     run_on_terminal 200 "$SEALMEM" attack --only munmap --only store --column content --no-progress
     [[ $output != *"1 of 2"* ]]
 }
 
-@test "on a dumb terminal it shows neither how far it is nor colour" {
+@test "on a dumb terminal it shows neither progress nor colour" {
     for term in dumb ''; do
         TERM=$term run_on_terminal 200 "$SEALMEM" attack --only store --column content
         [[ $output == *ATTACK* && $output != *$'\e'* ]]
     done
 }
 
-@test "the attack that marks the machine has to be asked for" {
+@test "the attack that marks the machine needs an option" {
     need_root
     run -3 "$SEALMEM" attack --only madvise-hwpoison --column content
-    [[ $output == *"leaves a mark on the machine; has to be asked for"* ]]
+    [[ $output == *"leaves a mark on the machine; needs --with-hwpoison"* ]]
 }
 
 @test "it leaves no process, no file and no shared segment behind" {
@@ -249,7 +249,7 @@ outcome() {
     ! pgrep -f "^$SEALMEM attack" >&2
 }
 
-@test "ended in the middle it takes its processes along" {
+@test "no process of a run survives if the run is killed" {
     "$SEALMEM" attack --json >/dev/null 3>&- &
     pid=$!
     sleep 0.3

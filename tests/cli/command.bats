@@ -87,7 +87,7 @@ load helper
     assert_error "" "unknown option '-x'"
 }
 
-@test "a value for an option that takes none is an error" {
+@test "a value for an option that takes no value is an error" {
     run --separate-stderr -2 "$SEALMEM" --version=1
     assert_error "" "option '--version=1' takes no value"
 }
@@ -97,7 +97,7 @@ load helper
     assert_error "" "unknown command 'a\\nb\\x1b[31m'"
 }
 
-@test "a full disk under standard output is an error" {
+@test "it is an error if standard output is on a full disk" {
     for arguments in --help --version "demo --help" demo probe "probe --json"; do
         # shellcheck disable=SC2086
         run --separate-stderr -2 sh -c '"$@" >/dev/full' sh "$SEALMEM" $arguments
@@ -106,7 +106,7 @@ load helper
     done
 }
 
-@test "a full disk under the output of run and exec is the status of their own mistakes" {
+@test "run and exec exit with 125 if standard output is on a full disk" {
     for command in run exec; do
         run --separate-stderr -125 sh -c '"$@" >/dev/full' sh "$SEALMEM" "$command" --help
         [[ $stderr == "sealmem: $command: cannot write to standard output: No space left on device; see "* ]]
@@ -122,19 +122,19 @@ load helper
     done
 }
 
-@test "closed standard input and error do no harm" {
+@test "closed standard input and error cause no failure" {
     run -0 sh -c '"$@" <&- 2>&-' sh "$SEALMEM" demo
     [ "${#lines[@]}" = 6 ]
 }
 
-@test "closed standard descriptors are not reused for memory" {
+@test "memory does not reuse closed standard descriptors" {
     for closed in '<&-' '2>&-' '<&- 2>&-'; do
         run -0 sh -c "\"\$@\" $closed" sh "$SEALMEM" demo --explain
         grep -qE 'memfd_create\(.*\) = ([3-9]|[1-9][0-9]+)$' <<<"$output"
     done
 }
 
-@test "a reader that goes away ends it quietly" {
+@test "the command ends silently if its reader exits" {
     run --separate-stderr bash -c '"$@" | true; exit ${PIPESTATUS[0]}' bash "$SEALMEM" probe
     [ -z "$stderr" ]
 }

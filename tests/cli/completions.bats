@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154,SC2016
 
-# That --help, the manual and what a shell completes name the same commands and options. The shells are
-# asked, not their files read: a file that a shell cannot parse completes nothing.
+# These tests check that --help, the manual and the completions name the same commands and options. They ask the
+# shells instead of reading the files, because a file that a shell cannot parse completes nothing.
 
 bats_require_minimum_version 1.5.0
 
@@ -25,7 +25,7 @@ options_of() {
     "$SEALMEM" ${1:+"$1"} --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/   .*//' | options_in
 }
 
-# Options that are typed with nothing but two hyphens, in bash: complete_bash WORD...
+# Prints what bash offers for a command line: complete_bash WORD...
 complete_bash() {
     bash --norc -c 'source "$COMPLETIONS/sealmem.bash"; compopt() { :; }
         COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _sealmem; printf "%s\n" "${COMPREPLY[@]}"' bash sealmem "$@"
@@ -35,7 +35,7 @@ complete_fish() {
     fish --no-config -c 'source $COMPLETIONS/sealmem.fish; complete --do-complete "'"sealmem $*"'"' | cut -f1
 }
 
-# zsh completes on a terminal only: it is given one, and lists.
+# zsh completes only on a terminal, so it gets one.
 complete_zsh() {
     python3 - "$COMPLETIONS" "sealmem $*" <<'END'
 import os, pty, re, select, sys, time
@@ -58,7 +58,7 @@ def read_until(mark):
     return got
 def say(text):
     os.write(terminal, text.encode())
-# What is typed behind the line, control-X, says that the list has been shown.
+# Control-X after the line prints a mark, which shows that the list is complete.
 say(f"stty cols 200 rows 100; fpath=({directory} $fpath); autoload -Uz compinit; compinit -u -D; "
     "zstyle ':completion:*' list-prompt ''; setopt nobeep auto_list list_rows_first; LISTMAX=1000; "
     "mark() { print lis''ted }; zle -N mark; bindkey '^X' mark; print rea''dy\n")
@@ -105,7 +105,7 @@ same() {
     done
 }
 
-@test "bash completes files where they are wanted" {
+@test "bash completes files for the options that take one" {
     cd "$BATS_TEST_TMPDIR"
     touch only-file
     [ "$(complete_bash demo --file only)" = only-file ]
@@ -114,7 +114,7 @@ same() {
     [ "$(complete_bash run --secret NAME = env)" = env: ]
 }
 
-# The lists of audit come from tables in it.
+# audit prints these lists from its tables.
 @test "every shell knows the columns and flags that audit --help names" {
     help=$("$SEALMEM" audit --help)
     for word in $(sed -n '/^Columns:/,/^$/{/^Columns:/!p}' <<<"$help") \

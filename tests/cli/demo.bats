@@ -46,14 +46,14 @@ make_file() {
     [ -z "$stderr" ]
 }
 
-@test "works where the parent left SIGSEGV blocked or ignored" {
+@test "works if the parent blocks or ignores SIGSEGV" {
     run -0 env --block-signal=SEGV "$SEALMEM" demo
     assert_walkthrough "Sensitive Data"
     run -0 env --ignore-signal=SEGV "$SEALMEM" demo
     assert_walkthrough "Sensitive Data"
 }
 
-@test "works where executable memfds are refused" {
+@test "works if executable memfds are refused" {
     need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run -0 unshare --pid --fork --mount-proc \
@@ -61,26 +61,26 @@ make_file() {
     assert_walkthrough "Sensitive Data"
 }
 
-@test "exits 1 and says so if the store gets through" {
+@test "exits 1 and says so if the store succeeds" {
     run --separate-stderr -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" demo
     assert_walkthrough "Sensitive Data" "Modified Data\\x00"
-    [[ $stderr == "sealmem: demo: NOT SEALED: the store got through;"* ]]
+    [[ $stderr == "sealmem: demo: NOT SEALED: the store succeeded;"* ]]
     [[ $stderr != *$'\n'* ]]
 }
 
-@test "exits 1 if the store gets through and stores what was there before" {
+@test "exits 1 if the store succeeds and writes the same bytes again" {
     run --separate-stderr -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" demo --data "Modified Data"
     assert_walkthrough "Modified Data"
-    [[ $stderr == *"the store got through"* ]]
+    [[ $stderr == *"the store succeeded"* ]]
 }
 
-@test "exits 1 if the store is refused and the bytes change all the same" {
+@test "exits 1 if the store is refused but the bytes change" {
     run --separate-stderr -1 env PRETEND_READ_ONLY=1 LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" demo
     assert_walkthrough "Sensitive Data" "changedve Data"
-    [[ $stderr == "sealmem: demo: NOT SEALED: the store was refused, and yet the bytes changed;"* ]]
+    [[ $stderr == "sealmem: demo: NOT SEALED: the store was refused, but the bytes changed;"* ]]
 }
 
-@test "a pretended seal is shown by --explain as what it is" {
+@test "--explain shows that a pretended seal is not one" {
     run -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" demo --explain
     [[ $output != *"--- SIGSEGV"* ]]
     run -0 "$SEALMEM" demo --explain
@@ -112,14 +112,15 @@ make_file() {
         grep -q 'As published: .*would kill the process with SIGSEGV'
 }
 
-# What strace(1) writes in more detail, or older ones do not know by name, is made alike. What comes
-# before the first step and after the last, and what printing takes, is left out.
+# strace(1) writes some details that the demo does not, and older versions do not know some names. This makes
+# both forms equal. It leaves out the calls before the first step, after the last step, and for printing.
 traced_calls() {
     local trace=$1 address=$2
 
-    sed -n '/^getpid()/,$p' "$trace" | sed "/^munmap($address,/{n;q}" |
+    sed -n '/^getpid()/,$p' "$trace" | sed "/^munmap($address,/q" |
         grep -Ev '^(write\(1|brk\(|newfstatat\(1|fstat\(1|ioctl\(1)' |
-        sed -E '/^(getrlimit|rt_sigaction)/s/\{[^}]*\}/{...}/g; s/ +=/ =/
+        sed -E '/^(getrlimit|rt_sigaction|fstat)/s/\{[^}]*\}/{...}/g; s/ +=/ =/
+            /^rt_sigprocmask/s/~?\[[^]]*\]/[...]/g
             s/^(pwrite(64|v)\([0-9]+, ).*, ([0-9]+, [0-9]+\))/\1..., \3/
             /^madvise/s/0x16/MADV_POPULATE_READ/
             /^memfd_create/s/\|0x8\)/|MFD_NOEXEC_SEAL)/; /seals/s/\|0x20\)/|F_SEAL_EXEC)/'
@@ -142,17 +143,17 @@ assert_traced() {
     assert_traced "$SEALMEM" demo --explain
 }
 
-@test "--explain lists what strace sees for bytes from a file too" {
+@test "--explain also lists what strace sees if the bytes come from a file" {
     make_file 100000
     assert_traced "$SEALMEM" demo --explain --file "$BATS_TEST_TMPDIR/file"
 }
 
-@test "--explain lists no line that is wider than the terminal, where words allow it" {
+@test "--explain lists no line that is wider than the terminal, if the words allow it" {
     run_on_terminal 80 "$SEALMEM" demo --explain
     [ "$(grep -c '.\{81\}' <<<"$output")" = 0 ]
 }
 
-@test "--data seals a text of one's own" {
+@test "--data seals a text of the user" {
     run -0 "$SEALMEM" demo --data "my own words"
     assert_walkthrough "my own words"
 }
@@ -162,14 +163,14 @@ assert_traced() {
     assert_walkthrough "Grüße 世界"
 }
 
-@test "--data shows bytes that are no characters of the locale as escapes" {
+@test "--data shows bytes that are not characters of the locale as escapes" {
     run -0 env LC_ALL=C "$SEALMEM" demo --data "ü"
     assert_walkthrough '\xc3\xbc'
     run -0 "$SEALMEM" demo --data $'\xff'
     assert_walkthrough '\xff'
 }
 
-@test "--data shows what moves the cursor or cannot be seen as escapes" {
+@test "--data shows characters that are invisible or move the cursor as escapes" {
     run -0 "$SEALMEM" demo --data $'a\nb\tc\rd\\e\e[31mf\x7f\u202eg'
     assert_walkthrough 'a\nb\tc\rd\\e\x1b[31mf\x7f\xe2\x80\xaeg'
 }
@@ -179,7 +180,7 @@ assert_traced() {
     assert_walkthrough "$(printf '%064d' 1)"
 }
 
-@test "of more than 64 bytes the first are shown, with a count" {
+@test "if there are more than 64 bytes, the first of them and the count are shown" {
     run -0 "$SEALMEM" demo --data "$(printf '%065d' 1)"
     assert_walkthrough "$(printf '%064d' 0)... (64 of 65 bytes)"
 }
@@ -195,30 +196,30 @@ assert_traced() {
     assert_walkthrough "from a file"
 }
 
-@test "--file takes any bytes" {
+@test "--file accepts any bytes" {
     printf 'a\0b\377\n' >"$BATS_TEST_TMPDIR/file"
     run -0 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/file"
     assert_walkthrough 'a\x00b\xff\n'
 }
 
-@test "--file takes a program" {
+@test "--file accepts a program" {
     run -0 "$SEALMEM" demo --file "$(readlink -f /bin/sh)"
     [ "${#lines[@]}" = 6 ]
     [[ ${lines[1]} == "Original memory contents: \\x7fELF"* ]]
 }
 
-@test "--file - takes standard input, in pieces too" {
+@test "--file - reads standard input, also in pieces" {
     run -0 sh -c '{ printf one; sleep 0.1; printf two; } | "$@"' sh "$SEALMEM" demo --file -
     assert_walkthrough onetwo
 }
 
-@test "--file takes a file of exactly one page" {
+@test "--file accepts a file of exactly one page" {
     make_file "$(getconf PAGESIZE)"
     run -0 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/file"
     assert_walkthrough "$(printf '%064d' 0 | tr 0 a)... (64 of $(getconf PAGESIZE) bytes)"
 }
 
-@test "--file takes 16 MiB and no byte more" {
+@test "--file accepts 16 MiB and not one byte more" {
     make_file $((16 << 20))
     run -0 "$SEALMEM" demo --file "$BATS_TEST_TMPDIR/file"
     printf b >>"$BATS_TEST_TMPDIR/file"
@@ -231,7 +232,7 @@ assert_traced() {
     assert_error demo "'/dev/zero' holds more than 16 MiB"
 }
 
-@test "nothing to seal is an error" {
+@test "having nothing to seal is an error" {
     run --separate-stderr -2 "$SEALMEM" demo --data ""
     assert_error demo "there is nothing to seal: '--data' is empty"
     run --separate-stderr -2 "$SEALMEM" demo --file /dev/null
@@ -256,14 +257,14 @@ assert_traced() {
     assert_error demo "/private': Permission denied"
 }
 
-@test "a file name with a line break makes an error of one line" {
+@test "the error for a file name with a line break is one line" {
     run --separate-stderr -2 "$SEALMEM" demo --file $'no\nsuch'
     assert_error demo "cannot read 'no\\nsuch': No such file or directory"
 }
 
 @test "--data and --file together are an error" {
     run --separate-stderr -2 "$SEALMEM" demo --data a --file /dev/null
-    assert_error demo "--data and --file exclude each other"
+    assert_error demo "--data and --file cannot be used together"
 }
 
 @test "wrong options and arguments are errors" {
@@ -296,7 +297,7 @@ assert_traced() {
     assert_error demo "memfd_create(2): Operation not permitted; a sandbox"
 }
 
-@test "exits 3 in a sandbox that forbids seals, having allocated the memory" {
+@test "exits 3 in a sandbox that forbids seals, after it has allocated the memory" {
     run --separate-stderr -3 "$FORBID" add_seals=EPERM -- "$SEALMEM" demo
     [ "${#lines[@]}" = 2 ]
     [[ $stderr == "sealmem: demo: cannot seal the memory: F_ADD_SEALS: Operation not permitted;"* ]]

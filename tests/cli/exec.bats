@@ -16,19 +16,19 @@ sum_of() {
     sha256sum "$1" | cut -d' ' -f1
 }
 
-# A program that waits and can be looked at: $pid.
+# Starts a program that waits, so that a test can examine it: $pid.
 start_waiting() {
     "$@" 60 3>&- 4>&- &
     pid=$!
     until [[ $(readlink "/proc/$pid/exe") == /memfd:* ]]; do sleep 0.05; done
 }
 
-@test "the program runs, with its arguments, its input and its status" {
+@test "the program gets its arguments and its input, and its status is kept" {
     run -7 "$SEALMEM" exec sh -c 'read -r line; echo "$line $*"; exit 7' sh a b <<<typed
     [ "$output" = "typed a b" ]
 }
 
-@test "what runs is a sealed copy, and nobody can write to it" {
+@test "the program runs from a sealed copy, and nobody can write to it" {
     start_waiting "$SEALMEM" exec sleep
     exe=/proc/$pid/exe
     run assert_sealed "$exe"
@@ -47,39 +47,59 @@ start_waiting() {
     run ! assert_sealed /proc/self/exe
 }
 
-@test "--sha256 runs what has that digest, in either case of letters" {
+@test "--sha256 runs a program with that digest, in upper or lower case" {
     sum=$(sum_of "$(type -P echo)")
     run -0 "$SEALMEM" exec --sha256 "$sum" echo yes
     [ "$output" = yes ]
     run -0 "$SEALMEM" exec --sha256 "${sum^^}" echo yes
 }
 
-@test "--sha256 refuses what has another digest, and says which" {
+@test "--sha256 refuses a program with a different digest, and prints the digest" {
     sum=$(sum_of "$(type -P echo)")
     wrong=$(tr '0-9a-f' '1-9a-f0' <<<"$sum")
     run --separate-stderr -126 "$SEALMEM" exec --sha256 "$wrong" echo yes
-    assert_refused exec "'echo' has another SHA-256: $sum"
+    assert_refused exec "'echo' has a different SHA-256: $sum"
 }
 
-@test "--sha256 refuses what is no digest" {
+@test "--sha256 refuses a text that is not a digest" {
     for hex in '' x "$(printf %063d 0)" "$(printf %065d 0)" "$(printf %062d 0)-1" "$(printf %062d 0) 1"; do
         run --separate-stderr -125 "$SEALMEM" exec --sha256 "$hex" true
         assert_refused exec "--sha256 takes 64 hexadecimal digits"
     done
 }
 
-@test "--like runs what has the same bytes and refuses what has not" {
+@test "--like runs a program with the same bytes, and refuses any other" {
     cp "$(type -P echo)" "$DIR/copy"
     run -0 "$SEALMEM" exec --like "$DIR/copy" echo yes
     [ "$output" = yes ]
     printf x >>"$DIR/copy"
     run --separate-stderr -126 "$SEALMEM" exec --like "$DIR/copy" echo yes
-    assert_refused exec "'echo' is not the same as '$DIR/copy'"
+    assert_refused exec "'echo' and '$DIR/copy' have different bytes"
     run --separate-stderr -125 "$SEALMEM" exec --like "$DIR/missing" echo yes
     assert_refused exec "cannot read '$DIR/missing': No such file or directory"
 }
 
-@test "--like takes nothing that has no end of its own" {
+@test "a file of more than 1 GiB is refused before anything is copied" {
+    truncate -s 1G "$DIR/most"
+    truncate -s $(((1 << 30) + 1)) "$DIR/large"
+    chmod +x "$DIR/most" "$DIR/large"
+    # Without memfds, the first step of a copy fails.
+    run --separate-stderr -126 "$FORBID" memfd_create=ENOSYS -- "$SEALMEM" exec "$DIR/large"
+    assert_refused exec "cannot copy '$DIR/large': File too large: the limit is 1 GiB"
+    run --separate-stderr -126 "$SEALMEM" exec --sha256 "$(printf %064d 0)" "$DIR/large"
+    assert_refused exec "cannot copy '$DIR/large': File too large"
+    run --separate-stderr -125 "$FORBID" memfd_create=ENOSYS -- "$SEALMEM" exec "$DIR/most"
+    assert_refused exec "cannot create an executable memfd for '$DIR/most'"
+    run --separate-stderr -125 timeout 10 "$SEALMEM" exec --like "$DIR/large" true
+    assert_refused exec "cannot read '$DIR/large': File too large"
+}
+
+@test "RLIMIT_FSIZE limits the copy, and causes no signal" {
+    run --separate-stderr -125 sh -c 'ulimit -f 1; exec "$@"' sh "$SEALMEM" exec true
+    assert_refused exec "cannot copy 'true': File too large"
+}
+
+@test "--like refuses a file that has no end" {
     mkfifo "$DIR/pipe"
     for file in "$DIR" "$DIR/pipe" /dev/zero; do
         run --separate-stderr -125 timeout 10 "$SEALMEM" exec --like "$file" echo yes
@@ -87,7 +107,7 @@ start_waiting() {
     done
 }
 
-@test "the file may be replaced once it runs" {
+@test "the file can be replaced while the program runs" {
     cp "$(type -P sleep)" "$DIR/program"
     start_waiting "$SEALMEM" exec "$DIR/program"
     cp "$(type -P false)" "$DIR/program"
@@ -102,7 +122,7 @@ start_waiting() {
     [ "${lines[0]}" = "$DIR/linked" ]
 }
 
-@test "a script is read from the sealed copy by its interpreter, which can read it again" {
+@test "the interpreter reads a script from the sealed copy, and can read it again" {
     printf '#!/bin/sh\necho "$0 $1"; cat "$0"\n' >"$DIR/script"
     chmod +x "$DIR/script"
     run -0 "$SEALMEM" exec --sha256 "$(sum_of "$DIR/script")" "$DIR/script" word
@@ -119,7 +139,7 @@ start_waiting() {
     [ "$status" = 0 ]
 }
 
-@test "a script whose interpreter does not exist is 126" {
+@test "the status is 126 if the interpreter of a script does not exist" {
     printf '#!/no/such\n' >"$DIR/script"
     chmod +x "$DIR/script"
     run --separate-stderr -126 "$SEALMEM" exec "$DIR/script"
@@ -138,7 +158,7 @@ start_waiting() {
     [[ $output != *memfd* ]]
 }
 
-@test "what may not be executed is not, by way of a copy" {
+@test "a file that may not be executed is not executed from a copy either" {
     cp "$(type -P true)" "$DIR/program"
     chmod 644 "$DIR/program"
     run --separate-stderr -126 "$SEALMEM" exec "$DIR/program"
@@ -150,14 +170,14 @@ start_waiting() {
     assert_refused exec "Permission denied"
 }
 
-@test "what a file system without execution has is refused" {
+@test "a program on a file system without execution is refused" {
     need_mounts
     run --separate-stderr -126 with_mounts 'mkdir "$0/m"; mount -t tmpfs -o noexec none "$0/m"
         cp "$1" "$0/m/program"; shift; exec "$@" "$0/m/program"' "$DIR" "$(type -P true)" "$SEALMEM" exec
     assert_refused exec "Permission denied"
 }
 
-@test "a set-user-ID program is refused for those whose privileges it would change" {
+@test "a set-user-ID program is refused for a user whose privileges it would change" {
     need_root
     install -m 4755 "$(type -P id)" "$SHARED/setuid"
     run --separate-stderr -126 as_plain_user "$SEALMEM" exec "$SHARED/setuid"
@@ -166,7 +186,7 @@ start_waiting() {
     [ "$output" = 0 ]
 }
 
-@test "a program with file capabilities is refused to a plain user" {
+@test "a program with file capabilities is refused for a plain user" {
     need_root
     command -v setcap >/dev/null || skip "no setcap"
     install -m 755 "$(type -P id)" "$SHARED/capable"
@@ -187,14 +207,14 @@ start_waiting() {
     [ "$output" = "$(as_plain_user id -u)" ]
 }
 
-# Writes to the file all the time, each time all of it and another letter.
+# Rewrites the whole file again and again, each time with another letter.
 start_writing() {
     perl -e '$| = 1; for (;;) { for my $c ("a".."z") { open(my $f, "+<", $ARGV[0]) or exit;
         print $f "#!/bin/echo\n", $c x 2000000; close $f; } }' "$1" 3>&- 4>&- &
     writer=$!
 }
 
-@test "a file that is written to meanwhile is refused, or is of one moment" {
+@test "a file that changes while it is copied is refused, or the copy is from one moment" {
     printf '#!/bin/echo\n' >"$DIR/script"
     head -c 2000000 /dev/zero | tr '\0' z >>"$DIR/script"
     chmod +x "$DIR/script"
@@ -213,7 +233,7 @@ start_writing() {
     [ "$refused" -gt 0 ]
 }
 
-@test "a digest decides on a file that is written to meanwhile: right bytes or none" {
+@test "with a digest, a file that changes while it is copied runs with the right bytes or not at all" {
     printf '#!/bin/sh\necho right\n' >"$DIR/right"
     chmod +x "$DIR/right"
     cp -p "$DIR/right" "$DIR/script"
@@ -225,7 +245,7 @@ start_writing() {
         "$DIR" 3>&- 4>&- &
     swapper=$!
     ran=0
-    # A hundred times, and until it was seen to run: how often the swapper is in the way is up to chance.
+    # At least a hundred times, and until the program has run once. Chance decides how often the swapper interferes.
     for i in $(seq 10000); do
         [ "$i" -le 100 ] || [ "$ran" = 0 ] || break
         run "$SEALMEM" exec --sha256 "$sum" "$DIR/script"
@@ -236,7 +256,7 @@ start_writing() {
     [ "$ran" -gt 0 ]
 }
 
-@test "where executable memfds are refused it is 125 and says why" {
+@test "if executable memfds are refused, the status is 125 and the error says why" {
     need_mounts
     [ -e /proc/sys/vm/memfd_noexec ] || skip "no vm.memfd_noexec"
     run --separate-stderr -125 unshare --pid --fork --mount-proc \
@@ -246,14 +266,14 @@ start_writing() {
         sh -c 'echo 1 >/proc/sys/vm/memfd_noexec; exec "$@"' sh "$SEALMEM" exec true
 }
 
-@test "where memfds or seals are forbidden nothing is executed" {
+@test "if memfds or seals are forbidden, nothing is executed" {
     run --separate-stderr -125 "$FORBID" memfd_create=ENOSYS -- "$SEALMEM" exec echo started
-    assert_refused exec "cannot make an executable memfd for 'echo'"
+    assert_refused exec "cannot create an executable memfd for 'echo'"
     run --separate-stderr -125 "$FORBID" add_seals=EPERM -- "$SEALMEM" exec echo started
-    assert_refused exec "cannot make an executable memfd for 'echo'"
+    assert_refused exec "cannot create an executable memfd for 'echo'"
 }
 
-@test "a program that is not found is 127" {
+@test "the status is 127 if the program is not found" {
     run --separate-stderr -127 "$SEALMEM" exec no-such-program
     assert_refused exec "cannot execute 'no-such-program': No such file or directory"
     run --separate-stderr -127 env PATH= "$SEALMEM" exec no-such-program
@@ -262,7 +282,7 @@ start_writing() {
     assert_refused exec "cannot execute '': No such file or directory"
 }
 
-@test "PATH is searched, an empty part of it is the present directory, and without it there is a default" {
+@test "PATH is searched, an empty part of it means the current directory, and without it there is a default" {
     cp "$(type -P echo)" "$DIR/mine"
     cd "$DIR"
     run -0 env PATH=/nowhere: "$SEALMEM" exec mine yes
@@ -271,22 +291,22 @@ start_writing() {
     [ "$output" = yes ]
 }
 
-@test "wrong use is 125" {
+@test "the status of wrong use is 125" {
     run --separate-stderr -125 "$SEALMEM" exec
     assert_refused exec "there is no program to execute"
     run --separate-stderr -125 "$SEALMEM" exec --like a --sha256 b true
-    assert_refused exec "--sha256 and --like exclude each other"
+    assert_refused exec "--sha256 and --like cannot be used together"
     run --separate-stderr -125 "$SEALMEM" exec --nonsense true
     assert_refused exec "unknown option '--nonsense'"
 }
 
-@test "a secret is passed to a program that was verified" {
-    run -0 "$SEALMEM" run --no-listen-fds --secret key='exec:echo hush' -- \
+@test "run passes a secret to a program that exec has verified" {
+    run -0 "$SEALMEM" run --secret key='exec:echo hush' -- \
         "$SEALMEM" exec --like "$(type -P cat)" cat {key}
     [ "$output" = hush ]
 }
 
-@test "--help is on standard output with exit 0" {
+@test "--help prints on standard output and exits 0" {
     run --separate-stderr -0 "$SEALMEM" exec --help
     [[ $output == "Usage: sealmem exec"* ]]
     [ "$(grep -c '.\{81\}' <<<"$output")" = 0 ]

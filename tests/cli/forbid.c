@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A sandbox made to measure: "forbid mseal=ENOSYS mlock=EPERM -- COMMAND..." runs the command under a
- * seccomp filter that answers those calls with those errors. It is what containers do, and what makes
- * an old kernel out of a new one as far as the command can tell.
+ * A sandbox for tests. "forbid mseal=ENOSYS mlock=EPERM -- COMMAND..." runs the command under a seccomp filter
+ * that answers those system calls with those errors, or kills with KILL. Containers do the same. To the command, a new kernel
+ * then looks like an old one.
  */
 
 #include <errno.h>
@@ -28,21 +28,30 @@
 static const struct call {
 	const char *name;
 	unsigned number;
-	unsigned second; /* the second argument it must have; 0 for any */
+	unsigned second; /* the second argument that it must have, or 0 for any */
 } calls[] = {
 	{ "add_seals", SYS_fcntl, F_ADD_SEALS },
+	{ "fsopen", SYS_fsopen, 0 },
+	{ "kcmp", SYS_kcmp, 0 },
 	{ "madvise", SYS_madvise, 0 },
 	{ "memfd_create", SYS_memfd_create, 0 },
 	{ "memfd_secret", __NR_memfd_secret, 0 },
 	{ "mlock", SYS_mlock, 0 },
 	{ "mseal", __NR_mseal, 0 },
 	{ "seccomp", SYS_seccomp, 0 },
+	{ "socket", SYS_socket, 0 },
+	{ "unshare", SYS_unshare, 0 },
 };
 
 static const struct {
 	const char *name;
 	unsigned number;
-} errors[] = { { "EPERM", EPERM }, { "ENOMEM", ENOMEM }, { "ENOSYS", ENOSYS } };
+} errors[] = {
+	{ "EPERM", SECCOMP_RET_ERRNO | EPERM },
+	{ "ENOMEM", SECCOMP_RET_ERRNO | ENOMEM },
+	{ "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
+	{ "KILL", SECCOMP_RET_KILL_PROCESS },
+};
 
 static const struct call *find_call(const char *rule)
 {
@@ -54,7 +63,7 @@ static const struct call *find_call(const char *rule)
 	return NULL;
 }
 
-static unsigned find_error(const char *rule)
+static unsigned find_answer(const char *rule)
 {
 	const char *name = strchr(rule, '=');
 
@@ -68,21 +77,18 @@ static unsigned find_error(const char *rule)
 #define SKIP_UNLESS(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
 #define ANSWER(action)		    BPF_STMT(BPF_RET | BPF_K, action)
 
-static int forbid(const struct call *call, unsigned error)
+static int forbid(const struct call *call, unsigned answer)
 {
 	struct sock_filter for_any[] = {
 		LOAD(nr),
 		SKIP_UNLESS(call->number, 1),
-		ANSWER(SECCOMP_RET_ERRNO | error),
+		ANSWER(answer),
 		ANSWER(SECCOMP_RET_ALLOW),
 	};
 	struct sock_filter for_second[] = {
-		LOAD(nr),
-		SKIP_UNLESS(call->number, 3),
-		LOAD(args[1]),
-		SKIP_UNLESS(call->second, 1),
-		ANSWER(SECCOMP_RET_ERRNO | error),
-		ANSWER(SECCOMP_RET_ALLOW),
+		LOAD(nr),	SKIP_UNLESS(call->number, 3),
+		LOAD(args[1]),	SKIP_UNLESS(call->second, 1),
+		ANSWER(answer), ANSWER(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(for_any) / sizeof(*for_any), for_any };
 
@@ -98,9 +104,9 @@ int main(int argc, char **argv)
 {
 	for (argv++; argc > 1 && *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
 		const struct call *call = find_call(*argv);
-		unsigned error = find_error(*argv);
+		unsigned answer = find_answer(*argv);
 
-		if (call == NULL || error == 0 || forbid(call, error) < 0) {
+		if (call == NULL || answer == 0 || forbid(call, answer) < 0) {
 			(void)fprintf(stderr, "forbid: cannot forbid %s\n", *argv);
 			return 125;
 		}

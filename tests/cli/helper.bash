@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154
 
-# What the tests of the command share. SEALMEM, FORBID and PRETEND_SEALED are paths of what was built;
-# they are copied to where a plain user can run them, wherever the build directory is.
+# Functions for all tests of the command. SEALMEM, FORBID, MAPPED and PRETEND_SEALED are the paths of files from
+# the build directory. They are copied to a directory where a plain user can run them.
 
 bats_require_minimum_version 1.5.0
 
@@ -18,7 +18,7 @@ setup_file() {
     FORBID=$SHARED/${FORBID##*/}
     MAPPED=$SHARED/${MAPPED##*/}
     PRETEND_SEALED=$SHARED/${PRETEND_SEALED##*/}
-    # A preload comes before a sanitizer's runtime.
+    # A preloaded object comes before the runtime of a sanitizer.
     ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0
     unset NO_COLOR COLUMNS
     export SHARED SEALMEM FORBID MAPPED PRETEND_SEALED ASAN_OPTIONS LC_ALL=C.UTF-8 TERM=xterm-256color
@@ -36,13 +36,13 @@ need_root() {
     am_root || skip "needs root"
 }
 
-# Where the root is no mount point, as in a chroot that packages are built in, none can be made private.
+# If the root directory is not a mount point, as in the chroot of a package build, no mount can be private.
 need_mounts() {
     need_root
-    unshare --mount --propagation private true 2>/dev/null || skip "no mounts of one's own here"
+    unshare --mount --propagation private true 2>/dev/null || skip "private mounts are not possible here"
 }
 
-# A sanitizer's runtime makes system calls of its own and wants /proc.
+# The runtime of a sanitizer makes system calls of its own and needs /proc.
 need_no_sanitizer() {
     [ -z "$SANITIZED" ] || skip "not with a sanitizer"
 }
@@ -55,7 +55,7 @@ as_plain_user() {
     fi
 }
 
-# In a namespace of its own, where mounts can be changed for the command alone.
+# Runs the command in a mount namespace of its own.
 with_mounts() {
     unshare --mount --propagation private sh -euc "$@"
 }
@@ -65,15 +65,18 @@ without_proc() {
     with_mounts 'umount -l /proc; exec "$@"' sh "$@"
 }
 
-# With that many descriptors at most, of which three are in use.
+# shellcheck source=tests/cli/alone.bash
+. "${BASH_SOURCE[0]%/*}/alone.bash"
+
+# Runs the command with at most that many descriptors. Three of them are in use.
 with_descriptors() {
     local count=$1
     shift
     # shellcheck disable=SC2016
-    sh -c 'exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n "$0"; exec "$@"' "$count" "$@"
+    alone sh -c 'ulimit -n "$0"; exec "$@"' "$count" "$@"
 }
 
-# Runs the command on a terminal of that many columns; what it wrote is $output, with plain line ends.
+# Runs the command on a terminal of that many columns. Its output is in $output, with plain line ends.
 run_on_terminal() {
     local columns=$1
     shift

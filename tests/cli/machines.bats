@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154
 
-# The audit of recorded machines: processes as they were on other kernels, and such as no kernel would show
-# and a hostile process might. tests/audit/record and unpack made the recordings; what is to be said of a
-# machine is in MACHINE.expected, one line for each mapping.
+# The audit of recorded machines: processes as they were on other kernels, and processes that no kernel would show but
+# a hostile process might pretend to be. tests/audit/record and unpack made the recordings. MACHINE.expected has the
+# right answer for a machine, one line for each mapping.
 
 load helper
 
@@ -21,40 +21,40 @@ assert_as_expected() {
     diff "$MACHINES/$1.expected" <(printf '%s\n' "$output")
 }
 
-# Of a machine and a mapping: a jq filter.
+# of MACHINE SELECTION FILTER: what the audit says of the mappings that a jq filter selects.
 of() {
     "$SEALMEM" audit --all --json --procfs "$MACHINES/$1" | jq -r ".processes[].mappings[] | select($2) | $3"
 }
 
-@test "a recorded machine is told as it was on that machine" {
+@test "the audit shows a recorded machine as it was" {
     for machine in "$MACHINES"/*.expected; do
         machine=${machine##*/}
         assert_as_expected "${machine%.expected}"
     done
 }
 
-# Recorded twice, as root and as a plain user.
+# This machine was recorded twice, as root and as a plain user.
 @test "a kernel without mseal has no ADDRESS, and its other guarantees" {
     [ "$(of 6.1 '.name == "/memfd:sealed (deleted)" and .seals_known' '.guarantees | join(" ")')" = CONTENT ]
     [ "$(of 6.1 '.name == "/memfd:sealed (deleted)" and (.seals_known | not)' '.unknown | join(" ")')" = CONTENT ]
     [ "$(of 6.1 '.mseal or (.guarantees + .unknown | index("ADDRESS"))' .start)" = "" ]
 }
 
-@test "a hostile machine: what is not what a kernel writes is not read, and counted" {
+@test "a hostile machine: files that no kernel writes are not read, and are counted" {
     audit_machine hostile
     [ "$status" = 0 ]
     [[ $stderr == *" 3 could not be read" ]]
     run --separate-stderr -2 "$SEALMEM" audit --procfs "$MACHINES/hostile" 300
-    assert_error audit "process 300: its files are not what a kernel writes"
+    assert_error audit "process 300: no kernel writes such files"
     run --separate-stderr -2 "$SEALMEM" audit --procfs "$MACHINES/hostile" 304
     assert_error audit "process 304: it has no memory of its own"
 }
 
-@test "a hostile machine: a mapping that has grown while it was read is told once, as it was last" {
+@test "a hostile machine: a mapping that has grown while it was read has one row, the last" {
     [ "$(of hostile '.start == "0x301000"' .size)" = 12288 ]
 }
 
-@test "a hostile machine: a file is not a memfd for its name, and not secret" {
+@test "a hostile machine: a name makes no file a memfd, and none secret" {
     [ "$(of hostile '.name == "/memfd:sealmem:disk (deleted)"' '"\(.kind) \(.seals) \(.guarantees)"')" = 'file null ["ADDRESS"]' ]
     [ "$(of hostile '.name == "/secretmem (deleted)"' '"\(.kind) \(.guarantees)"')" = 'file ["NOSWAP","NODUMP"]' ]
     [ "$(of hostile '.name == "[heap]"' .kind)" = file ]
@@ -65,12 +65,12 @@ of() {
     run -1 "$SEALMEM" audit --procfs "$MACHINES/hostile" --require memfd:CONTENT 100
 }
 
-@test "a hostile machine: headers that lie make no RELRO out of other memory" {
+@test "a hostile machine: headers that lie do not turn other memory into RELRO" {
     [ "$(of hostile '.kind == "relro"' .start)" = 0x214000 ]
     [ "$(of hostile '.name == "/memfd:other (deleted)"' .kind)" = memfd ]
 }
 
-@test "a hostile machine: a picture of it is a picture" {
+@test "a hostile machine: the picture is valid XML" {
     "$SEALMEM" audit --procfs "$MACHINES/hostile" --all --svg "$BATS_TEST_TMPDIR/hostile.svg" >/dev/null 2>&1
     xmllint --noout "$BATS_TEST_TMPDIR/hostile.svg"
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A kernel that says it sealed and did not, for LD_PRELOAD. Every check that the library has is
- * answered as if the seals were there, so that only the attempt itself can tell; a demo that cannot
- * fail would show nothing. With PRETEND_READ_ONLY in the environment the mapping does become read-only,
- * and the bytes are changed through the file.
+ * A kernel that claims to seal and does not, for LD_PRELOAD. It answers every check of the library as if the
+ * seals were there, so only the attempt can show the truth. A demo that cannot fail would prove nothing.
+ * With PRETEND_READ_ONLY in the environment the mapping does become read-only, and the bytes change
+ * through the file.
  */
 
 #include <dlfcn.h>

@@ -2,8 +2,8 @@
 #
 # shellcheck disable=SC2034,SC2154
 #
-# What the tests of the examples share. Everything runs in a directory that any user may enter, for some
-# of it runs as nobody, from a copy of the program: a build directory may be somebody's own.
+# What the tests of the examples share. Everything runs in a directory that any user may enter, because
+# some of it runs as nobody, from a copy of the program: a build directory may be somebody's own.
 
 bats_require_minimum_version 1.5.0
 

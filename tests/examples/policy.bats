@@ -218,11 +218,11 @@ refuses() {
     with_limit -v 200000 "$RUN" --help >/dev/null || skip "the program itself needs more"
     run --separate-stderr with_limit -v 200000 "$RUN" ssh/tcp
     [ "$status" -eq 2 ]
-    complained "policy: cannot make a region: Cannot allocate memory"
+    complained "policy: cannot make a region: Memory, address space or mappings (the sysctl vm.max_map_count) are used up."
 }
 
 @test "says when the limit for files is too low, and dies of no signal" {
     run --separate-stderr with_limit -f 1000 "$RUN" ssh/tcp
     [ "$status" -eq 2 ]
-    complained "policy: cannot make a region: File too large"
+    complained "policy: cannot make a region: RLIMIT_FSIZE is below this size."
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The publisher and the subscriber, as two programs of two users. What the publisher does at its end counts as
-# much as what it sends: a daemon that leaves a socket behind does not start again.
+# much as what it sends: a daemon that leaves its socket in place does not start again.
 
 # shellcheck disable=SC2030,SC2031,SC2154,SC2314
 
@@ -89,14 +89,14 @@ subscribe() {
     [ "$output" = "rules, 26 bytes: allow 10.0.0.0/8" ]
 }
 
-@test "what the file becomes later is not served" {
+@test "later changes of the file are not served" {
     start_publisher rules socket
     printf 'allow all\n' >rules
     subscribe socket
     [ "$output" = "rules, 26 bytes: allow 10.0.0.0/8" ]
 }
 
-@test "subscribers that leave without a word do no harm" {
+@test "subscribers that leave silently do no harm" {
     start_publisher rules socket
     python3 -c 'import socket
 for i in range(200):
@@ -119,7 +119,7 @@ for i in range(200):
     done
 }
 
-@test "a subscriber finds nobody after that" {
+@test "a subscriber finds nobody after the publisher has exited" {
     start_publisher rules socket
     end_publisher TERM
     subscribe socket
@@ -160,7 +160,7 @@ for i in range(200):
     [ "$output" = "rules, 6 bytes: no end" ]
 }
 
-@test "what a terminal would obey is not printed" {
+@test "control characters that a terminal would obey are not printed" {
     printf '\033[2Jcleared\n' >rules
     start_publisher rules socket
     subscribe socket

@@ -285,7 +285,7 @@ refuses() {
 client_says() {
     [ "$status" -eq 2 ]
     [[ $output != *verified* ]]
-    [[ $stderr == *"tls: client: the chain is not to be trusted: $1"* ]]
+    [[ $stderr == *"tls: client: the chain cannot be trusted: $1"* ]]
     [[ $stderr == *"tls: server: handshake: "* ]]
 }
 

@@ -35,9 +35,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TOO_LARGE = 77, BROKEN = 99 };
+enum { STATUS_TOO_LARGE = 77, STATUS_BROKEN = 99 };
 
-/* Short, for what malloc() leaves of a freed block; long enough to be nobody else's. */
+/* Short, because malloc() leaves only part of a freed block; long enough to be nobody else's. */
 #define PIECE 16
 
 #define MAPPING_MAX ((size_t)1 << 30)
@@ -66,7 +66,7 @@ static void add_pieces(const char *what, const unsigned char *bytes, size_t size
 		struct piece *piece = &pieces.list[pieces.count++];
 
 		if (pieces.count == sizeof(pieces.list) / sizeof(*pieces.list))
-			errx(BROKEN, "the key is too large");
+			errx(STATUS_BROKEN, "the key is too large");
 		piece->what = what;
 		memcpy(piece->bytes, bytes, PIECE);
 		pieces.begins[first_two(bytes)] = true;
@@ -84,7 +84,7 @@ static void add_number(const EVP_PKEY *key, const char *name)
 		return;
 	size = BN_num_bytes(number);
 	if (size > (int)sizeof(bytes))
-		errx(BROKEN, "the key is too large");
+		errx(STATUS_BROKEN, "the key is too large");
 	(void)BN_bn2binpad(number, bytes, size);
 	add_pieces(name, bytes, (size_t)size);
 	(void)BN_bn2lebinpad(number, bytes, size);
@@ -116,14 +116,14 @@ static void read_key(const char *path)
 	EVP_PKEY *key;
 
 	if (file == NULL)
-		err(BROKEN, "%s", path);
+		err(STATUS_BROKEN, "%s", path);
 	while (fgets(line, sizeof(line), file) != NULL)
 		if (line[0] != '-')
 			add_pieces("text", (const unsigned char *)line, strcspn(line, "\n"));
 	rewind(file);
 	key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
 	if (key == NULL)
-		errx(BROKEN, "%s: no key", path);
+		errx(STATUS_BROKEN, "%s: no key", path);
 	add_numbers(key);
 	EVP_PKEY_free(key);
 	fclose(file);
@@ -201,15 +201,15 @@ static void search_mapping(pid_t pid, int mem, const struct mapping *mapping, st
 	ssize_t got;
 
 	if (size > MAPPING_MAX)
-		errx(TOO_LARGE, "a mapping of %zu bytes is too large to search", size);
+		errx(STATUS_TOO_LARGE, "a mapping of %zu bytes is too large to search", size);
 	bytes = malloc(size);
 	if (bytes == NULL)
-		err(BROKEN, "malloc");
+		err(STATUS_BROKEN, "malloc");
 	got = pread(mem, bytes, size, (off_t)mapping->start);
 	if (got > 0)
 		search(pid, mapping, bytes, (size_t)got, tally);
 	if (got != (ssize_t)size && mapping->path[0] != '[')
-		err(BROKEN, "%zx-%zx %s", mapping->start, mapping->end, mapping->path);
+		err(STATUS_BROKEN, "%zx-%zx %s", mapping->start, mapping->end, mapping->path);
 	free(bytes);
 }
 
@@ -221,7 +221,7 @@ static FILE *open_proc(pid_t pid, const char *name)
 	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	file = fopen(path, "re");
 	if (file == NULL)
-		err(BROKEN, "%s", path);
+		err(STATUS_BROKEN, "%s", path);
 	return file;
 }
 
@@ -236,7 +236,7 @@ static void search_process(pid_t pid, const char *moment)
 
 		if (sscanf(line, "%zx-%zx %7s %*x %*x:%*x %lu %255[^\n]", &mapping.start,
 			   &mapping.end, mapping.access, &mapping.inode, mapping.path) < 4)
-			errx(BROKEN, "cannot read: %s", line);
+			errx(STATUS_BROKEN, "cannot read: %s", line);
 		if (mapping.access[0] == 'r' && strncmp(mapping.path, "[vsyscall]", 10) != 0)
 			search_mapping(pid, fileno(mem), &mapping, &tally);
 	}
@@ -254,7 +254,7 @@ static void wait_until_idle(pid_t pid)
 		char state = '?';
 
 		if (fscanf(stat, "%*d (%*[^)]) %c", &state) != 1 || tries == 2000)
-			errx(BROKEN, "the server does not come to rest");
+			errx(STATUS_BROKEN, "the server does not come to rest");
 		fclose(stat);
 		calm = state == 'S' ? calm + 1 : 0;
 		(void)poll(NULL, 0, 5);
@@ -268,16 +268,16 @@ static pid_t start_server(char *const command[], int *input, FILE **output)
 	pid_t pid;
 
 	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
-		err(BROKEN, "pipe");
+		err(STATUS_BROKEN, "pipe");
 	pid = fork();
 	if (pid < 0)
-		err(BROKEN, "fork");
+		err(STATUS_BROKEN, "fork");
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)dup2(in[0], STDIN_FILENO);
 		(void)dup2(out[1], STDOUT_FILENO);
 		(void)execvp(command[0], command);
-		err(BROKEN, "%s", command[0]);
+		err(STATUS_BROKEN, "%s", command[0]);
 	}
 	close(in[0]);
 	close(out[1]);
@@ -297,7 +297,7 @@ static in_port_t read_port(FILE *output)
 		if (colon != NULL && sscanf(colon, ":%u", &port) == 1)
 			return (in_port_t)port;
 	}
-	errx(BROKEN, "the server did not say its port");
+	errx(STATUS_BROKEN, "the server did not say its port");
 }
 
 static int connect_to(in_port_t port)
@@ -307,7 +307,7 @@ static int connect_to(in_port_t port)
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
-		err(BROKEN, "connect");
+		err(STATUS_BROKEN, "connect");
 	return fd;
 }
 
@@ -318,7 +318,7 @@ static SSL *new_client(void)
 	SSL *ssl = context != NULL ? SSL_new(context) : NULL;
 
 	if (ssl == NULL)
-		errx(BROKEN, "cannot set TLS up");
+		errx(STATUS_BROKEN, "cannot set TLS up");
 	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
 	SSL_CTX_free(context);
 	return ssl;
@@ -330,7 +330,7 @@ static void let_speak(SSL *ssl, int fd)
 	long size = BIO_get_mem_data(SSL_get_wbio(ssl), &said);
 
 	if (send(fd, said, (size_t)size, MSG_NOSIGNAL) != size)
-		err(BROKEN, "send");
+		err(STATUS_BROKEN, "send");
 	(void)BIO_reset(SSL_get_wbio(ssl));
 }
 
@@ -340,7 +340,7 @@ static void let_hear(SSL *ssl, int fd)
 	ssize_t size = recv(fd, heard, sizeof(heard), 0);
 
 	if (size <= 0)
-		errx(BROKEN, "the server hung up");
+		errx(STATUS_BROKEN, "the server hung up");
 	(void)BIO_write(SSL_get_rbio(ssl), heard, (int)size);
 }
 
@@ -348,11 +348,11 @@ static void let_hear(SSL *ssl, int fd)
 static void stall(SSL *ssl, int fd)
 {
 	if (SSL_connect(ssl) == 1)
-		errx(BROKEN, "connected to nobody");
+		errx(STATUS_BROKEN, "connected to nobody");
 	let_speak(ssl, fd);
 	while (SSL_connect(ssl) != 1) {
 		if (SSL_get_error(ssl, -1) != SSL_ERROR_WANT_READ)
-			errx(BROKEN, "the handshake failed");
+			errx(STATUS_BROKEN, "the handshake failed");
 		let_hear(ssl, fd);
 	}
 }
@@ -362,8 +362,8 @@ static int status_of(pid_t pid)
 	int status;
 
 	if (waitpid(pid, &status, 0) != pid)
-		err(BROKEN, "waitpid");
-	return WIFEXITED(status) ? WEXITSTATUS(status) : BROKEN;
+		err(STATUS_BROKEN, "waitpid");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : STATUS_BROKEN;
 }
 
 int main(int argc, char *argv[])
@@ -374,7 +374,7 @@ int main(int argc, char *argv[])
 	pid_t pid;
 
 	if (argc < 3)
-		errx(BROKEN, "usage: witness KEY COMMAND [ARGUMENT]...");
+		errx(STATUS_BROKEN, "usage: witness KEY COMMAND [ARGUMENT]...");
 	read_key(argv[1]);
 	pid = start_server(argv + 2, &input, &output);
 	fd = connect_to(read_port(output));

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 
 #define LENGTH(array) (sizeof(array) / sizeof(*(array)))
 
@@ -31,7 +32,8 @@ static const struct {
 	{ { CALLOC, 0 }, "calloc", { ENOMEM } },
 	{ { SYS_fstat, 0 }, "fstat", { ENOMEM, SANDBOX, EOVERFLOW } },
 	{ { SYS_openat, 0 }, "openat", { EMFILE, SANDBOX, ENFILE, ENOENT, ENOTDIR, EACCES } },
-	{ { SYS_openat, 0 }, "openat", { EINTR, ELOOP, ENODEV, ENOMEM, ENXIO } },
+	{ { SYS_openat, 0 }, "openat", { EINTR, ELOOP, ENODEV, ENOMEM, ENXIO, EAGAIN } },
+	{ { SYS_ioctl, 0 }, "ioctl", { ENOTTY, SANDBOX, EINTR, EFAULT, ESRCH } },
 	{ { SYS_close, 0 }, "close", { EINTR, SANDBOX, EIO, ENOSPC, EDQUOT } },
 	{ { SYS_read, 0 }, "read", { EFAULT, SANDBOX, EINTR, EAGAIN, EIO, EINVAL } },
 	{ { SYS_write, 0 }, "write", { EAGAIN, SANDBOX, EINTR, EFAULT, EIO, EPIPE } },
@@ -40,9 +42,12 @@ static const struct {
 	{ { SYS_pwritev, 0 }, "pwritev", { ENOSPC, SANDBOX, EINTR, EFBIG, EIO } },
 	{ { SYS_pwritev, 0 }, "pwritev", { ENOMEM, EDQUOT } },
 	{ { SYS_pipe2, 0 }, "pipe2", { EMFILE, SANDBOX, ENFILE, ENOMEM } },
+	{ { SYS_splice, 0 }, "splice", { EAGAIN, SANDBOX, EINVAL, ENOMEM, EINTR } },
 	{ { SYS_dup3, 0 }, "dup3", { EMFILE, SANDBOX, EBUSY, EINTR, EBADF } },
 	{ { SYS_fcntl, F_GETFL }, "fcntl(F_GETFL)", { EBADF, SANDBOX } },
+	{ { SYS_fcntl, F_SETFL }, "fcntl(F_SETFL)", { EINVAL, SANDBOX } },
 	{ { SYS_fcntl, F_DUPFD_CLOEXEC }, "fcntl(F_DUPFD)", { EMFILE, SANDBOX, EINVAL } },
+	{ { SYS_fcntl, F_SETPIPE_SZ }, "fcntl(F_SETPIPE_SZ)", { EPERM, ENOSYS, ENOMEM, EBUSY } },
 	{ { SYS_fcntl, F_ADD_SEALS }, "fcntl(F_ADD_SEALS)", { EBUSY, SANDBOX, EINVAL, ENOMEM } },
 	{ { SYS_fcntl, F_GET_SEALS }, "fcntl(F_GET_SEALS)", { EINVAL, SANDBOX } },
 	{ { SYS_ftruncate, 0 }, "ftruncate", { ENOMEM, SANDBOX, EINTR, EFBIG, EINVAL, EIO } },
@@ -68,13 +73,21 @@ static const struct {
 	{ { SYS_munlock, 0 }, "munlock", { ENOMEM, SANDBOX, EINVAL } },
 	{ { SYS_mremap, 0 }, "mremap", { ENOMEM, SANDBOX, EFAULT, EAGAIN, EINVAL } },
 	{ { __NR_mseal, 0 }, "mseal", { ENOMEM, SANDBOX, EINVAL } },
+	{ { SYS_pkey_alloc, 0 }, "pkey_alloc", { ENOSPC, SANDBOX, EINVAL } },
+	{ { SYS_pkey_free, 0 }, "pkey_free", { EINVAL, SANDBOX } },
+	{ { SYS_pkey_mprotect, 0 }, "pkey_mprotect", { ENOMEM, SANDBOX, EACCES, EINVAL } },
 	{ { SYS_msync, 0 }, "msync", { ENOMEM, SANDBOX, EBUSY, EINVAL } },
 	{ { SYS_getrlimit, 0 }, "getrlimit", { EINVAL, SANDBOX, EFAULT } },
+	{ { SYS_sysinfo, 0 }, "sysinfo", { EFAULT, SANDBOX } },
 	{ { SYS_seccomp, SECCOMP_GET_ACTION_AVAIL }, "seccomp(AVAIL)", { EINVAL, SANDBOX } },
 	{ { SYS_seccomp, SECCOMP_SET_MODE_FILTER }, "seccomp", { ENOMEM, SANDBOX, EINVAL } },
 	{ { SYS_seccomp, SECCOMP_SET_MODE_FILTER }, "seccomp", { EACCES, EBUSY, ESRCH } },
 	{ { SYS_getrandom, 0 }, "getrandom", { EAGAIN, SANDBOX, EINTR, EINVAL } },
-	{ { SYS_prctl, 0 }, "prctl", { EINVAL, SANDBOX } },
+	{ { SYS_prctl, PR_SET_NO_NEW_PRIVS }, "prctl(NO_NEW_PRIVS)", { EINVAL, SANDBOX } },
+	{ { SYS_prctl, PR_GET_SECCOMP }, "prctl(GET_SECCOMP)", { EINVAL, SANDBOX } },
+	{ { SYS_prctl, PR_GET_DUMPABLE }, "prctl(GET_DUMPABLE)", { EPERM, ENOSYS } },
+	{ { SYS_prctl, PR_SET_DUMPABLE }, "prctl(SET_DUMPABLE, 0)", { EPERM, ENOSYS } },
+	{ { SYS_prctl, PRCTL_DUMPABLE_AGAIN }, "prctl(SET_DUMPABLE, 1)", { EPERM, ENOSYS } },
 	{ { SYS_fstatfs, 0 }, "fstatfs", { ENOMEM, SANDBOX, EIO, EOVERFLOW } },
 	{ { SYS_getsockopt, 0 }, "getsockopt", { ENOTSOCK, SANDBOX, EBADF } },
 	{ { SYS_setsockopt, 0 }, "setsockopt", { ENOTSOCK, SANDBOX } },
@@ -82,6 +95,10 @@ static const struct {
 	{ { SYS_sendmsg, 0 }, "sendmsg", { ECONNRESET, ENOTCONN, ETOOMANYREFS } },
 	{ { SYS_recvmsg, 0 }, "recvmsg", { EAGAIN, SANDBOX, EINTR, ECONNREFUSED, ENOMEM } },
 	{ { SYS_rt_sigprocmask, 0 }, "rt_sigprocmask", { EFAULT, SANDBOX, EINVAL } },
+	{ { SYS_rt_sigpending, 0 }, "rt_sigpending", { EFAULT, SANDBOX, EINVAL } },
+	{ { SYS_rt_sigtimedwait, 0 }, "rt_sigtimedwait", { EAGAIN, SANDBOX, EINVAL } },
+	{ { SYS_ppoll, 0 }, "ppoll", { ENOMEM, SANDBOX, EINTR, EINVAL } },
+	{ { SYS_clock_gettime, 0 }, "clock_gettime", { EINVAL, SANDBOX } },
 	{ { SYS_clone, 0 }, "clone", { EAGAIN, SANDBOX, ENOMEM, EINVAL, ENOSPC, EUSERS } },
 	{ { SYS_waitid, 0 }, "waitid", { ECHILD, SANDBOX, EINTR, EINVAL } },
 	{ { SYS_rt_sigaction, 0 }, "rt_sigaction", { EINVAL, SANDBOX, EFAULT } },
@@ -89,6 +106,8 @@ static const struct {
 	{ { SYS_getpid, 0 }, "getpid", { 0 } },
 	{ { SYS_gettid, 0 }, "gettid", { 0 } },
 	{ { SYS_brk, 0 }, "brk", { 0 } },
+	{ { SYS_sched_getaffinity, 0 }, "sched_getaffinity", { EINVAL, SANDBOX } },
+	{ { SYS_futex, 0 }, "futex", { EAGAIN, SANDBOX } },
 	{ { SYS_sched_yield, 0 }, "sched_yield", { 0 } },
 };
 
@@ -104,6 +123,7 @@ static const struct fault others[] = {
 	{ .call = { SYS_madvise, 0 }, .manner = HALF_DONE, .error = EAGAIN },
 	{ .call = { SYS_mlock, 0 }, .manner = HALF_DONE, .error = ENOMEM },
 	{ .call = { SYS_mlock2, 0 }, .manner = HALF_DONE, .error = ENOMEM },
+	{ .call = { SYS_ioctl, 0 }, .manner = PRETENDED },
 	{ .call = { SYS_read, 0 }, .manner = SHORT },
 	{ .call = { SYS_write, 0 }, .manner = SHORT },
 	{ .call = { SYS_pwrite64, 0 }, .manner = SHORT },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_FAILINGS_H
-#define SEALMEM_TEST_FAILINGS_H
+#ifndef SEALMEM_TESTS_FAULTS_FAILINGS_H
+#define SEALMEM_TESTS_FAULTS_FAILINGS_H
 
 /* How each system call of the library can fail. */
 

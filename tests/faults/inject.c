@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +47,11 @@ static int use_of_madvise(long advice)
 static int use_of_mmap(long protection, long flags)
 {
 	return protection == PROT_NONE && !(flags & MAP_ANONYMOUS) ? MMAP_TRY : 0;
+}
+
+static int use_of_prctl(long option, long value)
+{
+	return option == PR_SET_DUMPABLE && value == 1 ? PRCTL_DUMPABLE_AGAIN : (int)option;
 }
 
 static struct {
@@ -150,6 +156,8 @@ static struct call call_of(long number, const long args[6])
 		call.command = use_of_mmap(args[2], args[3]);
 	else if (number == SYS_mprotect)
 		call.command = args[2] == PROT_WRITE ? MPROTECT_TRY : 0;
+	else if (number == SYS_prctl)
+		call.command = use_of_prctl(args[0], args[1]);
 	return call;
 }
 

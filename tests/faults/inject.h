@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_INJECT_H
-#define SEALMEM_TEST_INJECT_H
+#ifndef SEALMEM_TESTS_FAULTS_INJECT_H
+#define SEALMEM_TESTS_FAULTS_INJECT_H
 
 /*
  * Makes chosen system calls of the library fail. The program is linked with
@@ -24,12 +24,14 @@ enum manner {
 
 struct call {
 	long number;
-	int command; /* which use of it, for fcntl(2), seccomp(2), madvise(2) and mmap(2) */
+	int command; /* which use of it, for fcntl(2), seccomp(2), madvise(2), mmap(2) and prctl(2) */
 };
 
 /* Uses that a fault means something else to: advice that does not exist, pages brought in ahead, a mapping made
- * to see whether it can be, and whether it can become writable. */
+ * to see whether it can be, and whether it can become writable. PRCTL_DUMPABLE_AGAIN ends what another prctl(2)
+ * began. */
 enum use { MADVISE_NOTHING = 1, MADVISE_POPULATE, MMAP_TRY, MPROTECT_TRY };
+#define PRCTL_DUMPABLE_AGAIN (-1)
 
 bool same_call(struct call a, struct call b);
 
@@ -48,7 +50,7 @@ struct plan {
 	struct fault faults[2];
 };
 
-#define MAX_CALLS 256
+#define MAX_CALLS 512
 
 /* What happened. It has to be memory that is shared with children. */
 struct trace {

@@ -31,7 +31,7 @@ static char source[24 << 16];
 
 static int untouched;
 static const char freeing[] = "freeing has no way to fail";
-static const char answering[] = "what cannot be had is an answer too";
+static const char answering[] = "an error is an answer too";
 static const char dying[] = "the process dies as it would have, whatever becomes of the report";
 #define UNTOUCHED ((struct sealmem_region *)(void *)&untouched)
 
@@ -306,7 +306,7 @@ static void prepare_offered(struct subject *s)
 	EXPECT(s->offered >= 0);
 }
 
-/* With the seals that may have been given without a look, which accepting tries on a file of its own. */
+/* With the seals that a kernel may have given without a check; accepting tries those on a file of its own. */
 static void prepare_doubtful(struct subject *s)
 {
 	prepare_nothing(s);
@@ -335,7 +335,12 @@ static void done_doubtful(struct subject *s)
 
 static void connect_sockets(struct subject *s)
 {
+	const struct timeval minute = { 60, 0 };
+	const int *ends = s->sockets;
+
 	EXPECT(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->sockets) == 0);
+	EXPECT(setsockopt(ends[0], SOL_SOCKET, SO_SNDTIMEO, &minute, sizeof(minute)) == 0);
+	EXPECT(setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute)) == 0);
 }
 
 static void close_sockets(const struct subject *s)
@@ -449,7 +454,7 @@ static void expect_private(const char *addr)
 	EXPECT(guarantees_carried(addr) == 0);
 }
 
-/* After two faults the range may have been left read-only, and sealed if there was no way back. */
+/* After two faults the range may have been left read-only, and sealed if the roll-back failed. */
 static void unchanged_range(struct subject *s)
 {
 	EXPECT(intact(s->data, s->size));
@@ -590,7 +595,7 @@ static int ask(struct subject *s)
 	return 0;
 }
 
-/* Never more than there is. A want of descriptors says nothing about the kernel, so it is asked again. */
+/* Never more than there is. A lack of descriptors says nothing about the kernel, so it is asked again. */
 static void done_asking(struct subject *s)
 {
 	int error = s->faults == 1 ? s->plan->faults[0].error : 0;
@@ -716,28 +721,29 @@ static void done_store(struct subject *s)
 	done_sealed(s);
 }
 
-#define REGION_ERRORS EINVAL, ENAMETOOLONG, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE, ENFILE, ENOMEM
+#define REGION_ERRORS EINVAL, ENAMETOOLONG, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE, ENFILE, ENOMEM, EBUSY
 
 static const struct function
 	region_new = { "sealmem_region_new", { REGION_ERRORS } },
 	region_new_from = { "sealmem_region_new_from",
-			    { REGION_ERRORS, EFAULT, EBUSY, ENOSPC, ENOTRECOVERABLE } },
+			    { REGION_ERRORS, EADDRINUSE, EFAULT, ENOSPC, ENOTRECOVERABLE } },
 	region_alloc = { "sealmem_region_alloc", { EINVAL, EPERM, ENOMEM, ENOTRECOVERABLE } },
 	region_seal = { "sealmem_region_seal",
-			{ EINVAL, EBUSY, EAGAIN, EOPNOTSUPP, ENOMEM, ENOSPC, ENOTRECOVERABLE } },
-	region_fd = { "sealmem_region_fd", { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP } },
+			{ EINVAL, EADDRINUSE, EMFILE, ENFILE, ESTALE, EBUSY, EAGAIN, EFBIG,
+			  EOPNOTSUPP, ENOMEM, ENOSPC, ENOTRECOVERABLE } },
+	region_fd = { "sealmem_region_fd", { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EBUSY } },
 	region_free = { "sealmem_region_free", { 0 } },
 	accepting = { "sealmem_region_accept",
-		      { REGION_ERRORS, EFAULT, EBUSY, EBADF, ENODEV, EPERM, ENODATA } },
+		      { REGION_ERRORS, EFAULT, EBADF, ENODEV, EPERM, ENODATA } },
 	sending = { "sealmem_send",
-		    { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EMSGSIZE, EAGAIN, EPIPE,
+		    { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EBUSY, EMSGSIZE, EAGAIN, EPIPE,
 		      EAFNOSUPPORT, ETOOMANYREFS, ENOTSOCK } },
 	receiving = { "sealmem_receive",
-		      { REGION_ERRORS, EFAULT, EBUSY, EBADF, ENODEV, EPERM, ENODATA, ECONNRESET,
-			EBADMSG, EAFNOSUPPORT } },
+		      { REGION_ERRORS, EFAULT, EBADF, ENODEV, EPERM, ENODATA, ECONNRESET, EBADMSG,
+			EAFNOSUPPORT } },
 	range = { "sealmem_seal_range",
-		  { EINVAL, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE,
-		    ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },
+		  { EINVAL, EADDRINUSE, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG,
+		    EMFILE, ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },
 	image = { "sealmem_seal_image",
 		  { EINVAL, EOPNOTSUPP, EPERM, EFAULT, ENOSPC, EBUSY, EFBIG, EMFILE, ENFILE, ENOMEM,
 		    ENOTRECOVERABLE } },
@@ -842,6 +848,8 @@ const struct operation operations[] = {
 	{ &fd_known, C },
 	{ &free_open, C | GUARDS },
 	{ &free_sealed, C | GUARDS },
+	{ &free_open, C | NOSWAP },
+	{ &free_sealed, C | NOSWAP },
 	{ &free_sealed, CA | GUARDS },
 	{ &free_sealed, SECRET },
 	{ &accept_fd, C },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_OPERATIONS_H
-#define SEALMEM_TEST_OPERATIONS_H
+#ifndef SEALMEM_TESTS_FAULTS_OPERATIONS_H
+#define SEALMEM_TESTS_FAULTS_OPERATIONS_H
 
 /* Everything that the library does, as a table, for a test that makes it fail at every step. */
 
@@ -38,12 +38,13 @@ struct kind {
 	int (*act)(struct subject *s);	      /* 0 or a negative errno */
 	void (*unchanged)(struct subject *s); /* after a failure: all is as it was prepared */
 	void (*done)(struct subject *s);      /* after success: all was given; releases it */
-	void (*after)(struct subject *s);     /* after a failure; if NULL, it is done once more */
+	void (*after)(struct subject *s);     /* after a failure; if NULL, it is done again */
 	const char *never_fails;	      /* why, if so */
 	bool first;			      /* the library has not sealed anything before */
 	const char *spared;		      /* why no mmap(2) is half done, if so */
 	bool emulated;			      /* on a kernel without mseal(2), or one made so */
 	bool foreign;			      /* of a file of somebody else */
+	const char *other_way;		      /* why it may succeed after any fault, if so */
 	int refused_here; /* the answer of a kernel that has nothing of the kind */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_BPF_H
-#define TESTS_BPF_H
+#ifndef SEALMEM_TESTS_FILTER_BPF_H
+#define SEALMEM_TESTS_FILTER_BPF_H
 
 /*
  * A seccomp program run on paper: what the kernel would accept, and what it would answer, for any machine's numbers

@@ -3,7 +3,7 @@
  * Prints the program that filter.c builds, so that what is proved about it is proved about what is installed, and
  * not about a model of it. One instruction a line: code, jt, jf, k.
  *
- *	filter-dump MACHINE PAGE-SIZE SCOPE [START-END]...		all numbers as C writes them
+ *	filter-dump MACHINE PAGE-SIZE RING-EVENTS SCOPE [START-END]...	all numbers as C writes them
  */
 
 #include <stdio.h>
@@ -16,7 +16,8 @@
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: filter-dump x86_64|aarch64 PAGE-SIZE SCOPE [START-END]...\n");
+	fprintf(stderr,
+		"usage: filter-dump x86_64|aarch64 PAGE-SIZE RING-EVENTS SCOPE [START-END]...\n");
 	return 2;
 }
 
@@ -29,12 +30,13 @@ int main(int argc, char **argv)
 	size_t n = 0;
 	int r;
 
-	if (argc < 4 || argc > 4 + MOST_RANGES)
+	if (argc < 5 || argc > 5 + MOST_RANGES)
 		return usage();
 	target.abi = strcmp(argv[1], "aarch64") == 0 ? FILTER_AARCH64 : FILTER_X86_64;
 	target.page_size = strtoull(argv[2], NULL, 0);
-	scope = (unsigned)strtoul(argv[3], NULL, 0);
-	for (int i = 4; i < argc; i++, n++) {
+	target.ring_events = (uint32_t)strtoul(argv[3], NULL, 0);
+	scope = (unsigned)strtoul(argv[4], NULL, 0);
+	for (int i = 5; i < argc; i++, n++) {
 		char *end;
 
 		ranges[n].start = strtoull(argv[i], &end, 0);
@@ -42,7 +44,7 @@ int main(int argc, char **argv)
 			return usage();
 		ranges[n].end = strtoull(end + 1, NULL, 0);
 	}
-	r = filter_build_for(&target, prog, BPF_MAXINSNS, ranges, n, scope);
+	r = filter_build(&target, prog, BPF_MAXINSNS, ranges, n, scope);
 	if (r < 0) {
 		fprintf(stderr, "filter-dump: %s\n", strerror(-r));
 		return 1;

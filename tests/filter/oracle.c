@@ -10,18 +10,21 @@
 
 #include "tests/filter/oracle.h"
 
-#define ALLOW	 SECCOMP_RET_ALLOW
-#define REFUSE	 (SECCOMP_RET_ERRNO | EPERM)
-#define NO_BREAK (SECCOMP_RET_ERRNO | 0)
-#define GiB	 (UINT64_C(1) << 30)
-#define MiB	 (UINT64_C(1) << 20)
-#define KiB	 (UINT64_C(1) << 10)
+#define ALLOW	  SECCOMP_RET_ALLOW
+#define REFUSE	  (SECCOMP_RET_ERRNO | EPERM)
+#define NO_BREAK  (SECCOMP_RET_ERRNO | 0)
+#define NO_EVENTS (SECCOMP_RET_ERRNO | EAGAIN)
+#define GiB	  (UINT64_C(1) << 30)
+#define MiB	  (UINT64_C(1) << 20)
+#define KiB	  (UINT64_C(1) << 10)
 
 enum call {
 	NONE,
 	BRK,
 	IO_DESTROY,
+	IO_SETUP,
 	IO_URING_SETUP,
+	IOCTL,
 	IPC,
 	MADVISE,
 	MMAP,
@@ -47,29 +50,37 @@ static const struct name {
 	{ 10, MPROTECT },
 	{ 11, MUNMAP },
 	{ 12, BRK },
+	{ 16, IOCTL },
 	{ 25, MREMAP },
 	{ 28, MADVISE },
 	{ 30, SHMAT },
 	{ 67, SHMDT },
 	{ 157, PRCTL },
+	{ 206, IO_SETUP },
 	{ 207, IO_DESTROY },
 	{ 216, REMAP_FILE_PAGES },
 	{ 323, USERFAULTFD },
 	{ 329, PKEY_MPROTECT },
 	{ 425, IO_URING_SETUP },
 	{ 440, PROCESS_MADVISE },
+	{ 514, IOCTL }, /* as x32 programs call it */
+	{ 543, IO_SETUP }, /* likewise */
 	{ -1, NONE },
 }, i386[] = {
 	{ 45, BRK },
+	{ 54, IOCTL },
 	{ 86, USELIB },
 	{ 117, IPC },
 	{ 172, PRCTL },
+	{ 245, IO_SETUP },
 	{ 374, USERFAULTFD },
 	{ 397, SHMAT },
 	{ 425, IO_URING_SETUP },
 	{ -1, NONE },
 }, aarch64[] = {
+	{ 0, IO_SETUP },
 	{ 1, IO_DESTROY },
+	{ 29, IOCTL },
 	{ 167, PRCTL },
 	{ 196, SHMAT },
 	{ 197, SHMDT },
@@ -236,6 +247,14 @@ static bool follows_growth(uint64_t protection)
 	return protection & 0x03000000;
 }
 
+/* What the kernel maps for it: 32 bytes for each event, as many again, two more, and 32 bytes before them. */
+static uint64_t largest_ring(const struct world *w)
+{
+	const uint64_t events = w->target->ring_events;
+
+	return 32 + 32 * events + 32 * events + 2 * 32;
+}
+
 static uint32_t refuse_if(bool refused)
 {
 	return refused ? REFUSE : ALLOW;
@@ -271,13 +290,17 @@ static uint32_t native_answer(const struct world *w, enum call call)
 	case SHMDT:
 		return refuse_if(rare && overlaps(w, arg[0], 1));
 	case IO_DESTROY:
-		return refuse_if(rare && overlaps(w, arg[0], 256 * MiB + 64 * KiB));
+		return refuse_if(rare && overlaps(w, arg[0], largest_ring(w)));
+	case IO_SETUP:
+		return process && (uint32_t)arg[0] > w->target->ring_events ? NO_EVENTS : ALLOW;
 	case BRK:
 		return heap && arg[0] && arg[0] < last_end(w) ? NO_BREAK : ALLOW;
 	case PRCTL:
 		return refuse_if(process && (uint32_t)arg[0] == 35);
 	case USERFAULTFD:
 		return refuse_if(process);
+	case IOCTL: /* USERFAULTFD_IOC_NEW */
+		return refuse_if(process && (uint32_t)arg[1] == 0xaa00);
 	case IO_URING_SETUP:
 		return refuse_if(process || available);
 	case PROCESS_MADVISE:

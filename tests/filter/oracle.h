@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_FILTER_ORACLE_H
-#define TESTS_FILTER_ORACLE_H
+#ifndef SEALMEM_TESTS_FILTER_ORACLE_H
+#define SEALMEM_TESTS_FILTER_ORACLE_H
 
 /*
  * What a filter has to answer, said the long way: in C, with numbers wide enough to hold every sum, a range at a

@@ -4,11 +4,11 @@
 
 Tests try numbers; there are 2^256 of them for one call and one range. This takes the instructions
 that filter.c emits, follows all their paths with unknowns in place of numbers, and asks z3 for a
-call and a range on which they and the mathematical statement (in integers too wide to overflow)
-differ. "unsat" says there is none, for every 64-bit address and length and every page-aligned
-range.
+call, a range and a number of events for a ring on which they and the mathematical statement (in
+integers too wide to overflow) differ. "unsat" says there is none, for every 64-bit address and
+length, every page-aligned range and every ring that the kernel makes.
 
-    filter-overlap.py PATH-OF-filter-dump
+    overlap.py PATH-OF-filter-dump
 """
 
 import concurrent.futures
@@ -24,21 +24,27 @@ MSEAL = PLAIN | RARE | PROCESS
 SCOPES = {"plain": PLAIN, "rare, process": RARE | PROCESS, "mseal": MSEAL,
           "availability": AVAILABILITY, "heap": HEAP}
 
-ALLOW, REFUSE, NO_BREAK = 0x7fff0000, 0x00050001, 0x00050000
+ALLOW, REFUSE, NO_BREAK, NO_EVENTS = 0x7fff0000, 0x00050001, 0x00050000, 0x0005000b
+REFUSALS = {"brk": NO_BREAK, "io_setup": NO_EVENTS, "io_setup_x32": NO_EVENTS}
 ARCH = {"x86_64": 0xc000003e, "i386": 0x40000003, "aarch64": 0xc00000b7}
 WIDE = 66
 
+# The most events of a ring: unknown, up to the most for which the kernel makes one.
+EVENTS = z3.BitVec("events", 32)
+MOST_EVENTS = 1 << 22
+
 CALLS = {
     "x86_64": {"munmap": 11, "mprotect": 10, "mmap": 9, "madvise": 28, "pkey_mprotect": 329,
-               "remap_file_pages": 216, "mremap": 25, "shmat": 30, "shmdt": 67, "io_destroy": 207,
-               "brk": 12, "prctl": 157, "userfaultfd": 323,
-               "io_uring_setup": 425, "process_madvise": 440},
+               "remap_file_pages": 216, "mremap": 25, "shmat": 30, "shmdt": 67,
+               "io_setup": 206, "io_setup_x32": 543, "io_destroy": 207, "brk": 12, "prctl": 157,
+               "userfaultfd": 323, "ioctl": 16, "ioctl_x32": 514, "io_uring_setup": 425,
+               "process_madvise": 440},
     "aarch64": {"munmap": 215, "mprotect": 226, "mmap": 222, "madvise": 233, "pkey_mprotect": 288,
                 "remap_file_pages": 234, "mremap": 216, "shmat": 196, "shmdt": 197,
-                "io_destroy": 1, "brk": 214, "prctl": 167, "userfaultfd": 282,
-                "io_uring_setup": 425, "process_madvise": 440},
+                "io_setup": 0, "io_destroy": 1, "brk": 214, "prctl": 167, "userfaultfd": 282,
+                "ioctl": 29, "io_uring_setup": 425, "process_madvise": 440},
     "i386": {"prctl": 172, "userfaultfd": 374, "io_uring_setup": 425, "uselib": 86,
-             "ipc": 117, "shmat": 397, "brk": 45},
+             "ipc": 117, "shmat": 397, "brk": 45, "ioctl": 54, "io_setup": 245},
 }
 HUGE = {("x86_64", 1 << 12): [1 << 21, 1 << 30],
         ("aarch64", 1 << 12): [1 << 16, 1 << 21, 1 << 25, 1 << 30],
@@ -63,11 +69,11 @@ def wide(value):
     return z3.ZeroExt(WIDE - value.size(), value)
 
 
-# The program, with its ranges made unknown.
+# The program, with its ranges and the size of rings made unknown.
 
-def dump(command, machine, page, scope, ranges):
+def dump(command, machine, page, events, scope, ranges):
     arguments = [f"{start:#x}-{end:#x}" for start, end in ranges]
-    text = subprocess.run([command, machine, str(page), str(scope)] + arguments,
+    text = subprocess.run([command, machine, str(page), str(events), str(scope)] + arguments,
                           check=True, capture_output=True, text=True).stdout
     return [tuple(int(field, 0) for field in line.split()) for line in text.splitlines()]
 
@@ -83,23 +89,25 @@ def placeholders(count, seed):
 def unknown_program(command, machine, page, scope, symbols):
     """The program with each half of a range's bounds replaced by that of the unknown bound.
 
-    Built a second time with other bounds it must come out the same: then nothing in it depends on
-    the bounds but what was replaced.
+    So are the number of events and the size of a ring for them. Built a second time with other
+    bounds and events it must come out the same: then nothing in it depends on them but what was
+    replaced.
     """
     versions = []
     for seed in (0, 1):
         ranges = placeholders(len(symbols), seed)
-        meaning = {}
+        events = 0x12345 + seed * 0x11111
+        meaning = {events: ("events", None), 64 * events + 96: ("ring", None)}
         for (start, end), (s, e) in zip(ranges, symbols):
             # END is compared with start + 1, whose low word cannot wrap
             meaning[start >> 32] = ("high", s)
             meaning[(start & 0xffffffff) + 1] = ("low + 1", s)
             meaning[end >> 32] = ("high", e)
             meaning[end & 0xffffffff] = ("low", e)
-        assert len(meaning) == 4 * len(ranges)
+        assert len(meaning) == 2 + 4 * len(ranges)
         versions.append([(code, jt, jf, meaning.get(k, k))
-                         for code, jt, jf, k in dump(command, machine, page, scope, ranges)])
-    assert repr(versions[0]) == repr(versions[1]), "the program depends on its ranges"
+                         for code, jt, jf, k in dump(command, machine, page, events, scope, ranges)])
+    assert repr(versions[0]) == repr(versions[1]), "the program depends on its ranges or rings"
     return versions[0]
 
 
@@ -107,6 +115,8 @@ def constant(k):
     if isinstance(k, int):
         return word(k)
     half, bound = k
+    if bound is None:
+        return EVENTS if half == "events" else 64 * EVENTS + 96
     return high(bound) if half == "high" else low(bound) + (1 if half == "low + 1" else 0)
 
 
@@ -195,6 +205,12 @@ def prove_rounding(size):
           end_rounded_up(wide(address), wide(length), size) == wide(address) + rounded)
 
 
+def largest_ring():
+    """A header, then twice the events and two more, each as large as the header."""
+    events = z3.ZeroExt(32, EVENTS)
+    return 32 * (1 + 2 * events + 2)
+
+
 class World:
     def __init__(self, machine, page, scope, symbols, arguments):
         self.machine, self.page, self.scope = machine, page, scope
@@ -264,11 +280,14 @@ class World:
             "mremap": (RARE, self.mremap),
             "shmat": (RARE, lambda: z3.And(third & 0o40000 != 0, self.below_last_end(second))),
             "shmdt": (RARE, lambda: self.overlaps(first, z3.BitVecVal(1, 64))),
-            "io_destroy": (RARE, lambda: self.overlaps(first,
-                                                       z3.BitVecVal((1 << 28) + (1 << 16), 64))),
+            "io_setup": (PROCESS, lambda: z3.UGT(low(first), EVENTS)),
+            "io_setup_x32": (PROCESS, lambda: z3.UGT(low(first), EVENTS)),
+            "io_destroy": (RARE, lambda: self.overlaps(first, largest_ring())),
             "brk": (HEAP, lambda: z3.And(first != 0, self.below_last_end(first))),
             "prctl": (PROCESS, lambda: low(first) == 35),
             "userfaultfd": (PROCESS, lambda: always),
+            "ioctl": (PROCESS, lambda: low(second) == 0xaa00),
+            "ioctl_x32": (PROCESS, lambda: low(second) == 0xaa00),
             "io_uring_setup": (PROCESS | AVAILABILITY, lambda: always),
             "process_madvise": (PROCESS | AVAILABILITY, lambda: self.risky(fourth)),
             "uselib": (PROCESS, lambda: always),
@@ -293,7 +312,7 @@ class World:
 def well_formed(symbols, page):
     """Page-aligned, sorted, apart, beyond the reach of 32-bit calls, within an address's bits."""
     previous = z3.BitVecVal(1 << 33, 64)
-    facts = []
+    facts = [EVENTS != 0, z3.ULE(EVENTS, MOST_EVENTS)]
     for i, (s, e) in enumerate(symbols):
         facts += [s & (page - 1) == 0, e & (page - 1) == 0, z3.ULT(s, e),
                   z3.ULE(previous, s) if i == 0 else z3.ULT(previous, s)]
@@ -322,7 +341,7 @@ def prove_calls(name, program, world, facts, arch, calls, refused):
 
     for call, n in calls.items():
         want = refused(call)
-        refusal = NO_BREAK if call == "brk" else REFUSE
+        refusal = REFUSALS.get(call, REFUSE)
         for case in world.cases(call):
             prove(f"{name}: {call}", facts + [plain == n, case, want], is_answer(refusal))
             prove(f"{name}: {call}", facts + [plain == n, case, z3.Not(want)], is_answer(ALLOW))

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
@@ -25,9 +26,11 @@
 #include "tests/filter/bpf.h"
 #include "lib/filter.h"
 #include "lib/placement.h"
+#include "lib/rings.h"
 #include "lib/sys.h"
 #include "tests/filter/oracle.h"
 #include "tests/support/scale.h"
+#include "tests/support/support.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define REFUSE	 (SECCOMP_RET_ERRNO | EPERM)
@@ -48,10 +51,9 @@ static const unsigned scopes[] = {
 };
 
 static struct filter_target machines[] = {
-	{ FILTER_X86_64, 1 << 12 },
-	{ FILTER_AARCH64, 1 << 12 },
-	{ FILTER_AARCH64, 1 << 14 },
-	{ FILTER_AARCH64, 1 << 16 },
+	{ FILTER_X86_64, 1 << 12, 1 << 16 },  { FILTER_X86_64, 1 << 12, RINGS_EVENTS_MAX },
+	{ FILTER_AARCH64, 1 << 12, 1 << 16 }, { FILTER_AARCH64, 1 << 14, 1000 },
+	{ FILTER_AARCH64, 1 << 16, 1 << 20 },
 };
 
 static uint32_t arch_of(enum filter_abi abi)
@@ -77,8 +79,7 @@ struct subject {
 
 static void build(struct subject *s)
 {
-	int n = filter_build_for(s->target, s->prog, COUNT(s->prog), s->ranges, s->ranges_n,
-				 s->scope);
+	int n = filter_build(s->target, s->prog, COUNT(s->prog), s->ranges, s->ranges_n, s->scope);
 	const char *wrong;
 
 	ck_assert_int_gt(n, 0);
@@ -207,8 +208,10 @@ static size_t addresses_for(const struct subject *s, size_t range, uint64_t *ret
 			bounds[b] / (2 * MiB) * (2 * MiB),
 			bounds[b] / GiB * GiB,
 			bounds[b] / (16 * GiB) * (16 * GiB),
-			bounds[b] - 256 * MiB,
-			bounds[b] - 256 * MiB - (1 << 16),
+			bounds[b] - rings_size(s->target->ring_events),
+			bounds[b] - rings_size(s->target->ring_events) + 1,
+			bounds[b] - rings_size(s->target->ring_events) / page * page,
+			bounds[b] - rings_size(s->target->ring_events) / page * page - page,
 			bounds[b] - (UINT64_C(1) << 32),
 			bounds[b] + (UINT64_C(1) << 32),
 			bounds[b] - (UINT64_C(1) << 32) + page,
@@ -247,7 +250,13 @@ static const struct probe {
 	{ { 216, 0, 234 }, 0, 1, 2, { 0 }, 1 }, /* remap_file_pages */
 	{ { 67, 0, 197 }, 0, 1, 2, { 0 }, 1 },	/* shmdt */
 	{ { 207, 0, 1 }, 0, 1, 2, { 0 }, 1 },	/* io_destroy */
-	{ { 12, 0, 214 }, 0, 1, 2, { 0 }, 1 },	/* brk */
+	{ { 206, 0, 0 },
+	  1,
+	  2,
+	  0,
+	  { 1000, 1001, 1 << 16, (1 << 16) + 1, 1 << 20, (1 << 20) + 1 },
+	  6 },				       /* io_setup */
+	{ { 12, 0, 214 }, 0, 1, 2, { 0 }, 1 }, /* brk */
 	{ { 28, 0, 233 },
 	  0,
 	  1,
@@ -393,12 +402,16 @@ static void random_ranges(struct subject *s)
 	build(s);
 }
 
+/* USERFAULTFD_IOC_NEW, which older headers lack. */
+#define MAKE_USERFAULTFD 0xaa00
+
 /* What the calls want besides an address and a length. */
 static const uint64_t conditions[] = {
 	0,
 	MREMAP_FIXED | MREMAP_MAYMOVE,
 	PROT_READ | PROT_GROWSDOWN,
 	PR_SET_MM,
+	MAKE_USERFAULTFD,
 	MADV_DONTNEED,
 	MADV_PAGEOUT,
 	MADV_GUARD_INSTALL,
@@ -409,6 +422,8 @@ static const uint64_t conditions[] = {
 	MAP_FIXED | MAP_ANONYMOUS | MAP_PRIVATE,
 	MAP_FIXED | MAP_ANONYMOUS | MAP_PRIVATE | MAP_HUGETLB,
 	MAP_FIXED | MAP_FIXED_NOREPLACE,
+	1 << 16,
+	(1 << 16) + 1,
 };
 
 static uint64_t random_number(const struct subject *s)
@@ -423,6 +438,8 @@ static uint64_t random_number(const struct subject *s)
 			value = value / (2 * MiB) * (2 * MiB);
 		if (below(4) == 0)
 			value = value / GiB * GiB;
+		if (below(8) == 0)
+			value -= rings_size(s->target->ring_events) / page * page;
 		value += (below(5) - 2) * (below(2) ? page : 1);
 	}
 	if (below(16) == 0)
@@ -533,7 +550,7 @@ static int build_one(struct filter_range r, size_t n, unsigned scope)
 {
 	struct sock_filter prog[BPF_MAXINSNS];
 
-	return filter_build_for(&machines[0], prog, COUNT(prog), &r, n, scope);
+	return filter_build(&machines[0], prog, COUNT(prog), &r, n, scope);
 }
 
 START_TEST(a_bad_range_is_refused)
@@ -550,6 +567,22 @@ START_TEST(a_bad_range_is_refused)
 	ck_assert_int_eq(build_one((struct filter_range){ at, UINT64_C(1) << 56 }, 1, FILTER_MSEAL),
 			 -EINVAL);
 	ck_assert_int_gt(build_one((struct filter_range){ at, at + page }, 1, FILTER_MSEAL), 0);
+}
+END_TEST
+
+START_TEST(a_bad_size_of_rings_is_refused)
+{
+	struct filter_target machine = machines[0];
+	struct sock_filter prog[BPF_MAXINSNS];
+
+	machine.ring_events = 0;
+	ck_assert_int_eq(filter_build(&machine, prog, COUNT(prog), NULL, 0, FILTER_PROCESS),
+			 -EINVAL);
+	machine.ring_events = RINGS_EVENTS_MAX + 1;
+	ck_assert_int_eq(filter_build(&machine, prog, COUNT(prog), NULL, 0, FILTER_PROCESS),
+			 -EINVAL);
+	machine.ring_events = RINGS_EVENTS_MAX;
+	ck_assert_int_gt(filter_build(&machine, prog, COUNT(prog), NULL, 0, FILTER_PROCESS), 0);
 }
 END_TEST
 
@@ -572,9 +605,9 @@ START_TEST(a_program_that_does_not_fit_is_refused_and_stays_in_its_room)
 	s.ranges[0] = range_at(s.target, 0x550000000000, 1);
 	build(&s);
 	memset(prog, 0xee, sizeof(prog));
-	ck_assert_int_eq(filter_build_for(s.target, prog, s.n - 1, s.ranges, 1, s.scope), -E2BIG);
+	ck_assert_int_eq(filter_build(s.target, prog, s.n - 1, s.ranges, 1, s.scope), -E2BIG);
 	ck_assert_uint_eq(prog[s.n - 1].k, 0xeeeeeeee);
-	ck_assert_int_eq(filter_build_for(s.target, prog, s.n, s.ranges, 1, s.scope), (int)s.n);
+	ck_assert_int_eq(filter_build(s.target, prog, s.n, s.ranges, 1, s.scope), (int)s.n);
 	ck_assert_mem_eq(prog, s.prog, s.n * sizeof(prog[0]));
 }
 END_TEST
@@ -613,20 +646,16 @@ START_TEST(programs_are_short)
 END_TEST
 
 /*
- * From here on with the kernel. Check runs each test in a process of its own, which a filter can be
- * left behind in.
+ * From here on with the kernel. Check runs each test in a process of its own, which ends with the
+ * filter.
  */
-
-static size_t page_size(void)
-{
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
 
 static int install(const struct filter_range *ranges, size_t n, unsigned scope)
 {
 	struct sock_filter prog[BPF_MAXINSNS];
 	struct sock_fprog fprog = { .filter = prog };
-	int r = filter_build(prog, COUNT(prog), ranges, n, scope);
+	const struct filter_target machine = filter_this_machine();
+	int r = filter_build(&machine, prog, COUNT(prog), ranges, n, scope);
 
 	if (r < 0)
 		return r;
@@ -643,11 +672,6 @@ static void seal(const void *address, size_t size, unsigned scope)
 	ck_assert_int_eq(install(&r, 1, scope), 0);
 }
 
-static long result(long r)
-{
-	return r == -1 ? -errno : r;
-}
-
 static bool is_error(const void *p)
 {
 	return p == MAP_FAILED;
@@ -657,7 +681,7 @@ static bool is_error(const void *p)
  * Three pages in the middle of reserved address space, so that whatever is done to them meets
  * nothing else. The second is the one that acts are aimed at, the others are its neighbours. They
  * follow a multiple of a large huge page, which one act begins at, and are themselves multiples of
- * none: mremap would be refused there, for it might be of huge pages.
+ * none: mremap would be refused there, because it might be of huge pages.
  */
 #define PAGES 3
 
@@ -675,13 +699,6 @@ static char *pages_new(int kind)
 	memset(at, 's', PAGES * page);
 	ck_assert_int_eq(mprotect(at, PAGES * page, PROT_READ), 0);
 	return at;
-}
-
-static bool is_mapped(const char *at)
-{
-	unsigned char in_core;
-
-	return mincore((void *)(uintptr_t)at, page_size(), &in_core) == 0;
 }
 
 /* A child does the reading, so that memory which is gone is an answer. */
@@ -1009,9 +1026,22 @@ START_TEST(ways_round_the_filter_are_refused)
 	seal(pages_new(MAP_PRIVATE), page_size(), FILTER_MSEAL);
 	ck_assert_int_eq(result(prctl(PR_SET_MM, PR_SET_MM_BRK, 0, 0, 0)), -EPERM);
 	ck_assert_int_eq(result(syscall(SYS_userfaultfd, 1)), -EPERM);
+	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, MAKE_USERFAULTFD, 0)), -EPERM);
+	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, MAKE_USERFAULTFD + 1, 0)), -EBADF);
 	ck_assert_int_eq(result(syscall(SYS_io_uring_setup, 1, NULL)), -EPERM);
 	ck_assert_int_eq(result(syscall(SYS_process_madvise, -1, NULL, 0, MADV_DONTNEED, 0)),
 			 -EPERM);
+}
+END_TEST
+
+START_TEST(the_device_that_makes_userfaultfds_makes_none)
+{
+	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+
+	if (device < 0 || ioctl(device, MAKE_USERFAULTFD, O_CLOEXEC) < 0)
+		skip_test("no /dev/userfaultfd for this user on this kernel");
+	seal(pages_new(MAP_PRIVATE), page_size(), FILTER_MSEAL);
+	ck_assert_int_eq(result(ioctl(device, MAKE_USERFAULTFD, O_CLOEXEC)), -EPERM);
 }
 END_TEST
 
@@ -1021,6 +1051,7 @@ START_TEST(ways_round_the_filter_are_open_without_it)
 
 	r.end = r.start + page_size();
 	ck_assert_int_eq(install(&r, 1, FILTER_PLAIN), 0);
+	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, MAKE_USERFAULTFD, 0)), -EBADF);
 	ck_assert_int_eq(result(syscall(SYS_io_uring_setup, 1, NULL)), -EFAULT);
 	ck_assert_int_eq(result(syscall(SYS_process_madvise, -1, NULL, 0, MADV_DONTNEED, 0)),
 			 -EBADF);
@@ -1097,12 +1128,25 @@ static long call32(long number, long a, long b)
 # define PRCTL32  172
 # define GETPID32 20
 
+/* A kernel without 32-bit calls answers one with an error or with a signal. */
+static void require_32_bits(void)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		_exit(call32(GETPID32, 0, 0) != getpid());
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	if (status != 0)
+		skip_test("this kernel takes no 32-bit system calls");
+}
+
 START_TEST(calls_by_32_bits_are_looked_at)
 {
 	char *sealed = pages_new(MAP_PRIVATE);
 
-	if (call32(GETPID32, 0, 0) != getpid())
-		return;
+	require_32_bits();
 	seal(sealed, page_size(), FILTER_MSEAL);
 	ck_assert_int_eq(call32(GETPID32, 0, 0), getpid());
 	ck_assert_int_eq(call32(PRCTL32, PR_SET_MM, 0), -EPERM);
@@ -1114,8 +1158,7 @@ START_TEST(calls_by_32_bits_are_closed_if_they_reach_a_range)
 	size_t page = page_size();
 	char *low = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
 
-	if (call32(GETPID32, 0, 0) != getpid())
-		return;
+	require_32_bits();
 	seal(low, page, FILTER_MSEAL);
 	ck_assert_int_eq(call32(GETPID32, 0, 0), -EPERM);
 }
@@ -1131,6 +1174,7 @@ static Suite *filter_suite(void)
 	tcase_set_timeout(kernel, 60);
 	tcase_add_test(paper, a_bad_range_is_refused);
 	tcase_add_test(paper, a_bad_scope_is_refused);
+	tcase_add_test(paper, a_bad_size_of_rings_is_refused);
 	tcase_add_test(paper, a_program_that_does_not_fit_is_refused_and_stays_in_its_room);
 	tcase_add_test(paper, ranges_that_touch_become_one_in_any_order);
 	tcase_add_test(paper, programs_are_short);
@@ -1154,6 +1198,7 @@ static Suite *filter_suite(void)
 	tcase_add_test(kernel, harmless_calls_pass_on_a_sealed_page);
 	tcase_add_test(kernel, a_seal_is_inherited_by_fork);
 	tcase_add_test(kernel, ways_round_the_filter_are_refused);
+	tcase_add_test(kernel, the_device_that_makes_userfaultfds_makes_none);
 	tcase_add_test(kernel, ways_round_the_filter_are_open_without_it);
 	tcase_add_test(kernel, a_sealed_heap_page_stays_and_malloc_survives);
 	tcase_add_test(kernel, the_heap_moves_freely_beside_a_seal_elsewhere);

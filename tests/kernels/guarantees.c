@@ -7,7 +7,7 @@
  */
 
 #include "lib/probe.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -11,9 +11,9 @@ here=${BATS_TEST_DIRNAME}
 setup() {
     work=$(mktemp -d)
     mkdir -p "$work/amd64/tests" "$work/arm64/tests"
-    printf '%s\n' unit/first unit/second battery >"$work/programs"
+    printf '%s\n' unit/first unit/second attack >"$work/programs"
     for user in root plain; do
-        printf "$user 60 %s /tests/x\n" unit/first unit/second battery
+        printf "$user 60 %s /tests/x\n" unit/first unit/second attack
     done >"$work/amd64/tests/list"
     : >"$work/arm64/tests/list" >"$work/plan"
 }
@@ -36,7 +36,7 @@ good_log() {
     for user in root plain; do
         program unit/first $user exit:0 "5 passed, 0 failed"
         program unit/second $user exit:0 "SKIP no such thing here" "7 passed, 0 failed"
-        program battery $user exit:0 "30 passed, 0 failed, 4 skipped"
+        program attack $user exit:0 "30 passed, 0 failed, 4 skipped"
     done
     echo SEALMEM-DONE
 }
@@ -69,23 +69,23 @@ judge() {
     [[ $output == *"10 different kernels ran in 10 rows; 0 crashed, 0 programs failed, 0 not available"* ]]
 }
 
-@test "nine are not" {
+@test "nine kernels are not enough" {
     good_kernels 9
     run -1 judge
     [[ $output == *"fewer than 10 different kernels ran"* ]]
 }
 
-@test "the same kernel with other settings is none more" {
+@test "the same kernel with other settings does not count as another" {
     good_kernels 9
     good_log 1.9 | record other-settings
     run -1 judge
     [[ $output == *"9 different kernels ran in 10 rows"* ]]
 }
 
-@test "the programs of a column are added up, what they skipped apart" {
+@test "a column adds up its programs and counts apart what they skipped" {
     good_kernels 10
     run -0 judge
-    [ "$(awk '$1 == "kernel" { print $5, $6 }' <<<"$output")" = "unit battery" ]
+    [ "$(awk '$1 == "kernel" { print $5, $6 }' <<<"$output")" = "unit attack" ]
     [ "$(awk '$1 == "k1" { print $5, $6, $7, $8 }' <<<"$output")" = "11 (1) 30 (4)" ]
     [[ $output == *"unit: SKIP no such thing here (20 times, on 10 kernels)"* ]]
 }
@@ -99,18 +99,18 @@ judge() {
 
 @test "both users are shown where they differ" {
     good_kernels 9
-    good_log 1.10 | sed 's/^battery.plain| .*/battery.plain| 20 passed, 0 failed, 14 skipped/' | record k10
+    good_log 1.10 | sed 's/^attack.plain| .*/attack.plain| 20 passed, 0 failed, 14 skipped/' | record k10
     run -0 judge
     [[ $output == *"30 (4) | 20 (14)"* ]]
 }
 
 @test "a broken promise fails, and is shown" {
     good_kernels 10
-    { good_log 1.11 | grep -v 'battery root'; program battery root exit:1 "store: CHANGED!" "29 passed, 1 failed, 4 skipped"; } |
+    { good_log 1.11 | grep -v 'attack root'; program attack root exit:1 "store: CHANGED!" "29 passed, 1 failed, 4 skipped"; } |
         record k11
     run -1 judge
     [[ $output == *"1 FAIL | 30 (4)"* ]]
-    [[ $output == *"k11, battery, root: FAIL"*"store: CHANGED!"* ]]
+    [[ $output == *"k11, attack, root: FAIL"*"store: CHANGED!"* ]]
 }
 
 @test "a failure that is counted fails, whatever the exit status" {
@@ -136,8 +136,8 @@ judge() {
 
 @test "a program that a signal or the time limit ended fails" {
     good_kernels 10
-    good_log 1.11 | sed 's/^SEALMEM-RESULT battery root exit:0/SEALMEM-RESULT battery root signal:11/' | record k11
-    good_log 1.12 | sed 's/^SEALMEM-RESULT battery root exit:0/SEALMEM-RESULT battery root limit:60/' | record k12
+    good_log 1.11 | sed 's/^SEALMEM-RESULT attack root exit:0/SEALMEM-RESULT attack root signal:11/' | record k11
+    good_log 1.12 | sed 's/^SEALMEM-RESULT attack root exit:0/SEALMEM-RESULT attack root limit:60/' | record k12
     run -1 judge
     [[ $output == *"signal 11 | 30 (4)"*"limit 60 | 30 (4)"* ]]
 }
@@ -149,14 +149,14 @@ judge() {
     [[ $output == *"k11: crash: Kernel panic - not syncing"* ]]
 }
 
-@test "a kernel that left nothing behind fails" {
+@test "a kernel that wrote nothing fails" {
     good_kernels 10
     echo "k11 amd64 suite 1.0 flavour" >>"$work/plan"
     run -1 judge
     [[ $output == *"k11: crash: nothing is known of it"* ]]
 }
 
-@test "a kernel that cannot be had is named, with the reason" {
+@test "a kernel that is not available is named, with the reason" {
     good_kernels 10
     record k11 "gone 1 0 0 there is no suite of that name" </dev/null
     run -0 judge
@@ -196,14 +196,14 @@ boot() {
     read -r state _ _ boots reason <"$work/k.status"
 }
 
-@test "a kernel that hangs at boot is booted once more" {
+@test "a kernel that hangs at boot is booted again" {
     echo HANG >"$work/1"
     good_log 1.1 >"$work/2"
     boot
     [ "$state $boots" = "ran 2" ]
 }
 
-@test "a kernel that hangs under the tests is booted once more" {
+@test "a kernel that hangs under the tests is booted again" {
     good_log 1.1 | sed 's/SEALMEM-DONE/HANG/' >"$work/1"
     good_log 1.1 >"$work/2"
     boot
@@ -217,7 +217,7 @@ boot() {
     [ "$state $boots $reason" = "crash 2 it said nothing for 1 s" ]
 }
 
-@test "a kernel that crashes before the tests is booted once more" {
+@test "a kernel that crashes before the tests is booted again" {
     echo "Kernel panic - not syncing: no timer" >"$work/1"
     good_log 1.1 >"$work/2"
     boot
@@ -231,7 +231,7 @@ boot() {
     [ "$state $boots $reason" = "crash 1 Kernel panic - not syncing: bad" ]
 }
 
-@test "a program that prints of a panic has not crashed the kernel" {
+@test "a program that prints the word panic has not crashed the kernel" {
     good_log 1.1 | sed 's/^unit.first.root| /&Kernel panic: /' >"$work/1"
     boot
     [ "$state $boots" = "ran 1" ]
@@ -255,24 +255,24 @@ honest_status() {
     echo "$status"
 }
 
-@test "probe: what the command says is what is given" {
+@test "probe: the command says what the kernel gives" {
     run -0 "$PROBE" "$SEALMEM"
     [[ $output == *" passed, 0 failed, "* ]]
 }
 
-@test "probe: to deny what is given is wrong" {
+@test "probe: it is wrong to deny what the kernel gives" {
     liar 's/^CONTENT   yes/CONTENT   no /' 1
     run -1 "$PROBE" "$work/liar"
     [[ $output == *"FAIL CONTENT: it says no, and that is wrong"* ]]
 }
 
-@test "probe: a row that is not there is wrong" {
+@test "probe: a missing row is wrong" {
     liar '/^GUARDS/d' "$(honest_status)"
     run -1 "$PROBE" "$work/liar"
     [[ $output == *"FAIL not every guarantee has a row"* ]]
 }
 
-@test "probe: an exit status that says something else is wrong" {
+@test "probe: an exit status that contradicts the rows is wrong" {
     liar '' $((1 - $(honest_status)))
     run -1 "$PROBE" "$work/liar"
     [[ $output == *"FAIL the wait status"* ]]

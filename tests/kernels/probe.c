@@ -7,7 +7,7 @@
  * skipped where it is not, with the reason that people read; and as failed where the two disagree.
  */
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <stdbool.h>
 #include <stdio.h>

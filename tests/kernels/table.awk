@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# Reads the planned rows and what each kernel left behind (see boot), prints the tables and ends with status 1 if
-# anything was not as promised. It believes only lines that init wrote itself: a line of a program has the program's
+# Reads the planned rows and what each kernel wrote (see boot), prints the tables and exits with status 1 if anything
+# was not as promised. It believes only lines that init wrote itself: a line of a program has the program's
 # name in front. What a kernel did not report counts as missing, never as passed.
 
 function at_least(text, width) {
@@ -297,7 +297,7 @@ END {
 	for (p = 1; p <= programs; p++)
 		for (i = split("amd64 arm64", arches, " "); i; i--)
 			if ((arches[i] " " program[p]) in lacking)
-				print program[p] ": not given for " arches[i]
+				print program[p] ": unsupported for " arches[i]
 	for (i = 1; i <= complaints; i++)
 		print complaint[i]
 	printf "%d different kernels ran in %d rows; %d crashed, %d programs failed, %d not available\n",

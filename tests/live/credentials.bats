@@ -25,7 +25,7 @@ setup() {
 }
 
 read_credentials() {
-    KEEP=1 TOKEN=a-token alone "$@" "$SEALMEM" run --secret token=env:TOKEN --secret other=exec:true -- \
+    KEEP=1 TOKEN=a-token alone "$@" "$SEALMEM" run --allow-empty --secret token=env:TOKEN --secret other=exec:true -- \
         python3 -c "$READER"
 }
 
@@ -34,12 +34,12 @@ read_credentials() {
     [ "$output" = "['other', 'token']"$'\n'"a-token"$'\n'"a-token"$'\n'15$'\n'"a-token"$'\n'"refused" ]
 }
 
-@test "Python does so as a plain user" {
+@test "Python reads a sealed secret as a plain user" {
     run -0 read_credentials "${PLAIN[@]}"
     [ "$output" = "['other', 'token']"$'\n'"a-token"$'\n'"a-token"$'\n'15$'\n'"a-token"$'\n'"refused" ]
 }
 
-@test "systemd-creds reads it" {
+@test "systemd-creds reads a sealed secret" {
     need systemd-creds
     TOKEN=a-token run -0 alone "$SEALMEM" run --secret token=env:TOKEN -- systemd-creds cat token
     [ "$output" = a-token ]

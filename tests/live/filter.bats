@@ -175,6 +175,41 @@ print(m[:5], subprocess.run(["true"]).returncode, ctypes.CDLL(None).abs(-7))'
     [[ $output == *"executable stack"* ]]
 }
 
+# As many as lie across a multiple of 2 MiB, wherever the kernel puts them: libraries of five pages or more.
+LIBRARIES=160
+
+@test "libraries are loaded thousands of times below an image that is sealed by the filter" {
+    local i
+
+    # shellcheck disable=SC2086 # a list; the command looks for them in its own directory
+    install -m 755 $IMAGE_OBJECTS "$DIR/"
+    built library.so gcc -shared -fPIC "$SOURCES/hello.c"
+    for i in $(seq "$LIBRARIES"); do
+        cp "$DIR/library.so" "$DIR/library-$i.so"
+    done
+    for _ in $(seq $((TIMES * 4))); do
+        run -0 --separate-stderr "$FORBID" mseal=ENOSYS -- "$SEALMEM" run --image=filter -- \
+            "$OPENER" "$DIR"/library-*.so
+        [ "$output" = "$LIBRARIES libraries" ] && [ -z "$stderr" ]
+    done
+}
+
+# A program that cannot destroy a ring does not end: it waits for what is under way in it.
+@test "a program with rings runs under the filter" {
+    "$RINGS" <"$RINGS" >/dev/null || skip "no io_setup(2) here"
+    runs_under_filter sh -c "exec '$RINGS' <'$RINGS'"
+}
+
+@test "a program whose image is sealed by the filter destroys its rings" {
+    "$RINGS" <"$RINGS" >/dev/null || skip "no io_setup(2) here"
+    # shellcheck disable=SC2086 # a list; the command looks for them in its own directory
+    install -m 755 $IMAGE_OBJECTS "$DIR/"
+    for _ in $(seq "$TIMES"); do
+        run -0 --separate-stderr "$FORBID" mseal=ENOSYS -- "$SEALMEM" run --image=filter -- "$RINGS" <"$RINGS"
+        [ "$output" = "80 rings destroyed" ] && [ -z "$stderr" ]
+    done
+}
+
 @test "a Go-like program does not run with a seal where its arena is" {
     built go-like gcc "$SOURCES/go-like.c"
     does_not_run_over 0xc000000000 "$DIR/go-like"

@@ -40,7 +40,7 @@ int main(void)
 {
 	for (uint64_t i = 0; i < 0x7f; i++) {
 		if (use_arena(i << 40 | UINT64_C(0xc000000000)) < 0) {
-			fprintf(stderr, "arena %llu is not to be had\n", (unsigned long long)i);
+			fprintf(stderr, "arena %llu is not available\n", (unsigned long long)i);
 			return 1;
 		}
 	}

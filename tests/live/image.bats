@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154,SC2016
 
 # Real programs from Debian under `sealmem run --image`. Each does its work twice, without the seal and with it,
-# and both times somebody is inside (intruder.c): what he does to the program succeeds the first time and
-# is refused the second, and the work comes out the same.
+# and both times an intruder is inside (intruder.c): what they do to the program succeeds the first time and
+# is refused the second, and the work has the same result.
 
 load live
 
@@ -19,7 +19,7 @@ setup() {
     mkdir -m 777 "$DIR/work"
 }
 
-# both_ways PROGRAM WORK: the function WORK starts programs behind the words in $sealed, and prints what they did.
+# both_ways PROGRAM WORK: the function WORK starts programs after the words in $sealed, and prints what they did.
 # The intruder goes to the programs of that name.
 both_ways() {
     local program=$1 work=$2 way
@@ -297,14 +297,25 @@ work_of_openssl() {
     grep -q 'HTTP/1.0 200' sealed.out
 }
 
-# Attached to a program that sleeps, and calling a function of it: debug WORDS KIND-OF-BREAKPOINT.
+# Attaches to the sleeping program $started, and calls a function of it: debug_started KIND-OF-BREAKPOINT.
+debug_started() {
+    wait_until grep -q nanosleep "/proc/$started/wchan"
+    timeout 30 gdb -q -batch -p "$started" -ex backtrace -ex "$1 exit" -ex 'call (void) exit(3)' </dev/null 2>&1 || true
+    kill "$started" || true
+}
+
+# The same for a program with its image sealed: debug WORDS KIND-OF-BREAKPOINT.
 debug() {
     "$SEALMEM" run "--image=$1" -- sleep 60 3>&- 4>&- &
     started=$!
     wait_until grep -q 'memfd:sealmem:image' "/proc/$started/maps"
-    wait_until grep -q nanosleep "/proc/$started/wchan"
-    timeout 30 gdb -q -batch -p "$started" -ex backtrace -ex "$2 exit" -ex 'call (void) exit(3)' </dev/null 2>&1 || true
-    kill "$started" || true
+    debug_started "$2"
+}
+
+debug_unsealed() {
+    sleep 60 3>&- 4>&- &
+    started=$!
+    debug_started "$1"
 }
 
 # By somebody who was not told: the audit asks the kernel.
@@ -341,6 +352,77 @@ debug() {
     run debug deep break
     [[ $output == *"#0 "*nanosleep* ]]
     [[ $output != *"Breakpoint 1, "*exit* ]]
+    run debug_unsealed hbreak
+    [[ $output == *"Breakpoint 1, "*exit* ]] || skip "no program stops at a hardware breakpoint on this machine"
     run debug deep hbreak
     [[ $output == *"Breakpoint 1, "*exit* ]]
+}
+
+# Starts a program under gdb, which stops at a function of it under a condition: stop_in_gdb WORDS.
+stop_in_gdb() {
+    cat >work/program.c <<'END'
+#include <stdio.h>
+volatile int sum;
+__attribute__((noinline)) void step(int i) { sum += i; }
+int main(void) { for (int i = 0; i < 20; i++) step(i); return printf("sum %d\n", sum) < 0; }
+END
+    gcc -g -o work/program work/program.c
+    timeout 60 gdb -q -batch -ex 'set breakpoint pending on' -ex 'break step if i == 7' -ex run -ex 'print i * 100' \
+        -ex continue --args "$SEALMEM" run "--image=$1" -- work/program </dev/null 2>&1
+}
+
+@test "gdb stops at a breakpoint with a condition, in a program that it starts" {
+    need gdb
+    need gcc
+    am_root || skip "needs to trace"
+    run stop_in_gdb report
+    [[ $output == *"relro CONTENT+ADDRESS"*"= 700"*"sum 190"*"exited normally"* ]]
+}
+
+@test "a program with breakpoints is not sealed deeply, and the message says what to do" {
+    need gdb
+    need gcc
+    am_root || skip "needs to trace"
+    run stop_in_gdb deep
+    [[ $output == *"sealmem: program: the image is not sealed: The code has breakpoints, and a seal would keep them for good: a debugger has written to its code: attach it later, or leave out deep"* ]]
+    [[ $output == *"exited with code 0175"* ]]
+    [[ $output != *"Error removing breakpoint"* ]]
+}
+
+# What runs below an emulator cannot be sealed. The emulator can: assert_emulator COMMAND...
+assert_emulator() {
+    "$@" /bin/true || skip "$1 does not work here"
+    run -125 "$SEALMEM" run --image -- "$@" /bin/true
+    [[ $output == *"sealmem: true: the image is not sealed: "*": use --image=once to seal the first program alone, or --image=try to run this one all the same" ]]
+    run --separate-stderr -0 "$SEALMEM" run --image=once,report -- "$@" /bin/true
+    [[ $stderr == "sealmem: "*"relro CONTENT+ADDRESS"* ]]
+    run -0 "$SEALMEM" run --image=try -- "$@" /bin/true
+}
+
+@test "under valgrind the message names once and try" {
+    need valgrind
+    assert_emulator valgrind -q
+}
+
+@test "under qemu-user the message names once and try" {
+    need "qemu-$(uname -m)"
+    assert_emulator "qemu-$(uname -m)"
+}
+
+@test "bwrap does not execute a program where the object is hidden, unless once or try is set" {
+    local places=() place sandbox
+
+    need bwrap
+    for place in /usr /lib /lib64 /bin; do [ ! -e $place ] || places+=(--ro-bind $place $place); done
+    sandbox=(bwrap "${places[@]}" --proc /proc)
+    "${sandbox[@]}" true || skip "bwrap makes no sandbox here"
+    run -1 "$SEALMEM" run --image -- "${sandbox[@]}" sh -c 'echo begun'
+    [[ $output == *"sealmem: bwrap: sh is not executed, because it would run unsealed: $DIR/libsealmem-image.so cannot be read here: "*"--ro-bind"*"--image=once or --image=try"* ]]
+    [[ $output != *begun* ]]
+    run -0 "$SEALMEM" run --image -- "${sandbox[@]}" --ro-bind "$DIR" "$DIR" grep -c memfd:sealmem:image /proc/self/maps
+    [ "$output" -ge 3 ]
+    run --separate-stderr -0 "$SEALMEM" run --image=once -- "${sandbox[@]}" sh -c 'echo begun'
+    [ "$output" = begun ]
+    run --separate-stderr -0 "$SEALMEM" run --image=try -- "${sandbox[@]}" sh -c 'echo begun'
+    [ "$output" = begun ]
 }

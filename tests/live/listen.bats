@@ -13,9 +13,9 @@ setup() {
 }
 
 @test "a program finds sealed secrets by sd_listen_fds_with_names" {
-    run -0 alone "$SEALMEM" run --secret first=one --secret second=two -- ./listen
+    run -0 alone "$SEALMEM" run --allow-empty --listen-fds --secret first=one --secret second=two -- ./listen
     [ "$output" = "3 first sealed 4 one"$'\n'"4 second sealed 0 " ]
-    run -0 alone "${PLAIN[@]}" "$SEALMEM" run --secret first=one --secret second=two -- ./listen
+    run -0 alone "${PLAIN[@]}" "$SEALMEM" run --allow-empty --listen-fds --secret first=one --secret second=two -- ./listen
     [ "$output" = "3 first sealed 4 one"$'\n'"4 second sealed 0 " ]
 }
 
@@ -25,6 +25,6 @@ setup() {
 }
 
 @test "a child of the program is told nothing, as its process number is another" {
-    run -0 alone "$SEALMEM" run --secret first=one -- sh -c './listen; :'
+    run -0 alone "$SEALMEM" run --listen-fds --secret first=one -- sh -c './listen; :'
     [ -z "$output" ]
 }

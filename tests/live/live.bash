@@ -65,7 +65,10 @@ descriptor_of() {
     local pid=$1 name=$2 fd
 
     for fd in "/proc/$pid/fd/"*; do
-        [[ $(readlink "$fd") != "/memfd:sealmem:$name (deleted)" ]] || { echo "$fd"; return; }
+        [[ $(readlink "$fd") != "/memfd:sealmem:$name (deleted)" ]] || {
+            echo "$fd"
+            return
+        }
     done
     return 1
 }
@@ -75,7 +78,10 @@ holder_of() {
     local pid
 
     for pid in $(pgrep -f "^$1"); do
-        ! descriptor_of "$pid" "$2" >/dev/null || { echo "$pid"; return; }
+        ! descriptor_of "$pid" "$2" >/dev/null || {
+            echo "$pid"
+            return
+        }
     done
     return 1
 }

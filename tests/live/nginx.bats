@@ -81,7 +81,7 @@ other_workers() {
     serves_and_reloads
 }
 
-@test "nginx does so as a plain user" {
+@test "nginx serves HTTPS with a sealed key as a plain user" {
     start_nginx "${PLAIN[@]}"
     serves_and_reloads
 }
@@ -93,7 +93,7 @@ other_workers() {
     [ -z "$output" ]
 }
 
-@test "the same search finds it in each of these places" {
+@test "the same search finds a key that is in one of these places" {
     LEAK=$line sleep 60 3>&- 4>&- &
     started=$!
     run -0 places_of "$line" "$DIR"

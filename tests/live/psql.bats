@@ -13,8 +13,8 @@ setup() {
     port=$(free_port)
     mkdir -m 777 "$DIR/data"
     cd "$DIR"
-    # As nobody, for it refuses to run as root.
-    echo "$PASSWORD" | "${PLAIN[@]}" "$SEALMEM" run --no-listen-fds --secret password=- -- "$binaries/initdb" \
+    # As nobody, because it refuses to run as root.
+    echo "$PASSWORD" | "${PLAIN[@]}" "$SEALMEM" run --secret password=- -- "$binaries/initdb" \
         -D "$DIR/data/db" -U someone --auth=scram-sha-256 --no-sync --pwfile={password} \
         >"$DIR/initdb.log" 2>&1 || { cat "$DIR/initdb.log"; return 1; }
     "${PLAIN[@]}" "$binaries/postgres" -D "$DIR/data/db" -p "$port" -c listen_addresses=127.0.0.1 \

@@ -40,7 +40,7 @@ teardown() {
     cat >askpass <<END
 #!/bin/bash
 source "$BATS_TEST_DIRNAME/../cli/started.bash"
-assert_sealed "/proc/\$PPID/fd/3" && echo sealed >"$DIR/answer" || echo unsealed >"$DIR/answer"
+assert_sealed "/proc/\$PPID/fd/10" && echo sealed >"$DIR/answer" || echo unsealed >"$DIR/answer"
 echo 'open it'
 END
     chmod +x askpass

@@ -6,7 +6,7 @@
  * seals a page where programs do want to map, to see that this makes a difference.
  */
 
-#include <sealmem.h>
+#include "include/sealmem.h"
 
 #include <stdio.h>
 #include <stdlib.h>

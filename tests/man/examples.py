@@ -9,6 +9,7 @@ shared library, in strict C11 with every warning an error, and run if it is a wh
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -36,8 +37,19 @@ int call(void)
 """
 
 
+# A compiler drops and renames more, the more it optimises.
+LEVELS = (["-O0"], ["-O1"], ["-O2"], ["-O3"], ["-O2", "-flto"], ["-O2", "-fPIC", "-flto"])
+COMPILERS_OF_C = (["gcc", *STRICT], ["clang", *STRICT])
+CPLUSPLUS = ["-x", "c++", "-std=c++20", "-Wall", "-Wextra", "-Wshadow", "-Wno-missing-field-initializers", "-Werror"]
+COMPILERS_OF_CPLUSPLUS = (["g++", *CPLUSPLUS], ["clang++", *CPLUSPLUS])
+
+
 def is_program(text):
     return "int main(" in text
+
+
+def uses_macro(text):
+    return is_program(text) and ("SEALMEM_IMAGE_EXCLUDE" in text or "sealmem_seal_object" in text)
 
 
 def all_examples(source):
@@ -45,8 +57,8 @@ def all_examples(source):
     for page in sources.pages(source / "man"):
         for section in page.sections:
             for number, block in enumerate(page.blocks(section), 1):
-                # A library page shows nothing else in this form.
-                if page.section == "3" or "#include" in block:
+                # A library page shows nothing else in this form but tables, whose first line is indented.
+                if (page.section == "3" and not block.startswith(" ")) or "#include" in block:
                     yield f"{page.file}, {section} {number}", block
     for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
         text = (source / name).read_text(encoding="utf-8")
@@ -64,14 +76,23 @@ class Workshop:
         self.place = place
         self.examples = list(all_examples(source))
 
-    def build(self, text):
+    def other_builds(self, compilers):
+        """The compilers of this machine with their options, at each level that they and the linker have."""
+        if any(option.startswith("-fsanitize") for option in self.compiler):
+            return []
+        builds = [[*compiler, *level] for compiler in compilers for level in LEVELS]
+        return [build for build in builds if shutil.which(build[0]) and not self.build("", build)]
+
+    def build(self, text, command=None):
         """What the compiler says about it: nothing, if it is right."""
         path = self.place / "example.c"
         # One that is no program is linked all the same: what it calls has to exist.
         path.write_text(text + ("" if is_program(text) else EMPTY_MAIN), encoding="utf-8")
-        options = [*STRICT, "-I", self.source / "include", f"-Wl,-rpath,{self.library.parent}"]
+        options = ["-I", self.source / "include", f"-Wl,-rpath,{self.library.parent}"]
+        library = ["-x", "none", self.library]
+        command = command or [*self.compiler, *STRICT]
         built = subprocess.run(
-            [*self.compiler, *options, "-o", self.place / "example", path, self.library],
+            [*command, *options, "-o", self.place / "example", path, *library],
             capture_output=True,
             text=True,
             check=False,
@@ -105,6 +126,44 @@ def test_every_example_builds_and_every_program_runs(workshop):
     tap.expect_none(faults())
 
 
+def test_every_program_builds_at_every_level_with_every_compiler_that_is_here(workshop):
+    programs = [(name, text) for name, text in workshop.examples if is_program(text)]
+    tap.expect_none(
+        f"{name}, {' '.join(options)}: {said}"
+        for options in workshop.other_builds(COMPILERS_OF_C)
+        for name, text in programs
+        if (said := workshop.build(text, options))
+    )
+
+
+def test_what_the_macros_make_builds_in_cplusplus_too(workshop):
+    programs = [(name, text) for name, text in workshop.examples if uses_macro(text)]
+    assert programs
+    tap.expect_none(
+        f"{name}, {' '.join(options)}: {said}"
+        for options in workshop.other_builds(COMPILERS_OF_CPLUSPLUS)
+        for name, text in programs
+        if (said := workshop.build(text, options))
+    )
+
+
+def test_an_object_without_whole_pages_is_refused_with_a_reason(workshop):
+    text = """
+#include <sealmem.h>
+
+static struct %s config { int port; } config;
+
+int main(void)
+{
+	return sealmem_seal_object(&config, SEALMEM_CONTENT) < 0;
+}
+"""
+    builds = [None, *workshop.other_builds([[*COMPILERS_OF_CPLUSPLUS[0]]])[:1]]
+    for build in builds:
+        assert not workshop.build(text % "SEALMEM_PAGE_ALIGNED", build)
+        assert "the type of the object needs SEALMEM_PAGE_ALIGNED" in workshop.build(text % "", build)
+
+
 def test_every_library_page_and_the_README_has_a_program(workshop):
     having = {name.split(",")[0].split(" ")[0] for name, text in workshop.examples if is_program(text)}
     wanted = {page.file for page in sources.pages(workshop.source / "man") if page.section == "3"}
@@ -114,8 +173,15 @@ def test_every_library_page_and_the_README_has_a_program(workshop):
 def test_the_program_of_the_README_prints_what_is_shown_there(workshop):
     text = (workshop.source / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"^    \$ \./program\n((?:    (?!\$).*\n)+)", text, re.MULTILINE).group(1)
-    assert not workshop.build(sources.c_blocks(text)[0])
+    assert not workshop.build(sources.c_blocks(text)[-1])
     assert workshop.start().stdout == shown.replace("    ", "")
+
+
+def test_the_walk_of_sealmem_7_prints_what_is_shown_there(workshop):
+    page = next(page for page in sources.pages(workshop.source / "man") if page.file == "sealmem.7")
+    program, shown = page.blocks("DESCRIPTION")
+    assert not workshop.build(program)
+    assert workshop.start().stdout == shown
 
 
 def test_a_declaration_that_differs_from_the_header_is_noticed(workshop):

@@ -5,6 +5,7 @@
  * one that a later kernel or a later version has closed misleads as much as one that is missing: so
  * each is exploited here, in the order of the list, and a test that fails says that the list has to
  * change. What is left open by a kernel's bug, or by a page that is held before the seal, is not here.
+ * tests/cli/run.bats shows what sealmem run --no-dump leaves.
  */
 
 #include "tests/support/support.h"
@@ -14,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -132,6 +134,44 @@ START_TEST(address_leaves_children_to_dontfork)
 }
 END_TEST
 
+/* Debian 12 has the headers of Linux 6.1. */
+#ifndef PR_SET_MDWE
+# define PR_SET_MDWE		  65
+# define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+
+/* 0 if what is written to a file becomes visible in an executable mapping of it. */
+static int write_under_executable_mapping(void *unused)
+{
+	int file = memfd_create("written", 0);
+	volatile char *writer, *code;
+
+	(void)unused;
+	if (prctl(PR_SET_MDWE, (long)PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L) < 0)
+		return 77;
+	if (ftruncate(file, (off_t)page_size()) < 0 ||
+	    mmap(NULL, page_size(), PROT_READ | PROT_WRITE | PROT_EXEC, MAP_SHARED, file, 0) !=
+		    MAP_FAILED)
+		return 1;
+	writer = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	code = mmap(NULL, page_size(), PROT_READ | PROT_EXEC, MAP_PRIVATE, file, 0);
+	if (writer == MAP_FAILED || code == MAP_FAILED)
+		return 2;
+	*writer = 1;
+	return *code != 1;
+}
+
+START_TEST(deny_write_execute_leaves_files)
+{
+	int status = run_child(write_under_executable_mapping, NULL);
+
+	ck_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip_test("no PR_SET_MDWE");
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 /* Not by the C library: sanitizers replace munlock() by nothing. */
 START_TEST(noswap_can_be_taken_back)
 {
@@ -211,6 +251,7 @@ int main(void)
 		address_without_content_leaves_written_pages_of_a_file_to_madvise,
 		address_leaves_availability_to_guard_markers,
 		address_leaves_children_to_dontfork,
+		deny_write_execute_leaves_files,
 		noswap_can_be_taken_back,
 		nodump_and_nofork_can_be_taken_back,
 		noswap_is_not_inherited,

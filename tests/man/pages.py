@@ -18,6 +18,40 @@ import sources
 import tap
 
 
+# Whose errors a page refers to, and does not repeat.
+REFERS_TO = {
+    "sealmem_region_new_from": ["sealmem_region_new", "sealmem_region_seal"],
+    "sealmem_send": ["sealmem_region_fd"],
+}
+
+# Functions that differ in an argument.
+SAME_AS = {
+    "sealmem_mseal_many": "sealmem_mseal",
+    "sealmem_receive_limited": "sealmem_receive",
+    "sealmem_region_accept_limited": "sealmem_region_accept",
+    "sealmem_seal_loaded": "sealmem_seal_image",
+    "sealmem_seal_range_named": "sealmem_seal_range",
+}
+
+# What a row cannot provoke, and why.
+RACE = "it takes another process or thread that acts in the right moment; tests/promises has such ones"
+UNPROVOKED = {
+    "every function": {"ENFILE": "the whole machine would run out of files"},
+    "sealmem_load_verified": {"EBUSY": RACE},
+    "sealmem_region_fd": {"EBUSY": RACE},
+    "sealmem_region_new": {"EBUSY": RACE},
+    "sealmem_region_new_from": {"EBUSY": RACE},
+    "sealmem_seal_image": {
+        "EBUSY": RACE,
+        "ENOENT": "the loader has to lose an object",
+        "ENOSPC": "the test of a range shows it, by the same functions",
+        "ENOTRECOVERABLE": "the program would be damaged",
+        "ETXTBSY": "another process has to trace the test",
+    },
+    "sealmem_seal_range": {"EADDRINUSE": RACE, "EBUSY": RACE},
+}
+
+
 class Manual:
     """The sources, and the pages as they are installed."""
 
@@ -26,6 +60,7 @@ class Manual:
         self.command = command
         self.pages = sources.pages(source / "man")
         self.header = sources.Header(source / "include/sealmem.h")
+        self.reasons = sources.Reasons(source)
         self.exported = sources.exported(source / "lib/libsealmem.sym")
         install = [meson, "install", "-C", build, "--no-rebuild", "--quiet", "--tags", "man"]
         subprocess.run([*install, "--destdir", place], check=True, stdout=subprocess.DEVNULL)
@@ -42,17 +77,21 @@ class Manual:
         return pathlib.Path(found.stdout.strip()) if found.returncode == 0 else None
 
 
+def show(*arguments):
+    """Lets man(1) show a page on 80 columns."""
+    environment = dict(os.environ, LC_ALL="C.UTF-8", MANWIDTH="80")
+    return subprocess.run(["man", *arguments], capture_output=True, text=True, env=environment, check=False)
+
+
 def lint(path):
     """What man(1) has to say about a page."""
-    environment = dict(os.environ, LC_ALL="C.UTF-8", MANWIDTH="80")
-    shown = subprocess.run(
-        ["man", "--warnings", "-Tutf8", "-l", path],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+    shown = show("--warnings", "-Tutf8", "-l", path)
     return shown.stderr + ("" if shown.returncode == 0 else f"exit status {shown.returncode}")
+
+
+def wide_lines(path):
+    """The lines of a page that do not fit a terminal of 80 columns."""
+    return [line for line in show("-l", path).stdout.splitlines() if len(line) > 80]
 
 
 def options(text):
@@ -118,6 +157,69 @@ def test_a_page_speaks_only_of_errors_that_it_lists(manual):
     tap.expect_none(faults())
 
 
+def sentences_of(page):
+    """The sentences that the page lists, as pairs of an errno and a text: specific and general ones."""
+    parts = re.split(r"^\*(E\w+)\*\n", page.sections["SENTENCES"].split("\nFor 0")[0], flags=re.MULTILINE)[1:]
+    specific, general = set(), set()
+    for error, text in zip(parts[::2], parts[1::2]):
+        for line in filter(None, (sources.plain(line.strip().removeprefix("- ")) for line in text.splitlines())):
+            (general if line.startswith("In general: ") else specific).add((error, line.removeprefix("In general: ")))
+    return specific, general
+
+
+def test_the_manual_has_the_sentences_of_the_library(manual):
+    page = next(page for page in manual.pages if page.name == "sealmem_strerror")
+    specific, general = sentences_of(page)
+    assert len(manual.reasons.specific) > 50 and len(manual.reasons.general) > 10
+    tap.expect_none(
+        [f"{error}: {text}" for error, text in sorted(specific ^ manual.reasons.specific)]
+        + [f"{error}, in general: {text}" for error, text in sorted(general ^ manual.reasons.general)]
+    )
+
+
+def test_every_provoked_sentence_is_in_the_manual(manual):
+    page = next(page for page in manual.pages if page.name == "sealmem_strerror")
+    known = set().union(*sentences_of(page))
+    assert len(manual.reasons.rows) > 100
+    tap.expect_none(
+        f"{function}: {error}: {text}" for function, error, text in manual.reasons.rows if (error, text) not in known
+    )
+
+
+def test_every_provoked_errno_is_in_the_page_of_its_function(manual):
+    """A page may refer to another one: "Its other errors are those of ..."."""
+
+    def faults():
+        errors = {name: found for page in manual.library_pages() for name, found in page.errors().items()}
+        for function, error, _ in manual.reasons.rows:
+            shared = set().union(*(errors[other] for other in REFERS_TO.get(function, [])))
+            if error not in errors.get(function, set()) | shared:
+                yield f"{function}: {error}"
+
+    tap.expect_none(faults())
+
+
+def test_every_errno_of_the_manual_is_provoked_or_cannot_be(manual):
+    def faults():
+        rows = {(SAME_AS.get(function, function), error) for function, error, _ in manual.reasons.rows}
+        documented = {
+            (SAME_AS.get(name, name), error)
+            for page in manual.library_pages()
+            for name, found in page.errors().items()
+            for error in found
+        }
+        provoked = {function for function, _ in rows}
+        for function, error in sorted(documented - rows):
+            if function in provoked and error not in UNPROVOKED.get(function, {}) and error not in UNPROVOKED["every function"]:
+                yield f"{function}: {error} has no row in tests/unit/test-reason.c"
+        for function, errors in UNPROVOKED.items():
+            for error in sorted(errors):
+                if (function, error) in rows:
+                    yield f"{function}: {error} has a row, and stands among those that cannot have one"
+
+    tap.expect_none(faults())
+
+
 def test_every_page_is_installed(manual):
     tap.expect_none(page.file for page in manual.pages if not manual.where(page.name, page.section))
 
@@ -136,6 +238,33 @@ def test_lint_is_noticed(manual):
     path = manual.tree / "lint.7"
     path.write_text(".TH lint 7\n.SH NAME\nlint \\- a page\n.NOSUCH macro\n", encoding="utf-8")
     assert "NOSUCH" in lint(path)
+
+
+def test_every_line_of_a_page_fits_80_columns(manual):
+    tap.expect_none(
+        f"{page.file}: {line.strip()}"
+        for page in manual.pages
+        for line in wide_lines(manual.where(page.name, page.section))
+    )
+
+
+def test_a_line_that_does_not_fit_is_noticed(manual):
+    path = manual.tree / "wide.7"
+    line = "x" * 81
+    path.write_text(f".TH wide 7\n.SH NAME\nwide \\- a page\n.nf\n{line}\n.fi\n", encoding="utf-8")
+    assert [line] == [wide.strip() for wide in wide_lines(path)]
+
+
+def test_the_C_examples_keep_their_backslashes(manual):
+    """scdoc takes one backslash away, and a format of printf() then ends with an n."""
+
+    def faults():
+        for page in manual.pages:
+            for block in page.blocks("EXAMPLES"):
+                for line in re.findall(r'^.*%[a-z]n".*$', block, re.MULTILINE):
+                    yield f"{page.file}: {line.strip()}"
+
+    tap.expect_none(faults())
 
 
 def test_apropos_finds_every_name_of_a_page(manual):
@@ -206,7 +335,9 @@ def test_the_documents_speak_only_of_files_that_exist(manual):
             text = (manual.source / name).read_text(encoding="utf-8")
             for path in re.findall(r"`((?:\w[\w.-]*/)+[\w.-]*)`|\]\(([^)]+)\)", text):
                 file = "".join(path)
-                if "NAME" not in file and not (manual.source / file).exists():
+                # What is built is there after the command that builds it.
+                is_built = file.startswith("build/")
+                if "NAME" not in file and not is_built and not (manual.source / file).exists():
                     yield f"{name}: {file}"
 
     tap.expect_none(faults())
@@ -263,9 +394,9 @@ def test_the_JSON_of_probe_has_the_members_that_its_page_names(manual):
 
 
 def test_the_JSON_of_audit_has_the_members_that_its_page_names(manual):
-    # Something that has holders.
+    # Something that has holders, and a rule that it breaks.
     memfd = os.memfd_create("held")
-    expect_members_of_page(manual, "audit", "--json", str(os.getpid()))
+    expect_members_of_page(manual, "audit", "--json", "--require", "any:GUARDS", str(os.getpid()))
     os.close(memfd)
 
 

@@ -12,8 +12,8 @@ ERRNO = re.compile(r"\bE[A-Z0-9]+\b")
 
 
 def errnos(text):
-    """The error names in a text."""
-    return {word for word in ERRNO.findall(text) if word in errno.errorcode.values()}
+    """The error names in a text. Two names can have one number, of which errno.errorcode knows one."""
+    return {word for word in ERRNO.findall(text) if hasattr(errno, word)}
 
 
 def plain(text):
@@ -39,6 +39,22 @@ class Header:
 def exported(path):
     """The functions that the version script names."""
     return set(re.findall(r"^\t(sealmem_\w+);$", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+class Reasons:
+    """The sentences of sealmem_strerror(), and what its tests provoke."""
+
+    def __init__(self, root):
+        def read(path):
+            return re.sub(r'"\s*\\?\s*"', "", (root / path).read_text(encoding="utf-8"))
+
+        pair = r'(E[A-Z0-9]+),\s*(?:\\\s*)?"([^"]*)"'
+        self.specific = set(re.findall(rf"X\(\w+, {pair}\)", read("lib/reason.h")))
+        self.general = set(re.findall(rf"{{ {pair} }}", read("lib/reason.c")))
+        tests = read("tests/unit/test-reason.c")
+        names = dict(re.findall(r'^#define (\w+)\s+(?:\\\s+)?"([^"]*)"$', tests, re.MULTILINE))
+        rows = re.findall(r'{ "(sealmem_\w+)", (E\w+), \w+, (?:"([^"]*)"|(\w+)) }', tests)
+        self.rows = [(function, error, text or names[name]) for function, error, text, name in rows]
 
 
 class Page:

@@ -24,7 +24,7 @@ def run(module, context):
     failed = 0
     print(f"1..{len(tests)}")
     for number, (name, test) in enumerate(tests.items(), 1):
-        title = name.removeprefix("test_").replace("_", " ")
+        title = getattr(test, "title", name.removeprefix("test_").replace("_", " "))
         try:
             test(context)
             print(f"ok {number} - {title}", flush=True)

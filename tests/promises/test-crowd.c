@@ -165,6 +165,9 @@ START_TEST(a_thousand_subscribers_hold_one_region)
 }
 END_TEST
 
+/* A copy of less is not a hundred times the work of the calls of one reception. */
+#define ENOUGH ((size_t)32 << 20)
+
 /* A GiB, or what the scale says, or what a small machine can spare for it and a copy of it. */
 static size_t large_size(void)
 {
@@ -258,6 +261,8 @@ START_TEST(a_large_region_is_received_in_less_than_a_hundredth_of_the_time_of_a_
 	double received, copied;
 
 	require_no_valgrind("it measures");
+	if (size < ENOUGH)
+		skip_test("a copy of what this machine can spare takes too little time");
 	memset(sealmem_region_data(region), 1, size);
 	ck_assert_int_eq(sealmem_region_seal(region), 0);
 	received = median_to_receive(region);

@@ -59,14 +59,14 @@ static int load(void *argument)
 
 static void assert_guarded(char *data, size_t size)
 {
-	char *behind = data + page_round_up(size);
+	char *after = data + page_round_up(size);
 
 	ck_assert_int_eq(sealmem_try_write(data - 1, "", 1), -EFAULT);
-	ck_assert_int_eq(sealmem_try_write(behind, "", 1), -EFAULT);
+	ck_assert_int_eq(sealmem_try_write(after, "", 1), -EFAULT);
 	assert_child_dies(SIGSEGV, load, data - 1);
 	assert_child_dies(SIGSEGV, load, data - page_size());
-	assert_child_dies(SIGSEGV, load, behind);
-	assert_child_dies(SIGSEGV, load, behind + page_size() - 1);
+	assert_child_dies(SIGSEGV, load, after);
+	assert_child_dies(SIGSEGV, load, after + page_size() - 1);
 }
 
 START_TEST(an_open_region_has_guard_pages_on_either_side)
@@ -293,7 +293,7 @@ static void assert_in_force(struct sealmem_region *region, unsigned guarantees)
 		ck_assert_int_eq(munmap(data, page_size()), -1);
 }
 
-START_TEST(every_combination_of_guarantees_can_be_had_in_place)
+START_TEST(every_combination_of_guarantees_is_available_in_place)
 {
 	bool mseal = sys_mseal(NULL, 0, 0) == 0;
 
@@ -308,7 +308,7 @@ START_TEST(every_combination_of_guarantees_can_be_had_in_place)
 }
 END_TEST
 
-START_TEST(every_combination_of_guarantees_can_be_had_from_bytes)
+START_TEST(every_combination_of_guarantees_is_available_from_bytes)
 {
 	bool mseal = sys_mseal(NULL, 0, 0) == 0;
 	char *bytes = map_private(2 * page_size());
@@ -362,8 +362,8 @@ int main(void)
 		a_child_that_frees_does_not_take_the_region_from_its_parent,
 		a_child_that_frees_keeps_what_it_has_at_the_address,
 		a_child_that_frees_gives_back_what_it_inherited,
-		every_combination_of_guarantees_can_be_had_in_place,
-		every_combination_of_guarantees_can_be_had_from_bytes,
+		every_combination_of_guarantees_is_available_in_place,
+		every_combination_of_guarantees_is_available_from_bytes,
 		every_combination_of_guarantees_gives_everything_back,
 	};
 

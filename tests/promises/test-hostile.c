@@ -24,15 +24,17 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 /* On a kernel or for a user that does not have it. */
 #define NOT_HERE (-1)
 
-enum { STREAM = 1, SEQPACKET = 2, DATAGRAM = 4 };
+enum { OVER_STREAM = 1, OVER_SEQPACKET = 2, OVER_DATAGRAM = 4 };
 
-#define DATAGRAMS (SEQPACKET | DATAGRAM)
-#define ALL	  (STREAM | DATAGRAMS)
+#define DATAGRAMS (OVER_SEQPACKET | OVER_DATAGRAM)
+#define ALL	  (OVER_STREAM | DATAGRAMS)
 
 struct kind {
 	const char *name;
@@ -116,6 +118,59 @@ static int lingering_socket(const struct kind *kind)
 	if (fd >= 0)
 		ck_assert_int_eq(linger(fd, (int)kind->number), 0);
 	return fd;
+}
+
+/* Sends the socket above on its way, and forgets it. */
+static bool send_on_its_way(const struct kind *kind, int to)
+{
+	int fd = lingering_socket(kind);
+
+	if (fd < 0)
+		return false;
+	post_all(to, "", 1, &fd, 1);
+	close(fd);
+	return true;
+}
+
+/* Whose close is that of a socket above, too. */
+static int socket_with_one_on_its_way(const struct kind *kind)
+{
+	struct channel channel = open_channel(SOCK_STREAM);
+	bool sent = send_on_its_way(kind, channel.sender);
+
+	close(channel.sender);
+	return sent ? channel.receiver : close_fd(channel.receiver);
+}
+
+static int socket_in_a_socket(const struct kind *kind)
+{
+	struct channel channel = open_channel(SOCK_DGRAM);
+	int inner = socket_with_one_on_its_way(kind);
+
+	if (inner >= 0)
+		post_all(channel.sender, "", 1, &inner, 1);
+	close(channel.sender);
+	close_fd(inner);
+	return inner >= 0 ? channel.receiver : close_fd(channel.receiver);
+}
+
+/* The connection of it was never accepted. */
+static int listener_with_one_on_its_way(const struct kind *kind)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(name);
+	bool sent;
+
+	/* The kernel chooses a name. */
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&name, sizeof(name.sun_family)), 0);
+	ck_assert_int_eq(listen(listener, 1), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&name, &size), 0);
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&name, size), 0);
+	sent = send_on_its_way(kind, client);
+	close(client);
+	return sent ? listener : close_fd(listener);
 }
 
 static int opened(const struct kind *kind)
@@ -225,7 +280,7 @@ static char *writer_of(int fd, size_t size)
 	return writer.addr;
 }
 
-/* The row that this seal is worthless for: somebody can write for as long as he likes. */
+/* The row for which this seal is worthless: somebody can write for as long as they like. */
 static int future_write_with_writer(const struct kind *kind)
 {
 	int fd = filled_memfd(page_size());
@@ -317,7 +372,7 @@ static int of_mode(const struct kind *kind)
 	return fd;
 }
 
-static int with_bytes_behind_the_end(const struct kind *kind)
+static int with_bytes_after_the_end(const struct kind *kind)
 {
 	int fd = filled_memfd(page_size() / 2);
 	char *at = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -365,7 +420,7 @@ static void named_at_length(const struct kind *kind, int socket, int fd)
 	post_all(socket, &message, sizeof(message), &fd, 1);
 }
 
-static void named_with_junk_behind(const struct kind *kind, int socket, int fd)
+static void named_with_junk_after(const struct kind *kind, int socket, int fd)
 {
 	struct message message = honest_message("");
 
@@ -469,6 +524,14 @@ static const struct kind kinds[] = {
 	{ "a socket whose close waits", lingering_socket, HONESTLY, -ENODEV, -ENODEV, 60, NULL },
 	{ "two sockets whose close waits", lingering_socket, with_two_descriptors, ALL, -ENODEV,
 	  -EBADMSG, 60, NULL },
+	{ "a socket with one on its way", socket_with_one_on_its_way, HONESTLY, -ENODEV, -ENODEV,
+	  60, NULL },
+	{ "two of them", socket_with_one_on_its_way, with_two_descriptors, ALL, -ENODEV, -EBADMSG,
+	  60, NULL },
+	{ "a socket with such a one on its way", socket_in_a_socket, HONESTLY, -ENODEV, -ENODEV, 60,
+	  NULL },
+	{ "a listener with one on its way", listener_with_one_on_its_way, HONESTLY, -ENODEV,
+	  -ENODEV, 60, NULL },
 	{ "the receiver's own connection", no_file, its_own_socket, ALL, -EBADF, -ENODEV, 0, NULL },
 	{ "a directory", opened, HONESTLY, -ENODEV, -ENODEV, O_RDONLY | O_DIRECTORY, "/" },
 	{ "a directory by O_PATH", opened, HONESTLY, -EBADF, -EBADF, O_PATH, "/" },
@@ -512,7 +575,7 @@ static const struct kind kinds[] = {
 	SEALS("EXEC with a writer of huge pages", exec_with_writer, MFD_HUGETLB),
 	SEALS("huge pages without seals", huge_without_seals, 0),
 
-	{ "0 bytes", of_size, HONESTLY, -ENODATA, -ENODATA, 0, NULL },
+	{ "0 bytes", of_size, HONESTLY, 0, 0, 0, NULL },
 	{ "0 huge pages", of_huge_pages, HONESTLY, -ENODATA, -ENODATA, 0, NULL },
 	{ "one byte above the limit", above_the_limit, HONESTLY, -EFBIG, -EFBIG, 1, NULL },
 	{ "2^57 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, 1L << 57, NULL },
@@ -526,10 +589,11 @@ static const struct kind kinds[] = {
 	{ "O_WRONLY", opened_with, HONESTLY, 0, 0, O_WRONLY, NULL },
 	{ "read to its end", at_its_end, HONESTLY, 0, 0, 0, NULL },
 	{ "of mode 0", of_mode, HONESTLY, 0, 0, 0, NULL },
-	{ "with bytes behind its end", with_bytes_behind_the_end, HONESTLY, 0, 0, ALL_SEALS, NULL },
+	{ "with bytes after its end", with_bytes_after_the_end, HONESTLY, 0, 0, ALL_SEALS, NULL },
 	{ "with further seals", with_future_write_first, HONESTLY, 0, 0, ALL_SEALS, NULL },
 	{ "without SEAL", sealed_with, HONESTLY, 0, 0, FINAL_SEALS, NULL },
-	{ "from who leaves at once", honest, honest_then_end, STREAM | SEQPACKET, 0, 0, 0, NULL },
+	{ "from who leaves at once", honest, honest_then_end, OVER_STREAM | OVER_SEQPACKET, 0, 0, 0,
+	  NULL },
 
 #define MESSAGE(name, send, sockets, received, number, text)                                       \
  {                                                                                                 \
@@ -540,7 +604,7 @@ static const struct kind kinds[] = {
 	MESSAGE("a longer name", named_at_length, ALL, -EBADMSG, SEALMEM_NAME_MAX + 1, NULL),
 	MESSAGE("a name without an end", named_at_length, ALL, -EBADMSG,
 		sizeof(((struct message *)0)->name), NULL),
-	MESSAGE("a name with junk behind it", named_with_junk_behind, ALL, 0, 0, "honest"),
+	MESSAGE("a name with junk after it", named_with_junk_after, ALL, 0, 0, "honest"),
 	MESSAGE("a name like a path", named, ALL, 0, 0, "../../%s%n"),
 	MESSAGE("a name of two lines", named, ALL, -EBADMSG, 0, "two\nlines"),
 	MESSAGE("a name that clears the screen", named, ALL, -EBADMSG, 0, "\033[2J"),
@@ -549,7 +613,7 @@ static const struct kind kinds[] = {
 	MESSAGE("zeroes", with_zeroes_only, ALL, -EBADMSG, 0, NULL),
 	MESSAGE("magic in capitals", with_magic, ALL, -EBADMSG, 0, "SEALMEM"),
 	MESSAGE("magic without its end", with_magic, ALL, -EBADMSG, 0, "sealmem!"),
-	MESSAGE("one byte, then the end", one_byte_then_end, STREAM, -EBADMSG, 0, NULL),
+	MESSAGE("one byte, then the end", one_byte_then_end, OVER_STREAM, -EBADMSG, 0, NULL),
 	MESSAGE("one byte, then nothing", of_length, ALL, -EBADMSG, 1, NULL),
 	MESSAGE("the magic only", of_length, ALL, -EBADMSG, 8, NULL),
 	MESSAGE("one byte short", of_length, ALL, -EBADMSG, sizeof(struct message) - 1, NULL),
@@ -557,13 +621,14 @@ static const struct kind kinds[] = {
 		NULL),
 	MESSAGE("many bytes too many", of_length, DATAGRAMS, -EBADMSG, 1 << 15, NULL),
 	MESSAGE("no bytes", of_length, DATAGRAMS, -EBADMSG, 0, NULL),
-	MESSAGE("nothing", nothing_at_all, DATAGRAM, -EBADMSG, 0, NULL),
-	MESSAGE("nothing, which is an end too", nothing_at_all, SEQPACKET, -ECONNRESET, 0, NULL),
-	MESSAGE("in pieces", in_pieces, STREAM, 0, 1 << 0, NULL),
+	MESSAGE("nothing", nothing_at_all, OVER_DATAGRAM, -EBADMSG, 0, NULL),
+	MESSAGE("nothing, which is an end too", nothing_at_all, OVER_SEQPACKET, -ECONNRESET, 0,
+		NULL),
+	MESSAGE("in pieces", in_pieces, OVER_STREAM, 0, 1 << 0, NULL),
 	MESSAGE("in pieces that are no message", in_pieces, DATAGRAMS, -EBADMSG, 1 << 0, NULL),
-	MESSAGE("a descriptor that comes late", in_pieces, STREAM, 0, 1 << 1, NULL),
-	MESSAGE("a descriptor that comes last", in_pieces, STREAM, 0, 1 << 28, NULL),
-	MESSAGE("two descriptors with different pieces", in_pieces, STREAM, -EBADMSG,
+	MESSAGE("a descriptor that comes late", in_pieces, OVER_STREAM, 0, 1 << 1, NULL),
+	MESSAGE("a descriptor that comes last", in_pieces, OVER_STREAM, 0, 1 << 28, NULL),
+	MESSAGE("two descriptors with different pieces", in_pieces, OVER_STREAM, -EBADMSG,
 		1 << 0 | 1 << 1, NULL),
 
 	MESSAGE("without a descriptor", with_descriptors, ALL, -EBADMSG, 0, NULL),
@@ -651,11 +716,18 @@ static void conclude(const char *who, const struct tally *tally)
 	ck_assert_uint_ge(tally->tried, 50);
 }
 
-/* Without the wait that a row has prepared for somebody else. */
+/* Without the wait that a row has prepared for somebody else: the exit of a process does not wait. */
 static void drop(int fd)
 {
-	(void)linger(fd, 0);
+	pid_t pid = fork();
+
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		for (;;)
+			(void)pause();
 	close_fd(fd);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 
 START_TEST(accept_answers_every_kind_as_it_should_and_keeps_nothing)
@@ -729,19 +801,19 @@ static void receive_kinds(int bit, int type, const char *who)
 
 START_TEST(receive_from_a_stream_answers_every_kind_as_it_should_and_keeps_nothing)
 {
-	receive_kinds(STREAM, SOCK_STREAM, "stream");
+	receive_kinds(OVER_STREAM, SOCK_STREAM, "stream");
 }
 END_TEST
 
 START_TEST(receive_from_a_seqpacket_socket_answers_every_kind_as_it_should_and_keeps_nothing)
 {
-	receive_kinds(SEQPACKET, SOCK_SEQPACKET, "seqpacket");
+	receive_kinds(OVER_SEQPACKET, SOCK_SEQPACKET, "seqpacket");
 }
 END_TEST
 
 START_TEST(receive_from_a_datagram_socket_answers_every_kind_as_it_should_and_keeps_nothing)
 {
-	receive_kinds(DATAGRAM, SOCK_DGRAM, "datagram");
+	receive_kinds(OVER_DATAGRAM, SOCK_DGRAM, "datagram");
 }
 END_TEST
 
@@ -770,10 +842,18 @@ START_TEST(sizes_that_no_address_space_holds_are_refused_without_a_limit)
 }
 END_TEST
 
-/* The rows above that a linger stands in would prove nothing if a plain close did not wait. */
+/* Of whom a plain close would wait, the rows above that a linger stands in. */
+static int (*const lingering[])(const struct kind *) = {
+	lingering_socket,
+	socket_with_one_on_its_way,
+	socket_in_a_socket,
+	listener_with_one_on_its_way,
+};
+
+/* The rows would prove nothing otherwise. */
 START_TEST(a_plain_close_of_a_lingering_socket_waits)
 {
-	int fd = lingering_socket(&(struct kind){ .number = 1 });
+	int fd = lingering[_i](&(struct kind){ .number = 1 });
 	double began;
 
 	if (fd < 0)
@@ -781,6 +861,39 @@ START_TEST(a_plain_close_of_a_lingering_socket_waits)
 	began = seconds_now();
 	close(fd);
 	ck_assert_double_gt(seconds_now() - began, 0.5);
+}
+END_TEST
+
+static int receives_in_time_without_children(void *argument)
+{
+	struct channel channel = open_channel(SOCK_STREAM);
+	struct sealmem_region *region = NULL;
+	double began = seconds_now();
+
+	post_honest(channel.sender, *(const int *)argument);
+	close(*(const int *)argument);
+	forbid(SYS_clone, EPERM);
+	return sealmem_receive(channel.receiver, &region, SEALMEM_CONTENT) != -ENODEV ||
+	       seconds_now() - began >= PATIENCE;
+}
+
+START_TEST(where_there_can_be_no_child_the_plain_case_is_in_time)
+{
+	int fd = lingering_socket(&(struct kind){ .number = 60 });
+	pid_t pid;
+	int status;
+
+	if (fd < 0)
+		skip_test("no TCP sockets here");
+	(void)fflush(stdout);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(receives_in_time_without_children(&fd));
+	/* The child has to have the last one. */
+	close(fd);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -792,8 +905,14 @@ int main(void)
 		receive_from_a_seqpacket_socket_answers_every_kind_as_it_should_and_keeps_nothing,
 		receive_from_a_datagram_socket_answers_every_kind_as_it_should_and_keeps_nothing,
 		sizes_that_no_address_space_holds_are_refused_without_a_limit,
-		a_plain_close_of_a_lingering_socket_waits,
+		where_there_can_be_no_child_the_plain_case_is_in_time,
 	};
+	TCase *tcase = tcase_create("hostile");
 
-	return RUN_TESTS("hostile", tests);
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
+		tcase_add_test(tcase, tests[i]);
+	tcase_add_loop_test(tcase, a_plain_close_of_a_lingering_socket_waits, 0,
+			    sizeof(lingering) / sizeof(*lingering));
+	tcase_set_timeout(tcase, 60);
+	return run_case("hostile", tcase);
 }

@@ -122,7 +122,8 @@ struct race {
 	void (*act)(int fd, unsigned long *state);
 };
 
-/* One file for each round. The receiver is let catch up, or it would see nothing but what is over. */
+/* One file for each round. The sender lets the receiver catch up, or the receiver would see only files that nobody
+ * changes any more. */
 static int play_sender(const struct race *race)
 {
 	const struct message message = honest_message("race");
@@ -405,7 +406,7 @@ START_TEST(a_sender_that_dies_at_any_moment)
 }
 END_TEST
 
-/* Two at least, for the receiver may be late for one. */
+/* Two at least, because the receiver may be late for one. */
 static unsigned attempts(void)
 {
 	return 1 + scaled(4);

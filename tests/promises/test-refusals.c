@@ -7,6 +7,7 @@
  * size alone.
  */
 
+#include "tests/support/kernel.h"
 #include "tests/support/ring.h"
 #include "tests/support/support.h"
 
@@ -23,10 +24,6 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-
-#ifndef UFFD_USER_MODE_ONLY
-# define UFFD_USER_MODE_ONLY 1
-#endif
 
 struct memory {
 	char *data;
@@ -406,7 +403,7 @@ static int attack_append(const struct memory *m)
 	return zero_or_error(pwrite(m->file, attack, sizeof(attack), (off_t)m->size));
 }
 
-START_TEST(pwrite_behind_the_end_is_refused)
+START_TEST(pwrite_after_the_end_is_refused)
 {
 	assert_refused(attack_append, FILE_ONLY, -EPERM);
 }
@@ -918,7 +915,7 @@ int main(void)
 		futex_wake_op_is_refused,
 		write_after_reopening_is_refused,
 		pwrite_after_reopening_is_refused,
-		pwrite_behind_the_end_is_refused,
+		pwrite_after_the_end_is_refused,
 		splice_to_its_file_is_refused,
 		sendfile_to_its_file_is_refused,
 		copy_file_range_to_its_file_is_refused,

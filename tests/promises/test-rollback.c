@@ -144,7 +144,7 @@ START_TEST(a_busy_region_keeps_its_pages_locked)
 }
 END_TEST
 
-START_TEST(a_busy_region_keeps_what_was_stored_behind_what_was_handed_out)
+START_TEST(a_busy_region_keeps_bytes_stored_after_the_part_that_was_handed_out)
 {
 	SCOPED_REGION *region = empty_region(4 * page_size(), SEALMEM_CONTENT);
 	char *data = sealmem_region_alloc(region, 1, 1);
@@ -337,7 +337,7 @@ int main(void)
 		a_busy_region_hands_out_more_memory,
 		a_busy_region_keeps_its_guarantees,
 		a_busy_region_keeps_its_pages_locked,
-		a_busy_region_keeps_what_was_stored_behind_what_was_handed_out,
+		a_busy_region_keeps_bytes_stored_after_the_part_that_was_handed_out,
 		a_fixed_buffer_makes_the_seal_busy_until_it_is_released,
 		a_fixed_buffer_sees_what_is_stored_after_a_busy_seal,
 		a_page_in_a_pipe_makes_the_seal_busy_until_it_is_read,

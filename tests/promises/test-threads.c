@@ -322,7 +322,7 @@ static void *ask_what_is_supported(void *argument)
 	return NULL;
 }
 
-/* In a child, for the first answer is kept. */
+/* In a child, because the library keeps the first answer. */
 static int ask_at_once(void *argument)
 {
 	struct question questions[3];

@@ -12,6 +12,7 @@
 
 #include <linux/magic.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,20 @@ int opened_again(int fd, int flags)
 	return again;
 }
 
+int with_lease(int fd)
+{
+	char path[64];
+
+	/* So the kernel tells the holder that somebody waits. */
+	ck_assert_ptr_ne(signal(SIGIO, SIG_IGN), SIG_ERR);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
+		skip_test("this kernel gives no write lease on this file");
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ck_assert_int_eq(open(path, O_RDONLY | O_NONBLOCK), -1);
+	ck_assert_int_eq(errno, EAGAIN);
+	return fd;
+}
+
 int tmpfs_file(void)
 {
 	static const char *const places[] = { "/dev/shm", "/tmp" };
@@ -175,8 +190,8 @@ static bool write_pool(long count)
 	return fclose(file) == 0;
 }
 
-/* One at a time on the whole machine: who raises the count must see what it was before anybody did. A name
- * that the kernel frees with its last holder cannot be left behind. */
+/* One at a time on the whole machine: who raises the count must see what it was before anybody did. The kernel
+ * frees such a name with its last holder, so it cannot outlive a test that crashes. */
 static int take_turn(void)
 {
 	const struct sockaddr_un name = { AF_UNIX, "\0sealmem-tests-huge-pages" };
@@ -191,7 +206,7 @@ static int take_turn(void)
 	return -1;
 }
 
-/* Waits in a session of its own, for Check kills what a test leaves in its group. */
+/* Waits in a session of its own, because Check kills what a test leaves in its group. */
 static void put_back_at_end(long count, int turn)
 {
 	int life[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_CHANNEL_H
-#define SEALMEM_TEST_CHANNEL_H
+#ifndef SEALMEM_TESTS_SUPPORT_CHANNEL_H
+#define SEALMEM_TESTS_SUPPORT_CHANNEL_H
 
 /*
  * The other end of a socket, played by the test: what an honest sender puts on it, and everything that
@@ -34,14 +34,14 @@ void close_channel(const struct channel *channel);
 
 #define SCOPED_CHANNEL CLEANUP(close_channel) struct channel
 
-/* One sendmsg(2): its answer or a negative errno. Without a word to Check, for a child that acts at the same
- * time as its test: the two would talk at once. */
+/* One sendmsg(2): its answer or a negative errno. Says nothing to Check, because a child may act at the same
+ * time as its test, and the two would talk at once. */
 ssize_t post(int socket, const void *bytes, size_t size, const int *fds, size_t count);
 
 /* The same; the test fails unless all was taken. */
 void post_all(int socket, const void *bytes, size_t size, const int *fds, size_t count);
 
-/* What sealmem_send() would send of a region called "honest" behind the descriptor. */
+/* What sealmem_send() would send of a region called "honest", the file of which is `fd`. */
 void post_honest(int socket, int fd);
 
 /* The descriptor of a message of which nothing else is looked at; -1 at the end. */
@@ -56,11 +56,15 @@ int with_seals(int fd, int seals);
 /* The same file through another descriptor; the first is closed. */
 int opened_again(int fd, int flags);
 
+/* Has a write lease taken on the file of a descriptor that only reads, and returns it. An open(2) that waits
+ * would wait for 45 seconds. */
+int with_lease(int fd);
+
 /* A file of a tmpfs; -1 where there is none. */
 int tmpfs_file(void);
 
-/* Some of the huge pages of this machine are had until the test's process ends, however it does; false if
- * they cannot be had. */
+/* Reserves so many huge pages of this machine until the process of the test exits, however it does; false if
+ * they are not available. */
 bool have_huge_pages(unsigned count);
 
 /* An empty memfd of huge pages, -1 if this kernel has none; what one page of it holds. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_HOLDS_H
-#define SEALMEM_TEST_HOLDS_H
+#ifndef SEALMEM_TESTS_SUPPORT_HOLDS_H
+#define SEALMEM_TESTS_SUPPORT_HOLDS_H
 
 /*
  * Whether guarantees are in force, found by trying to break them and by what the kernel says of the

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * By hand, for the tests run in places without the library for it. The ring is left open: it goes with
- * the test's process.
+ * By hand, because the tests run in places without the library for it. The ring stays open: the kernel closes
+ * it with the process of the test.
  */
 
 #include "tests/support/ring.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_RING_H
-#define SEALMEM_TEST_RING_H
+#ifndef SEALMEM_TESTS_SUPPORT_RING_H
+#define SEALMEM_TESTS_SUPPORT_RING_H
 
 /*
  * Just enough of io_uring to have the kernel store to memory on its behalf: one request at a time.

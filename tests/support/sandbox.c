@@ -13,6 +13,8 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -42,7 +44,8 @@ static struct sock_filter go_on_if(uint32_t value, size_t rest)
 	return (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, (uint8_t)rest);
 }
 
-void forbid_where(long number, int error, const struct condition *conditions, size_t count)
+static void answer_where(long number, uint32_t answer, const struct condition *conditions,
+			 size_t count)
 {
 	struct sock_filter code[32];
 	struct sock_fprog program = { .filter = code };
@@ -62,13 +65,23 @@ void forbid_where(long number, int error, const struct condition *conditions, si
 		code[at] = go_on_if(conditions[i].value, end - at - 1);
 		at++;
 	}
-	code[at++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error);
+	code[at++] = statement(BPF_RET | BPF_K, answer);
 	code[at++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
 	program.len = (unsigned short)at;
 	leak_check_off = 1;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
 		skip_test("this kernel has no seccomp filters");
+}
+
+void forbid_where(long number, int error, const struct condition *conditions, size_t count)
+{
+	answer_where(number, SECCOMP_RET_ERRNO | (uint32_t)error, conditions, count);
+}
+
+void forbid_fatally(long number)
+{
+	answer_where(number, SECCOMP_RET_KILL_PROCESS, NULL, 0);
 }
 
 void forbid(long number, int error)
@@ -128,16 +141,37 @@ void become_plain_user(void)
 		skip_test("this process may not change its user");
 }
 
+static bool own_mounts(void)
+{
+	leak_check_off = 1;
+	return unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) == 0 &&
+	       mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
 void hide_proc(void)
 {
 	(void)take_census();
 	(void)under_valgrind();
-	leak_check_off = 1;
-	if (unshare(geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0 ||
-	    mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0 ||
-	    mount("none", "/proc", "tmpfs", 0, NULL) < 0)
+	if (!own_mounts() || mount("none", "/proc", "tmpfs", 0, NULL) < 0)
 		skip_test("this user may not hide /proc");
 	ck_assert_int_lt(access("/proc/self", F_OK), 0);
+}
+
+void pretend_file(const char *path, const char *text)
+{
+	CLEANUP(close_fd_at) int fd = -1;
+	char name[] = "/tmp/sealmem-pretended-XXXXXX";
+	bool done;
+
+	if (!own_mounts())
+		skip_test("this user may not mount over a file");
+	fd = mkstemp(name);
+	ck_assert_int_ge(fd, 0);
+	done = write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
+	       mount(name, path, NULL, MS_BIND, NULL) == 0;
+	ck_assert_int_eq(unlink(name), 0);
+	if (!done)
+		skip_test("this user may not mount over a file");
 }
 
 void own_memfd_noexec(void)

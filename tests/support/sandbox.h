@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_SANDBOX_H
-#define SEALMEM_TEST_SANDBOX_H
+#ifndef SEALMEM_TESTS_SUPPORT_SANDBOX_H
+#define SEALMEM_TESTS_SUPPORT_SANDBOX_H
 
 /*
  * What a machine may withhold from a program: system calls, descriptors, memory, /proc, privilege. Each of
@@ -15,7 +15,10 @@
 /* From now on the system call answers -1 with this errno; for 0 it answers 0 and does nothing. */
 void forbid(long number, int error);
 
-/* The same for calls of which every listed argument, masked, has the value. */
+/* From now on the system call kills the process. */
+void forbid_fatally(long number);
+
+/* Like forbid(), for calls of which every listed argument, masked, has the value. */
 struct condition {
 	unsigned argument;
 	uint32_t mask, value;
@@ -34,7 +37,7 @@ void lift_limit(const struct limit *limit);
 
 #define SCOPED_LIMIT CLEANUP(lift_limit) struct limit
 
-/* Leaves this many descriptors to be had. Lifted in the same way. */
+/* Leaves this many descriptors available. Lifted in the same way. */
 struct shortage {
 	struct limit limit;
 	int taken[64];
@@ -55,6 +58,9 @@ void emulate_mseal(void);
 /* An empty directory in the place of /proc, for this process and its children. Skips the test where
  * that is not permitted. */
 void hide_proc(void);
+
+/* For this process and its children: the file at `path` contains `text`. Skips as above. */
+void pretend_file(const char *path, const char *text);
 
 /* For children of this process: a namespace that has a vm.memfd_noexec of its own. Skips as above. */
 void own_memfd_noexec(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_SCALE_H
-#define SEALMEM_TEST_SCALE_H
+#ifndef SEALMEM_TESTS_SUPPORT_SCALE_H
+#define SEALMEM_TESTS_SUPPORT_SCALE_H
 
 /*
  * How much of a long test is done. What takes seconds on a processor takes hours on an emulated one

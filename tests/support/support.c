@@ -82,14 +82,16 @@ void skip_test(const char *reason)
 void seal_earlier_region(void)
 {
 	struct sealmem_region *region;
+	int err;
 
 	if (sealmem_region_new(&region, "earlier", 1, SEALMEM_CONTENT) < 0)
 		return;
-	(void)sealmem_region_seal(region);
+	err = sealmem_region_seal(region);
+	(void)err;
 	(void)sealmem_region_free(region);
 }
 
-/* "later" as the argument of a test: once more, for a process that has sealed a region. */
+/* "later" as the argument of a test program: the tests run in a process that has sealed a region. */
 static bool is_later;
 
 __attribute__((constructor)) static void read_argument(int argc, char **argv)
@@ -97,19 +99,12 @@ __attribute__((constructor)) static void read_argument(int argc, char **argv)
 	is_later = argc > 1 && strcmp(argv[1], "later") == 0;
 }
 
-int run_tests(const char *name, const TTest *const *tests, size_t count, double seconds)
+int run_case(const char *name, TCase *tcase)
 {
 	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
 	SRunner *runner;
 	int failed, run;
 
-	/* Every test is a child of this process, and knows what it knows. */
-	if (is_later)
-		seal_earlier_region();
-	for (size_t i = 0; i < count; i++)
-		tcase_add_test(tcase, tests[i]);
-	tcase_set_timeout(tcase, seconds);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
@@ -118,6 +113,19 @@ int run_tests(const char *name, const TTest *const *tests, size_t count, double 
 	printf("%d passed, %d failed\n", run - failed, failed);
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int run_tests(const char *name, const TTest *const *tests, size_t count, double seconds)
+{
+	TCase *tcase = tcase_create(name);
+
+	/* Every test is a child of this process, and knows what it knows. */
+	if (is_later)
+		seal_earlier_region();
+	for (size_t i = 0; i < count; i++)
+		tcase_add_test(tcase, tests[i]);
+	tcase_set_timeout(tcase, seconds);
+	return run_case(name, tcase);
 }
 
 /* 251 is the largest prime below 256: no power of two is a multiple of the period. */

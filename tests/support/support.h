@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_SUPPORT_H
-#define SEALMEM_TEST_SUPPORT_H
+#ifndef SEALMEM_TESTS_SUPPORT_SUPPORT_H
+#define SEALMEM_TESTS_SUPPORT_SUPPORT_H
 
 /*
- * What the tests share: a way to see that nothing leaked, that bytes are intact, what the kernel says of
- * a mapping, how a child ended, and what this kernel cannot exercise.
+ * The tests share this: a way to see that nothing leaked, that bytes are intact, what the kernel says of
+ * a mapping, how a child exited, and what this kernel cannot exercise.
  */
 
 #include "lib/maps.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
 
 #include <check.h>
@@ -29,11 +29,14 @@ struct census take_census(void);
 /* Fails the test if the census has changed. */
 void assert_same_census(struct census before);
 
-/* Prints "SKIP reason" and ends the test with success: for what this kernel lacks. */
+/* Prints "SKIP reason" and ends the test with success: when this kernel lacks something. */
 void skip_test(const char *reason);
 
 /* Runs a suite made of one test case, each test for so many seconds at most; returns the exit code for main(). */
 int run_tests(const char *name, const TTest *const *tests, size_t count, double seconds);
+
+/* The same of a test case that somebody has filled, such as with tests that are loops. */
+int run_case(const char *name, TCase *tcase);
 
 #define RUN_TESTS_FOR(seconds, name, tests)                                                        \
  run_tests(name, tests, sizeof(tests) / sizeof(*(tests)), seconds)
@@ -53,7 +56,7 @@ void assert_zeroed(const void *at, size_t size);
 void free_region(struct sealmem_region **region);
 #define SCOPED_REGION CLEANUP(free_region) struct sealmem_region
 
-/* An open region "test" that nothing was stored to; a sealed one "bytes" made from bytes at hand. */
+/* An open region "test" that nothing was stored to; a sealed one "bytes" made from a buffer. */
 struct sealmem_region *empty_region(size_t capacity, unsigned guarantees);
 struct sealmem_region *region_from(const void *bytes, size_t size, unsigned guarantees);
 

@@ -7,7 +7,7 @@
 
 #include "tests/unit/image-object.h"
 
-#include "sealmem.h"
+#include "include/sealmem.h"
 
 #include <stddef.h>
 #include <unistd.h>
@@ -78,5 +78,14 @@ EXPORTED int NEEDED(void);
 EXPORTED int NEEDED(void)
 {
 	return 42;
+}
+#endif
+
+#ifdef CALLING
+extern void image_constructor(void);
+
+__attribute__((constructor)) static void call(void)
+{
+	image_constructor();
 }
 #endif

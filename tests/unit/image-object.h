@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEST_IMAGE_OBJECT_H
-#define SEALMEM_TEST_IMAGE_OBJECT_H
+#ifndef SEALMEM_TESTS_UNIT_IMAGE_OBJECT_H
+#define SEALMEM_TESTS_UNIT_IMAGE_OBJECT_H
 
 /* A row of a table that is read-only once the loader has filled in the addresses. */
 struct image_row {

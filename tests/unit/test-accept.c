@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 static struct sealmem_region *accepted(int fd, unsigned guarantees)
 {
@@ -50,7 +51,7 @@ START_TEST(an_accepted_region_refuses_stores)
 }
 END_TEST
 
-START_TEST(a_store_to_what_was_not_sealed_gets_through)
+START_TEST(a_store_to_memory_that_is_not_sealed_succeeds)
 {
 	char *at = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
 			filled_memfd(page_size()), 0);
@@ -86,7 +87,7 @@ START_TEST(size_and_bytes_are_those_that_were_sealed)
 }
 END_TEST
 
-START_TEST(what_follows_the_last_byte_in_its_page_reads_as_zeroes)
+START_TEST(the_rest_of_the_last_page_reads_as_zeroes)
 {
 	const size_t size = page_size() + 7;
 	SCOPED_REGION *region = accepted(sealed_memfd(size), SEALMEM_CONTENT);
@@ -135,7 +136,7 @@ START_TEST(holes_take_no_memory_until_they_are_read)
 }
 END_TEST
 
-START_TEST(further_seals_are_welcome)
+START_TEST(further_seals_are_accepted)
 {
 	static const int further[] = { 0, F_SEAL_SEAL, F_SEAL_FUTURE_WRITE,
 				       F_SEAL_SEAL | F_SEAL_FUTURE_WRITE };
@@ -150,7 +151,7 @@ START_TEST(further_seals_are_welcome)
 END_TEST
 
 /* What a machine with vm.memfd_noexec makes of every memfd. */
-START_TEST(a_memfd_that_never_was_executable_is_welcome)
+START_TEST(a_memfd_that_never_was_executable_is_accepted)
 {
 	int fd = memfd_create("exec", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
 	SCOPED_REGION *region = NULL;
@@ -260,7 +261,7 @@ START_TEST(a_demand_without_content_or_with_unknown_bits_is_refused)
 }
 END_TEST
 
-START_TEST(what_others_have_had_is_no_secret)
+START_TEST(memory_that_others_have_held_is_no_secret)
 {
 	assert_refused(sealed_memfd(1), SIZE_MAX, SEALMEM_CONTENT | SEALMEM_SECRECY, -EOPNOTSUPP);
 }
@@ -273,7 +274,7 @@ START_TEST(a_demand_is_judged_before_the_descriptor)
 }
 END_TEST
 
-START_TEST(a_descriptor_that_is_not_open_is_said_so)
+START_TEST(a_descriptor_that_is_not_open_is_ebadf)
 {
 	int fd;
 
@@ -441,6 +442,27 @@ START_TEST(a_region_of_a_file_that_nobody_may_open_has_no_descriptor)
 }
 END_TEST
 
+/* The kernel would let the receiver wait for the holder of the lease for 45 seconds. */
+START_TEST(a_file_with_a_write_lease_is_busy_at_once)
+{
+	int fd = with_lease(opened_again(sealed_memfd(page_size()), O_RDONLY));
+	SCOPED_REGION *region = NULL;
+
+	assert_refused(fd, SIZE_MAX, SEALMEM_CONTENT, -EBUSY);
+	ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+	region = accepted(fd, SEALMEM_CONTENT);
+	assert_sealed(sealmem_region_data(region), page_size());
+}
+END_TEST
+
+START_TEST(the_descriptor_of_an_accepted_region_waits_as_others_do)
+{
+	SCOPED_REGION *region = accepted(sealed_memfd(page_size()), SEALMEM_CONTENT);
+
+	ck_assert_int_eq(fcntl(sealmem_region_fd(region), F_GETFL) & O_NONBLOCK, 0);
+}
+END_TEST
+
 START_TEST(a_file_that_cannot_be_opened_for_reading_is_refused)
 {
 	int fd;
@@ -560,6 +582,22 @@ START_TEST(without_mseal_an_address_is_refused)
 }
 END_TEST
 
+/* What is in memory and locked needs no page later, which the cgroup of the sender might not have. */
+START_TEST(with_noswap_every_page_is_in_memory_at_once)
+{
+	const size_t size = 64 * page_size();
+	int fd = sparse_memfd(size);
+	SCOPED_REGION *plain = accepted(fd, SEALMEM_CONTENT), *locked = NULL;
+
+	ck_assert(!is_resident(sealmem_region_data(plain), size));
+	if (sealmem_region_accept(&locked, fd, SEALMEM_CONTENT | SEALMEM_NOSWAP) == -EAGAIN)
+		skip_test("RLIMIT_MEMLOCK is below the size");
+	ck_assert_ptr_nonnull(locked);
+	ck_assert(is_resident(sealmem_region_data(locked), size));
+	ck_assert_int_eq(smaps_kib(sealmem_region_data(locked), "Locked"), (long)(size >> 10));
+}
+END_TEST
+
 START_TEST(more_than_may_be_locked_is_refused)
 {
 	int fd = sealed_memfd(64 * page_size());
@@ -568,6 +606,26 @@ START_TEST(more_than_may_be_locked_is_refused)
 	become_plain_user();
 	limit = set_limit(RLIMIT_MEMLOCK, 8 * page_size());
 	assert_refused(fd, SIZE_MAX, SEALMEM_CONTENT | SEALMEM_NOSWAP, -EAGAIN);
+}
+END_TEST
+
+/* The kernel would bring in one page after the other until it ends processes: the limit is for a library that asks
+ * it to. */
+START_TEST(more_than_the_memory_of_the_machine_is_refused_with_noswap)
+{
+	SCOPED_LIMIT limit = { 0 };
+	struct sysinfo info;
+	size_t size;
+	int fd;
+
+	require_no_valgrind("valgrind has little address space");
+	ck_assert_int_eq(sysinfo(&info), 0);
+	size = page_round_up(2 * info.totalram * info.mem_unit);
+	fd = sparse_memfd(size);
+	become_plain_user();
+	limit = set_limit(RLIMIT_MEMLOCK, 8 * page_size());
+	(void)sealmem_region_free(accepted(fd, SEALMEM_CONTENT));
+	assert_refused(fd, SIZE_MAX, SEALMEM_CONTENT | SEALMEM_NOSWAP, -ENOMEM);
 }
 END_TEST
 
@@ -582,7 +640,7 @@ START_TEST(more_than_the_address_space_holds_is_refused)
 }
 END_TEST
 
-START_TEST(out_of_descriptors_is_said_so_and_changes_nothing)
+START_TEST(a_lack_of_descriptors_is_reported_and_changes_nothing)
 {
 	const int needed = 2;
 	int fd = sealed_memfd(page_size());
@@ -636,7 +694,7 @@ static int refuses_what_is_forbidden(void *argument)
 	       -EOPNOTSUPP;
 }
 
-START_TEST(what_a_sandbox_forbids_is_not_supported)
+START_TEST(a_call_that_a_sandbox_forbids_is_eopnotsupp)
 {
 	struct prohibition prohibitions[] = {
 		{ .number = SYS_fcntl,
@@ -908,18 +966,47 @@ START_TEST(a_size_that_ends_within_a_huge_page_is_refused)
 }
 END_TEST
 
+START_TEST(an_empty_file_is_accepted)
+{
+	const unsigned all = SEALMEM_GUARANTEES & ~SEALMEM_SECRECY & sealmem_supported();
+	int fd = with_seals(filled_memfd(0), ALL_SEALS);
+	SCOPED_REGION *region = NULL;
+
+	ck_assert_int_eq(sealmem_region_accept(&region, fd, all), 0);
+	ck_assert_uint_eq(sealmem_region_size(region), 0);
+	ck_assert_uint_eq(sealmem_region_guarantees(region), all);
+	ck_assert_int_eq(sealmem_try_write(sealmem_region_data(region), "x", 1), -EFAULT);
+	ck_assert_int_ge(sealmem_region_fd(region), 0);
+	close_fd(fd);
+}
+END_TEST
+
+START_TEST(an_empty_file_that_can_grow_is_refused)
+{
+	int fd = with_seals(filled_memfd(0), F_SEAL_WRITE | F_SEAL_SHRINK);
+	struct sealmem_region *region = NULL;
+
+	ck_assert_int_eq(sealmem_region_accept(&region, fd, SEALMEM_CONTENT), -EPERM);
+	ck_assert_ptr_null(region);
+	ck_assert_int_eq(ftruncate(fd, 1), 0);
+	close_fd(fd);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		an_empty_file_is_accepted,
+		an_empty_file_that_can_grow_is_refused,
 		an_accepted_region_refuses_stores,
-		a_store_to_what_was_not_sealed_gets_through,
+		a_store_to_memory_that_is_not_sealed_succeeds,
 		an_accepted_region_cannot_be_made_writable,
 		size_and_bytes_are_those_that_were_sealed,
-		what_follows_the_last_byte_in_its_page_reads_as_zeroes,
+		the_rest_of_the_last_page_reads_as_zeroes,
 		holes_read_as_zeroes,
 		holes_take_no_memory_until_they_are_read,
-		further_seals_are_welcome,
-		a_memfd_that_never_was_executable_is_welcome,
+		further_seals_are_accepted,
+		a_memfd_that_never_was_executable_is_accepted,
 		a_write_seal_that_was_never_checked_is_no_seal,
 		a_memfd_sealed_against_writing_and_execution_is_accepted_where_that_can_be_believed,
 		a_size_at_the_limit_is_accepted,
@@ -927,9 +1014,9 @@ int main(void)
 		a_limit_of_nothing_refuses_all,
 		a_place_for_the_region_is_needed,
 		a_demand_without_content_or_with_unknown_bits_is_refused,
-		what_others_have_had_is_no_secret,
+		memory_that_others_have_held_is_no_secret,
 		a_demand_is_judged_before_the_descriptor,
-		a_descriptor_that_is_not_open_is_said_so,
+		a_descriptor_that_is_not_open_is_ebadf,
 		the_callers_descriptor_stays_as_it_was,
 		a_region_outlives_the_callers_descriptor,
 		a_region_outlives_its_sender,
@@ -943,17 +1030,21 @@ int main(void)
 		a_descriptor_for_writing_only_is_accepted,
 		a_file_that_nobody_may_open_is_accepted_from_a_descriptor_that_reads,
 		a_region_of_a_file_that_nobody_may_open_has_no_descriptor,
+		a_file_with_a_write_lease_is_busy_at_once,
+		the_descriptor_of_an_accepted_region_waits_as_others_do,
 		a_file_that_cannot_be_opened_for_reading_is_refused,
 		without_proc_a_descriptor_for_reading_is_accepted,
 		without_proc_nothing_is_kept,
 		every_demand_is_met_or_refused,
 		an_accepted_address_stays_when_the_region_is_freed,
 		without_mseal_an_address_is_refused,
+		with_noswap_every_page_is_in_memory_at_once,
 		more_than_may_be_locked_is_refused,
+		more_than_the_memory_of_the_machine_is_refused_with_noswap,
 		more_than_the_address_space_holds_is_refused,
-		out_of_descriptors_is_said_so_and_changes_nothing,
+		a_lack_of_descriptors_is_reported_and_changes_nothing,
 		a_limit_below_the_standard_numbers_counts_as_out_of_descriptors,
-		what_a_sandbox_forbids_is_not_supported,
+		a_call_that_a_sandbox_forbids_is_eopnotsupp,
 		a_sandbox_that_forbids_to_open_files_costs_the_descriptor_only,
 		nothing_that_the_sender_does_later_gets_through,
 		all_of_that_gets_through_where_nothing_is_sealed,

@@ -134,7 +134,7 @@ START_TEST(length_zero_seals_nothing)
 }
 END_TEST
 
-START_TEST(length_zero_is_looked_at_all_the_same)
+START_TEST(the_arguments_are_checked_even_if_the_length_is_zero)
 {
 	char *at = three_pages();
 
@@ -146,7 +146,7 @@ START_TEST(length_zero_is_looked_at_all_the_same)
 }
 END_TEST
 
-START_TEST(what_is_not_mapped_at_all_is_refused)
+START_TEST(memory_that_is_not_mapped_is_refused)
 {
 	char *at = three_pages();
 
@@ -170,7 +170,7 @@ START_TEST(a_size_is_rounded_up_to_whole_pages)
 }
 END_TEST
 
-START_TEST(sealing_twice_is_fine)
+START_TEST(sealing_twice_succeeds)
 {
 	char *at = three_sealed_pages();
 
@@ -462,7 +462,7 @@ START_TEST(a_seal_holds_in_a_mapping_that_grows_down)
 }
 END_TEST
 
-START_TEST(throwing_away_writable_pages_is_what_a_store_could_do)
+START_TEST(throwing_away_writable_pages_changes_no_more_than_a_store_could)
 {
 	char *at = three_sealed_pages();
 	int answer = (int)result(madvise(at, 3 * page_size(), MADV_DONTNEED));
@@ -546,10 +546,10 @@ int main(void)
 		a_gap_at_the_beginning_is_refused_with_nothing_sealed,
 		a_gap_at_the_end_is_refused_with_nothing_sealed,
 		length_zero_seals_nothing,
-		length_zero_is_looked_at_all_the_same,
-		what_is_not_mapped_at_all_is_refused,
+		the_arguments_are_checked_even_if_the_length_is_zero,
+		memory_that_is_not_mapped_is_refused,
 		a_size_is_rounded_up_to_whole_pages,
-		sealing_twice_is_fine,
+		sealing_twice_succeeds,
 		a_seal_can_be_extended,
 		several_mappings_are_sealed_at_once,
 		a_child_inherits_the_seal,
@@ -564,7 +564,7 @@ int main(void)
 		pkey_mprotect_is_refused,
 		throwing_away_read_only_pages_is_refused,
 		sealed_writable_pages_can_still_be_stored_to,
-		throwing_away_writable_pages_is_what_a_store_could_do,
+		throwing_away_writable_pages_changes_no_more_than_a_store_could,
 		an_unmap_that_reaches_beyond_unmaps_nothing,
 		a_map_that_reaches_beyond_maps_nothing,
 		an_mprotect_that_reaches_beyond_leaves_the_sealed_page,

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What the emulation of mseal(2) adds to its contract (test-mseal.c is built for that once more): the
+ * What the emulation of mseal(2) adds to its contract (test-address.c is built again for that): the
  * permission it needs, how many seals there is room for, what it refuses besides, and what goes on as
  * before.
  */
 
+#include "tests/support/aio.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
+#include "lib/filter.h"
+#include "lib/number.h"
 #include "lib/placement.h"
+#include "lib/rings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/prctl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
@@ -123,7 +129,7 @@ START_TEST(guard_pages_keep_their_address)
 }
 END_TEST
 
-START_TEST(what_is_not_sealed_goes_on_as_before)
+START_TEST(memory_that_is_not_sealed_works_as_before)
 {
 	struct sealmem_region *open = NULL;
 	char *at;
@@ -140,6 +146,209 @@ START_TEST(what_is_not_sealed_goes_on_as_before)
 }
 END_TEST
 
+static bool can_be_mapped(char *at, size_t size)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+	char *mapped = mmap(at, size, PROT_NONE, flags, -1, 0);
+
+	if (mapped != MAP_FAILED)
+		ck_assert_int_eq(munmap(mapped, size), 0);
+	return mapped == at;
+}
+
+/* A page in the middle of a huge page of which nothing else is mapped, nor what is around it. */
+static char *lonely_page(size_t huge)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	char *all = mmap(NULL, 3 * huge, PROT_NONE, flags, -1, 0);
+	char *at = all + (huge - (uintptr_t)all % huge) + huge / 2;
+
+	ck_assert_ptr_ne(all, MAP_FAILED);
+	ck_assert_int_eq(munmap(all, (size_t)(at - all)), 0);
+	ck_assert_int_eq(munmap(at + page_size(), (size_t)(all + 3 * huge - at) - page_size()), 0);
+	return at;
+}
+
+static bool can_show_a_file(char *at)
+{
+	int fd = memfd_create("shown", MFD_CLOEXEC);
+	void *mapped = mmap(at, page_size(), PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	close(fd);
+	return mapped == at;
+}
+
+/*
+ * Below a seal, a file that is mapped from there on may have huge pages, as far as a filter sees. Near the seal, all
+ * that was free is occupied, because of rings.
+ */
+START_TEST(nothing_lies_across_a_multiple_of_a_huge_page_below_a_seal_later)
+{
+	uint64_t sizes[FILTER_HUGE_SIZES];
+	const size_t page = page_size();
+
+	emulate_mseal();
+	filter_huge_sizes(sizes);
+	ck_assert_uint_ne(sizes[0], 0);
+	for (size_t i = 0; i < FILTER_HUGE_SIZES && sizes[i] != 0; i++) {
+		char *at = lonely_page((size_t)sizes[i]), *multiple = at - sizes[i] / 2;
+
+		ck_assert(can_be_mapped(multiple - page, 3 * page));
+		ck_assert_int_eq(sealmem_mseal(at, page, 0), 0);
+		ck_assert(!can_be_mapped(multiple, page));
+		if (sizes[i] / 2 > rings_size(rings_events())) {
+			ck_assert(can_be_mapped(multiple - page, page));
+			ck_assert(can_be_mapped(multiple + page, page));
+		}
+		ck_assert_int_eq(munmap(multiple, page), 0);
+		ck_assert(!can_show_a_file(multiple));
+		ck_assert(can_show_a_file(multiple + page));
+		ck_assert(is_mapped(at));
+	}
+}
+END_TEST
+
+/* Where some kernels put the vdso. */
+static char *page_above_stack(void)
+{
+	const uintptr_t stack = getauxval(AT_RANDOM) & ~(page_size() - 1);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+
+	for (uintptr_t i = 1; i < 1024; i++) {
+		void *wanted = (void *)(stack + i * page_size());
+
+		if (mmap(wanted, page_size(), PROT_READ, flags, -1, 0) == wanted)
+			return wanted;
+	}
+	skip_test("no room above the stack");
+	return NULL;
+}
+
+/* It grows into what is free below it. */
+START_TEST(what_is_sealed_above_the_stack_leaves_it_room_to_grow)
+{
+	const char *at = page_above_stack(), *stack = (const char *)&at;
+	uint64_t sizes[FILTER_HUGE_SIZES];
+
+	emulate_mseal();
+	filter_huge_sizes(sizes);
+	ck_assert_int_eq(sealmem_mseal((void *)(uintptr_t)at, page_size(), 0), 0);
+	for (size_t i = 0; i < FILTER_HUGE_SIZES && sizes[i] != 0; i++) {
+		const char *multiple = at - (uintptr_t)at % sizes[i];
+
+		if (multiple < stack - 256 * page_size())
+			ck_assert(!is_mapped(multiple));
+	}
+}
+END_TEST
+
+/* Without privilege, a process may declare where its heap is. */
+static void call_it_the_heap(char *data, size_t size)
+{
+	const uint64_t start = (uintptr_t)data, end = start + size;
+	struct prctl_mm_map map = {
+		.start_code = start,
+		.end_code = end,
+		.start_data = start,
+		.end_data = end,
+		.start_brk = start,
+		.brk = end,
+		.start_stack = start,
+		.arg_start = start,
+		.arg_end = end,
+		.env_start = start,
+		.env_end = end,
+		.exe_fd = (uint32_t)-1,
+	};
+
+	require_own_address_space();
+	if (prctl(PR_SET_MM, PR_SET_MM_MAP, &map, sizeof(map), 0) < 0)
+		skip_test("this kernel does not let a process move its heap");
+}
+
+/* The kernel's own: the C library would keep its idea of the heap. */
+static void give_heap_back(const char *data)
+{
+	(void)syscall(SYS_brk, data);
+}
+
+START_TEST(memory_that_was_declared_the_heap_is_given_back)
+{
+	char *at = map_private(2 * page_size());
+
+	call_it_the_heap(at, 2 * page_size());
+	give_heap_back(at);
+	ck_assert(!is_mapped(at));
+}
+END_TEST
+
+START_TEST(a_region_that_was_declared_the_heap_stays)
+{
+	SCOPED_REGION *region = NULL;
+	char *data;
+
+	emulate_mseal();
+	region = open_region("heap", 2 * page_size(), KEPT);
+	data = sealmem_region_data(region);
+	call_it_the_heap(data, 2 * page_size());
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	give_heap_back(data);
+	assert_kept(data);
+	assert_sealed(data, 2 * page_size());
+}
+END_TEST
+
+START_TEST(a_region_in_the_middle_of_a_declared_heap_stays)
+{
+	SCOPED_REGION *region = NULL;
+	char *data;
+
+	emulate_mseal();
+	region = open_region("heap", 2 * page_size(), KEPT);
+	data = sealmem_region_data(region);
+	call_it_the_heap(data - 5 * page_size(), 9 * page_size());
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	give_heap_back(data + page_size());
+	give_heap_back(data - 5 * page_size());
+	assert_kept(data);
+	assert_sealed(data, 2 * page_size());
+}
+END_TEST
+
+/* A region needs /proc for its seal, sealmem_mseal() does not. */
+START_TEST(without_proc_memory_that_was_declared_the_heap_stays)
+{
+	char *at;
+
+	emulate_mseal();
+	at = map_private(2 * page_size());
+	fill(at, 2 * page_size());
+	hide_proc();
+	call_it_the_heap(at, 2 * page_size());
+	ck_assert_int_eq(sealmem_mseal(at, 2 * page_size(), 0), 0);
+	give_heap_back(at);
+	assert_kept(at);
+	assert_filled(at, 2 * page_size());
+}
+END_TEST
+
+static void assert_heap_moves(void)
+{
+	const intptr_t size = (intptr_t)(16 * page_size());
+
+	ck_assert_ptr_ne(sbrk(size), (void *)-1);
+	ck_assert_ptr_ne(sbrk(-size), (void *)-1);
+}
+
+START_TEST(the_heap_moves_beside_a_region)
+{
+	require_own_address_space();
+	assert_heap_moves();
+	emulated_region(KEPT);
+	assert_heap_moves();
+}
+END_TEST
+
 START_TEST(sealing_again_needs_no_more_room)
 {
 	char *at = map_private(4 * page_size());
@@ -148,6 +357,129 @@ START_TEST(sealing_again_needs_no_more_room)
 	for (int i = 0; i < 2000; i++)
 		ck_assert_int_eq(sealmem_mseal(at, (size_t)(1 + i % 4) * page_size(), 0), 0);
 	assert_kept(at + 3 * page_size());
+}
+END_TEST
+
+/* Below the last seal outside the place for regions, which is where the kernel maps next. */
+START_TEST(rings_made_after_a_seal_are_used_and_destroyed)
+{
+	const uint32_t sizes[] = { 1, 100, 1000, 10000 };
+	char *sealed = map_private(page_size());
+
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_mseal(sealed, page_size(), 0), 0);
+	for (size_t i = 0; i < 40; i++) {
+		aio_context_t ring = aio_new(sizes[i % 4]);
+
+		aio_read_something(ring);
+		ck_assert_int_eq(aio_destroy(ring), 0);
+		ck_assert(!is_mapped((void *)ring));
+	}
+	assert_kept(sealed);
+}
+END_TEST
+
+/* Each hole that is as large as a ring would be taken by one, also right below a seal. */
+START_TEST(no_ring_is_made_right_below_a_seal)
+{
+	aio_context_t probe = aio_new(1), rings[64];
+	struct maps_entry ring;
+	size_t size, count = 0;
+	char *hole;
+
+	emulate_mseal();
+	ck_assert(find_mapping((void *)probe, &ring));
+	size = ring.end - ring.start;
+	hole = map_private(2 * size + page_size());
+	ck_assert_int_eq(munmap(hole + size, size), 0);
+	ck_assert_int_eq(sealmem_mseal(hole + 2 * size, page_size(), 0), 0);
+	for (; count < 64; count++) {
+		rings[count] = aio_new(1);
+		ck_assert_uint_ne(rings[count], (uintptr_t)hole + size);
+	}
+	while (count > 0)
+		ck_assert_int_eq(aio_destroy(rings[--count]), 0);
+}
+END_TEST
+
+/* For so many, this machine makes one more ring. */
+static uint32_t events_left(void)
+{
+	uint64_t counted, limit;
+
+	ck_assert_int_eq(number_read("/proc/sys/fs/aio-nr", 1, &counted), 0);
+	ck_assert_int_eq(number_read("/proc/sys/fs/aio-max-nr", 1, &limit), 0);
+	if (counted >= limit)
+		skip_test("no room for another ring on this machine");
+	limit -= counted;
+	return limit < RINGS_EVENTS_MAX ? (uint32_t)limit : RINGS_EVENTS_MAX;
+}
+
+/* Other memory takes the place of the ring's last page, and the kernel does not notice. */
+static aio_context_t ring_with_other_memory(uint32_t events, char **last)
+{
+	aio_context_t context = aio_new(events);
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	struct maps_entry ring;
+
+	ck_assert(find_mapping((void *)context, &ring));
+	*last = (char *)ring.end - page_size();
+	ck_assert_ptr_eq(mmap(*last, page_size(), PROT_READ | PROT_WRITE, flags, -1, 0), *last);
+	fill(*last, page_size());
+	return context;
+}
+
+START_TEST(a_ring_takes_away_what_lies_in_its_place)
+{
+	char *last;
+	aio_context_t ring = ring_with_other_memory(1000, &last);
+
+	ck_assert_int_eq(aio_destroy(ring), 0);
+	ck_assert(!is_mapped(last));
+}
+END_TEST
+
+/* As large as there is room for, so that a seal at its end is as far away as can be. */
+START_TEST(a_ring_that_reaches_a_seal_is_not_destroyed)
+{
+	char *last;
+	aio_context_t ring = ring_with_other_memory(events_left(), &last);
+
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_mseal(last, page_size(), 0), 0);
+	ck_assert_int_eq(aio_destroy(ring), -EPERM);
+	ck_assert(is_mapped(last));
+	assert_filled(last, page_size());
+}
+END_TEST
+
+/* The limit that is in force when the first seal is made stays. */
+START_TEST(no_ring_is_made_for_more_events_than_the_limit_was)
+{
+	const uint32_t limit = 20000;
+	aio_context_t ring = 0;
+
+	ck_assert_int_eq(aio_destroy(aio_new(limit + 1)), 0);
+	pretend_file("/proc/sys/fs/aio-nr", "0\n");
+	pretend_file("/proc/sys/fs/aio-max-nr", "20000\n");
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_mseal(map_private(page_size()), page_size(), 0), 0);
+	ck_assert_int_eq(result(syscall(SYS_io_setup, limit + 1, &ring)), -EAGAIN);
+	ck_assert_int_eq(aio_destroy(aio_new(limit)), 0);
+}
+END_TEST
+
+/* Then a ring reaches 256 MiB, and no hole could be seen that one would be mapped in. */
+START_TEST(without_proc_no_ring_is_destroyed_below_a_seal)
+{
+	char *last;
+	aio_context_t ring = ring_with_other_memory(1000, &last);
+
+	emulate_mseal();
+	hide_proc();
+	ck_assert_int_eq(sealmem_mseal(last, page_size(), 0), 0);
+	ck_assert_int_eq(aio_destroy(ring), -EPERM);
+	assert_filled(last, page_size());
 }
 END_TEST
 
@@ -176,7 +508,7 @@ START_TEST(a_segment_sealed_from_its_first_page_on_stays)
 END_TEST
 
 /* Left open: a filter cannot see how far the segment at an address reaches. */
-START_TEST(a_segment_sealed_behind_its_first_page_can_be_detached)
+START_TEST(a_segment_sealed_after_its_first_page_can_be_detached)
 {
 	char *at = attached_segment(2);
 
@@ -309,9 +641,10 @@ END_TEST
 START_TEST(too_many_extents_are_einval)
 {
 	static struct sealmem_extent extents[SEALMEM_EXTENTS_MAX + 1];
+	struct sealmem_extent *volatile none = NULL; /* the compiler warns of a plain NULL */
 
 	ck_assert_int_eq(sealmem_mseal_many(extents, SEALMEM_EXTENTS_MAX + 1), -EINVAL);
-	ck_assert_int_eq(sealmem_mseal_many(NULL, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_mseal_many(none, 1), -EINVAL);
 	ck_assert_int_eq(sealmem_mseal_many(NULL, 0), sealmem_mseal(NULL, 0, 0));
 }
 END_TEST
@@ -369,7 +702,7 @@ static void places_of_first_regions(uintptr_t *places, size_t count)
 	qsort(places, count, sizeof(*places), compare_addresses);
 }
 
-START_TEST(where_a_region_is_cannot_be_guessed)
+START_TEST(the_address_of_a_region_cannot_be_guessed)
 {
 	uintptr_t places[32];
 	const struct filter_range *window;
@@ -492,7 +825,7 @@ START_TEST(a_secret_is_kept_by_the_emulation)
 }
 END_TEST
 
-START_TEST(what_hides_memory_is_refused_on_request)
+START_TEST(calls_that_hide_memory_are_refused_on_request)
 {
 	struct sealmem_region *region;
 	char *data;
@@ -550,17 +883,30 @@ int main(int argc, char **argv)
 		permission_sets_no_new_privs,
 		without_seccomp_permission_is_eopnotsupp,
 		a_region_keeps_its_address,
+		memory_that_was_declared_the_heap_is_given_back,
+		a_region_that_was_declared_the_heap_stays,
+		a_region_in_the_middle_of_a_declared_heap_stays,
+		without_proc_memory_that_was_declared_the_heap_stays,
+		the_heap_moves_beside_a_region,
 		guard_pages_keep_their_address,
 		a_child_that_frees_an_open_region_leaves_it_to_its_parent,
 		a_child_that_frees_a_sealed_region_keeps_it,
-		where_a_region_is_cannot_be_guessed,
+		the_address_of_a_region_cannot_be_guessed,
 		regions_do_not_lie_at_regular_distances,
 		a_region_is_not_above_all_that_programs_are_given,
 		a_region_that_no_window_holds_is_sealed_elsewhere,
-		what_is_not_sealed_goes_on_as_before,
+		memory_that_is_not_sealed_works_as_before,
+		nothing_lies_across_a_multiple_of_a_huge_page_below_a_seal_later,
+		what_is_sealed_above_the_stack_leaves_it_room_to_grow,
 		sealing_again_needs_no_more_room,
+		rings_made_after_a_seal_are_used_and_destroyed,
+		no_ring_is_made_right_below_a_seal,
+		a_ring_takes_away_what_lies_in_its_place,
+		a_ring_that_reaches_a_seal_is_not_destroyed,
+		no_ring_is_made_for_more_events_than_the_limit_was,
+		without_proc_no_ring_is_destroyed_below_a_seal,
 		a_segment_sealed_from_its_first_page_on_stays,
-		a_segment_sealed_behind_its_first_page_can_be_detached,
+		a_segment_sealed_after_its_first_page_can_be_detached,
 		five_hundred_regions_are_sealed_one_by_one,
 		other_memory_takes_more_room,
 		other_memory_takes_little_room_if_much_is_sealed_at_once,
@@ -572,7 +918,7 @@ int main(int argc, char **argv)
 		an_executed_program_runs_under_the_filter,
 		an_executed_program_seals_regions_under_the_filter,
 		a_secret_is_kept_by_the_emulation,
-		what_hides_memory_is_refused_on_request,
+		calls_that_hide_memory_are_refused_on_request,
 	};
 
 	if (argc > 1 && strcmp(argv[1], "--executed") == 0)

@@ -9,12 +9,14 @@
 #include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
+#include <dlfcn.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -80,8 +82,9 @@ END_TEST
 START_TEST(a_write_of_no_bytes_is_einval)
 {
 	char *at = map_private(page_size());
+	const void *volatile none = NULL; /* the compiler warns of a plain NULL */
 
-	ck_assert_int_eq(sealmem_try_write(at, NULL, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_try_write(at, none, 1), -EINVAL);
 }
 END_TEST
 
@@ -139,8 +142,9 @@ END_TEST
 START_TEST(a_write_of_an_absurd_size_ends_at_the_wall)
 {
 	char *at = page_before_a_wall(PROT_READ), *bytes = page_before_a_wall(PROT_NONE);
+	volatile size_t absurd = SIZE_MAX; /* the compiler warns of a plain one */
 
-	ck_assert_int_eq(sealmem_try_write(at, bytes, SIZE_MAX), -EFAULT);
+	ck_assert_int_eq(sealmem_try_write(at, bytes, absurd), -EFAULT);
 	assert_zeroed(at + page_size(), page_size());
 }
 END_TEST
@@ -173,10 +177,11 @@ START_TEST(a_write_leaks_nothing)
 	SCOPED_REGION *region = sealed_region("test", 1, SEALMEM_CONTENT);
 	char *at = map_private(page_size());
 	struct census before = take_census();
+	const void *volatile none = NULL; /* the compiler warns of a plain NULL */
 
 	ck_assert_int_eq(sealmem_try_write(sealmem_region_data(region), "x", 1), -EFAULT);
 	ck_assert_int_eq(sealmem_try_write(at, "x", 1), 0);
-	ck_assert_int_eq(sealmem_try_write(at, NULL, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_try_write(at, none, 1), -EINVAL);
 	assert_same_census(before);
 }
 END_TEST
@@ -190,11 +195,12 @@ struct end {
 
 static void read_all(int fd, struct end *end)
 {
-	ssize_t got;
+	ssize_t got = 1;
 
-	while ((got = read(fd, end->text + end->length, sizeof(end->text) - 1 - end->length)) > 0) {
-		end->length += (size_t)got;
-		end->writes++;
+	while (got > 0 && end->length < sizeof(end->text) - 1) {
+		got = read(fd, end->text + end->length, sizeof(end->text) - 1 - end->length);
+		end->length += got > 0 ? (size_t)got : 0;
+		end->writes += got > 0;
 	}
 	end->text[end->length] = '\0';
 }
@@ -348,6 +354,20 @@ START_TEST(a_store_to_a_sealed_range_is_reported)
 }
 END_TEST
 
+START_TEST(a_store_to_a_sealed_range_is_reported_by_its_name)
+{
+	char *at = map_private(2 * page_size());
+	struct end end;
+
+	ck_assert_int_eq(sealmem_seal_range_named(at, 2 * page_size(), "opcodes", SEALMEM_CONTENT),
+			 0);
+	end = end_of(report_and_store, at + page_size());
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at + page_size(), "store to sealed region \"opcodes\" at offset %zu",
+		    page_size());
+}
+END_TEST
+
 START_TEST(a_store_before_a_region_is_reported)
 {
 	SCOPED_REGION *region =
@@ -361,7 +381,7 @@ START_TEST(a_store_before_a_region_is_reported)
 }
 END_TEST
 
-START_TEST(a_store_behind_a_region_is_reported)
+START_TEST(a_store_after_a_region_is_reported)
 {
 	SCOPED_REGION *region =
 		sealed_region("policy", page_size(), SEALMEM_CONTENT | SEALMEM_GUARDS);
@@ -370,7 +390,7 @@ START_TEST(a_store_behind_a_region_is_reported)
 
 	assert_died(&end, SIGSEGV);
 	assert_line(&end, at,
-		    "store to the guard page behind sealed region \"policy\" at offset %zu",
+		    "store to the guard page after sealed region \"policy\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -385,7 +405,7 @@ START_TEST(a_store_to_the_guard_page_of_an_open_region_is_reported)
 	ck_assert_int_eq(madvise(data, page_size(), MADV_DOFORK), 0);
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to the guard page behind open region \"policy\" at offset %zu",
+	assert_line(&end, at, "store to the guard page after open region \"policy\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -404,7 +424,7 @@ START_TEST(a_load_from_a_guard_page_is_reported_as_one)
 	struct end end = end_of(report_and_load, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, LOAD " the guard page behind sealed region \"policy\" at offset %zu",
+	assert_line(&end, at, LOAD " the guard page after sealed region \"policy\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -431,7 +451,7 @@ START_TEST(guard_pages_that_meet_are_each_reported_for_their_own_region)
 		    swapped ? "one" : "two");
 	end = end_of(report_and_store, low + page_size());
 	assert_line(&end, low + page_size(),
-		    "store to the guard page behind sealed region \"%s\" at offset %zu",
+		    "store to the guard page after sealed region \"%s\" at offset %zu",
 		    swapped ? "two" : "one", page_size());
 }
 END_TEST
@@ -447,7 +467,7 @@ START_TEST(the_line_has_a_name_of_the_longest)
 	region = sealed_region(name, page_size(), SEALMEM_CONTENT | SEALMEM_GUARDS);
 	at = (char *)sealmem_region_data(region) + page_size();
 	end = end_of(report_and_store, at);
-	assert_line(&end, at, "store to the guard page behind sealed region \"%s\" at offset %zu",
+	assert_line(&end, at, "store to the guard page after sealed region \"%s\" at offset %zu",
 		    name, page_size());
 }
 END_TEST
@@ -656,7 +676,7 @@ static int store_twice_with_handler(void *at)
 	return store_with_info_handler(at) || store_with_info_handler(at);
 }
 
-START_TEST(a_handler_that_goes_on_gets_the_next_fault_as_well)
+START_TEST(a_handler_that_jumps_away_gets_the_next_fault_as_well)
 {
 	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
 	struct end end = end_of(store_twice_with_handler, sealmem_region_data(region));
@@ -697,6 +717,44 @@ START_TEST(a_fault_cannot_be_ignored)
 	struct end end = end_of(store_while_ignoring, at);
 
 	assert_died(&end, SIGSEGV);
+	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+}
+END_TEST
+
+static int report_by_closed_library(const char *path)
+{
+	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *symbol = library != NULL ? dlsym(library, "sealmem_report_faults") : NULL;
+	int (*report_faults)(void);
+
+	if (symbol == NULL)
+		return -ENOENT;
+	memcpy(&report_faults, &symbol, sizeof(symbol));
+	return report_faults() | dlclose(library);
+}
+
+static int store_after_library_closed(void *at)
+{
+	struct sigaction action = { .sa_handler = handle_plainly };
+
+	if (sigaction(SIGSEGV, &action, NULL) != 0 ||
+	    report_by_closed_library(getenv("SEALMEM_SHARED_LIBRARY")) != 0)
+		return 2;
+	if (sigsetjmp(escape, 1) != 0)
+		return seen_signal != SIGSEGV;
+	return store_byte(at) + 4;
+}
+
+START_TEST(the_handler_outlives_the_library_that_is_closed)
+{
+	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
+	char *at = sealmem_region_data(region);
+	struct end end;
+
+	if (getenv("SEALMEM_SHARED_LIBRARY") == NULL)
+		skip_test("no shared library was built");
+	end = end_of(store_after_library_closed, at);
+	assert_exited(&end, 0);
 	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
 }
 END_TEST
@@ -824,7 +882,7 @@ static int store_without_stderr(void *at)
 	return report_and_store(at);
 }
 
-START_TEST(without_standard_error_the_process_dies_all_the_same)
+START_TEST(the_process_dies_even_without_standard_error)
 {
 	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
 	struct end end = end_of(store_without_stderr, sealmem_region_data(region));
@@ -834,15 +892,201 @@ START_TEST(without_standard_error_the_process_dies_all_the_same)
 }
 END_TEST
 
-START_TEST(without_proc_the_process_dies_without_a_line)
+/* Standard errors that take nothing: nobody reads them, or nobody does so yet, or the file may not grow. */
+static int make_broken_pipe(void)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		abort();
+	close(ends[0]);
+	return ends[1];
+}
+
+/* Somebody who writes to it waits, for as long as this process lives. */
+static int make_full_pipe(void)
+{
+	static const char bytes[512];
+	int ends[2];
+
+	if (pipe2(ends, O_NONBLOCK) != 0)
+		abort();
+	while (write(ends[1], bytes, sizeof(bytes)) > 0)
+		;
+	if (fcntl(ends[1], F_SETFL, 0) != 0)
+		abort();
+	return ends[1];
+}
+
+static void limit_files(rlim_t size)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+		abort();
+	limit.rlim_cur = size < limit.rlim_max ? size : limit.rlim_max;
+	if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+		abort();
+}
+
+static int make_file_at_its_limit(void)
+{
+	int fd = memfd_create("stderr", MFD_CLOEXEC);
+
+	if (fd < 0)
+		abort();
+	limit_files(0);
+	return fd;
+}
+
+static const struct bad_error {
+	int (*make)(void);
+	int signal; /* what a write to it raises */
+} bad_errors[] = {
+	{ make_broken_pipe, SIGPIPE },
+	{ make_full_pipe, SIGPIPE },
+	{ make_file_at_its_limit, SIGXFSZ },
+};
+
+static const struct bad_error *bad_error;
+
+static void use_bad_error(void)
+{
+	alarm(20);
+	if (dup2(bad_error->make(), STDERR_FILENO) < 0)
+		abort();
+}
+
+static bool is_pending(int signal)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, signal) == 1;
+}
+
+static bool is_blocked(int signal)
+{
+	sigset_t blocked;
+
+	return sigprocmask(SIG_BLOCK, NULL, &blocked) == 0 && sigismember(&blocked, signal) == 1;
+}
+
+static void block(int signal)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, signal);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		abort();
+}
+
+static int store_with_bad_error(void *at)
+{
+	use_bad_error();
+	return report_and_store(at);
+}
+
+/* What writes files when the process ends is not limited. */
+static int store_and_handle(void *at)
+{
+	int err = store_with_plain_handler(at);
+
+	limit_files(RLIM_INFINITY);
+	return err;
+}
+
+static int handle_with_bad_error(void *at)
+{
+	int err;
+
+	use_bad_error();
+	err = store_and_handle(at);
+	return err != 0 ? err : is_blocked(bad_error->signal);
+}
+
+/* Nothing is left of a signal that the program does not take now. */
+static int block_with_bad_error(void *at)
+{
+	int err;
+
+	block(bad_error->signal);
+	use_bad_error();
+	err = store_and_handle(at);
+	return err != 0 ? err : is_pending(bad_error->signal) || !is_blocked(bad_error->signal);
+}
+
+/* One that somebody sent before stays. */
+static int pend_with_bad_error(void *at)
+{
+	int err;
+
+	block(bad_error->signal);
+	use_bad_error();
+	raise(bad_error->signal);
+	err = store_and_handle(at);
+	return err != 0 ? err : !is_pending(bad_error->signal);
+}
+
+static void assert_same_end(const struct bad_error *bad)
 {
 	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
+	char *at = sealmem_region_data(region);
+	struct end end;
+
+	bad_error = bad;
+	end = end_of(store_with_bad_error, at);
+	assert_died(&end, SIGSEGV);
+	assert_silent(&end);
+	end = end_of(handle_with_bad_error, at);
+	assert_exited(&end, 0);
+	end = end_of(block_with_bad_error, at);
+	assert_exited(&end, 0);
+	end = end_of(pend_with_bad_error, at);
+	assert_exited(&end, 0);
+}
+
+START_TEST(a_broken_pipe_for_standard_error_does_not_change_the_end)
+{
+	assert_same_end(&bad_errors[0]);
+}
+END_TEST
+
+START_TEST(a_full_pipe_for_standard_error_does_not_change_the_end)
+{
+	assert_same_end(&bad_errors[1]);
+}
+END_TEST
+
+START_TEST(a_file_at_its_limit_for_standard_error_does_not_change_the_end)
+{
+	assert_same_end(&bad_errors[2]);
+}
+END_TEST
+
+/* The line as it is where nothing tells which file the instruction is in. */
+static void assert_line_without_file(const struct end *end, const void *address, const char *what)
+{
+	char begin[256];
+	const char *rest;
+
+	snprintf(begin, sizeof(begin), "sealmem: stray %s (0x%lx) by instruction 0x", what,
+		 (unsigned long)address);
+	ck_assert_msg(strncmp(end->text, begin, strlen(begin)) == 0, "%s", end->text);
+	rest = end->text + strlen(begin);
+	ck_assert_str_eq(rest + strspn(rest, "0123456789abcdef"), "\n");
+}
+
+START_TEST(without_proc_the_line_does_not_name_the_file)
+{
+	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
+	char *at = sealmem_region_data(region);
 	struct end end;
 
 	hide_proc();
-	end = end_of(report_and_store, sealmem_region_data(region));
+	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_silent(&end);
+	assert_line_without_file(&end, at, "store to sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -852,13 +1096,263 @@ static int store_without_descriptors(void *at)
 	return report_and_store(at);
 }
 
-START_TEST(without_a_descriptor_the_process_dies_without_a_line)
+START_TEST(without_a_descriptor_the_line_does_not_name_the_file)
 {
 	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
-	struct end end = end_of(store_without_descriptors, sealmem_region_data(region));
+	char *at = sealmem_region_data(region);
+	struct end end = end_of(store_without_descriptors, at);
 
 	assert_died(&end, SIGSEGV);
+	assert_line_without_file(&end, at, "store to sealed region \"policy\" at offset 0");
+}
+END_TEST
+
+/* A child does not inherit these: so the child makes them, and the address is in its line. */
+static int report_and_store_to_secret(void *offset)
+{
+	unsigned guarantees = SEALMEM_SECRECY | SEALMEM_CONTENT | SEALMEM_ADDRESS | SEALMEM_GUARDS;
+	struct sealmem_region *region = NULL;
+	int err = sealmem_region_new_from(&region, "key", "secret", 6, guarantees);
+
+	if (err < 0)
+		return err == -EOPNOTSUPP ? 77 : 1;
+	return report_and_store((char *)sealmem_region_data(region) + *(ptrdiff_t *)offset);
+}
+
+static uintptr_t address_in(const struct end *end)
+{
+	const char *at = strstr(end->text, " (0x");
+	uintptr_t address = 0;
+
+	ck_assert_msg(at != NULL && sscanf(at, " (0x%lx)", &address) == 1, "%s", end->text);
+	return address;
+}
+
+START_TEST(a_store_to_a_secret_region_is_reported_by_its_name)
+{
+	ptrdiff_t inside = 5, before = -1;
+	struct end end = end_of(report_and_store_to_secret, &inside);
+
+	if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 77)
+		skip_test("SECRECY is not given here");
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, (void *)address_in(&end), "store to sealed region \"key\" at offset 5");
+	end = end_of(report_and_store_to_secret, &before);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, (void *)address_in(&end),
+		    "store to the guard page before sealed region \"key\" at offset -1");
+}
+END_TEST
+
+/* A file that somebody else made. */
+static int file_named(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)page_size()), 0);
+	return fd;
+}
+
+START_TEST(a_store_to_an_accepted_region_is_reported_by_our_name_for_it)
+{
+	static const char *const names[] = { "foo", "sealmem:policy", "sealmem:\033[31m\r", "" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		CLEANUP(close_fd_at) int fd = file_named(names[i]);
+		SCOPED_REGION *region = NULL;
+		struct end end;
+
+		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, ALL_SEALS), 0);
+		ck_assert_int_eq(sealmem_region_accept(&region, fd, SEALMEM_CONTENT), 0);
+		end = end_of(report_and_store, sealmem_region_data(region));
+		assert_died(&end, SIGSEGV);
+		assert_line(&end, sealmem_region_data(region),
+			    "store to sealed region \"accepted\" at offset 0");
+	}
+}
+END_TEST
+
+static char *map_file_named(const char *name)
+{
+	CLEANUP(close_fd_at) int fd = file_named(name);
+	char *at = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	return at;
+}
+
+START_TEST(the_name_of_a_stranger_cannot_forge_a_line)
+{
+	char *at = map_file_named(
+		"sealmem:\033]0;x\a\\\xc3\xa9\" at offset 0 (0x1) by\r\nsealmem: all is well");
+	struct end end = end_of(report_and_store, at);
+
+	assert_died(&end, SIGSEGV);
+	/* The kernel itself writes \\012 for the end of a line, and the report does not escape that again. */
+	assert_line(&end, at,
+		    "store to sealed region \"\\\\x1b\\]0;x\\\\x07\\\\\\\\\\\\xc3\\\\xa9\\\\\""
+		    " at offset 0 \\(0x1\\) by\\\\r\\\\nsealmem: all is well\" at offset 0");
+}
+END_TEST
+
+START_TEST(a_name_that_grows_too_long_is_cut)
+{
+	char name[SEALMEM_NAME_MAX + 1] = { 0 };
+	SCOPED_REGION *region = NULL;
+	struct end end;
+	char *at;
+
+	memset(name, 0xff, SEALMEM_NAME_MAX);
+	region = sealed_region(name, 1, SEALMEM_CONTENT);
+	at = sealmem_region_data(region);
+	end = end_of(report_and_store, at);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at, "store to sealed region \"(\\\\xff)+\\.\\.\\.\" at offset 0");
+}
+END_TEST
+
+/* What names.c has no room for is known by the name that the kernel shows. */
+START_TEST(a_store_to_one_of_very_many_regions_is_reported)
+{
+	const size_t count = 600;
+	struct sealmem_region **regions = calloc(count, sizeof(struct sealmem_region *));
+	struct end end;
+	char *at;
+
+	for (size_t i = 0; i < count; i++)
+		regions[i] = region_from("x", 1, SEALMEM_CONTENT);
+	at = sealmem_region_data(regions[count - 1]);
+	end = end_of(report_and_store, at);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at, "store to sealed region \"bytes\" at offset 0");
+	for (size_t i = 0; i < count; i++)
+		sealmem_region_free(regions[i]);
+	free(regions);
+}
+END_TEST
+
+START_TEST(a_store_to_a_range_whose_address_is_sealed_is_reported)
+{
+	char *at = map_private(page_size());
+	struct end end;
+
+	require_mseal();
+	ck_assert_int_eq(mprotect(at, page_size(), PROT_READ), 0);
+	ck_assert_int_eq(sealmem_seal_range(at, page_size(), SEALMEM_ADDRESS), 0);
+	end = end_of(report_and_store, at + 3);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at + 3, "store to sealed region \"range\" at offset 3");
+}
+END_TEST
+
+START_TEST(a_store_to_a_range_whose_address_is_sealed_is_reported_by_its_name)
+{
+	char *at = map_private(page_size());
+	struct end end;
+
+	require_mseal();
+	ck_assert_int_eq(mprotect(at, page_size(), PROT_READ), 0);
+	ck_assert_int_eq(sealmem_seal_range_named(at, page_size(), "opcodes", SEALMEM_ADDRESS), 0);
+	end = end_of(report_and_store, at + 3);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at + 3, "store to sealed region \"opcodes\" at offset 3");
+}
+END_TEST
+
+START_TEST(a_store_to_memory_that_took_the_place_of_a_region_is_not_reported)
+{
+	SCOPED_REGION *region = sealed_region("policy", page_size(), SEALMEM_CONTENT);
+	char *at = sealmem_region_data(region);
+	struct end end;
+
+	ck_assert_ptr_eq(
+		mmap(at, page_size(), PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0),
+		at);
+	end = end_of(report_and_store, at);
+	assert_died(&end, SIGSEGV);
 	assert_silent(&end);
+}
+END_TEST
+
+START_TEST(a_freed_region_whose_address_stays_is_reported)
+{
+	struct sealmem_region *region = NULL;
+	struct end end;
+	char *at;
+
+	require_mseal();
+	region = sealed_region("policy", 1, SEALMEM_CONTENT | SEALMEM_ADDRESS);
+	at = sealmem_region_data(region);
+	ck_assert_ptr_null(sealmem_region_free(region));
+	end = end_of(report_and_store, at);
+	assert_died(&end, SIGSEGV);
+	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+}
+END_TEST
+
+/* How much of a painted stack the report has used, below what the kernel stores there for the handler. */
+#define PAINT 0xa5
+
+static struct painted {
+	unsigned char *stack;
+	size_t size;
+	size_t *depth; /* in memory that the test sees */
+	char *at;
+} painted;
+
+static void measure_stack(int signal, siginfo_t *info, void *context)
+{
+	const unsigned char *top = (void *)info < context ? (void *)info : context;
+	const unsigned char *lowest = painted.stack;
+
+	(void)signal;
+	while (*lowest == PAINT)
+		lowest++;
+	*painted.depth = (size_t)(top - lowest);
+	_exit(0);
+}
+
+static int store_on_painted_stack(void *nothing)
+{
+	struct sigaction action = { .sa_sigaction = measure_stack,
+				    .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t stack = { .ss_sp = painted.stack, .ss_size = painted.size };
+
+	(void)nothing;
+	memset(painted.stack, PAINT, painted.size);
+	return sigaltstack(&stack, NULL) || install(&action) || store_byte(painted.at);
+}
+
+static void assert_small_stack(char *at)
+{
+	void *shared =
+		mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct end end;
+
+	painted.size = (size_t)64 << 10;
+	painted.stack = (unsigned char *)map_private(painted.size);
+	painted.depth = shared;
+	painted.at = at;
+	end = end_of(store_on_painted_stack, NULL);
+	assert_exited(&end, 0);
+	ck_assert_uint_gt(*painted.depth, 0);
+	ck_assert_uint_le(*painted.depth, 2048);
+}
+
+START_TEST(the_report_takes_no_more_stack_than_documented)
+{
+	SCOPED_REGION *region = sealed_region("policy", 1, SEALMEM_CONTENT);
+
+	require_own_address_space();
+	assert_small_stack(sealmem_region_data(region));
+}
+END_TEST
+
+START_TEST(the_report_of_what_only_the_kernel_knows_takes_no_more_either)
+{
+	require_own_address_space();
+	assert_small_stack(map_file_named("sealmem:\033\033\033\033"));
 }
 END_TEST
 
@@ -900,8 +1394,9 @@ int main(void)
 		a_store_to_a_later_page_is_reported_with_its_offset,
 		a_store_to_a_region_with_a_sealed_address_is_reported,
 		a_store_to_a_sealed_range_is_reported,
+		a_store_to_a_sealed_range_is_reported_by_its_name,
 		a_store_before_a_region_is_reported,
-		a_store_behind_a_region_is_reported,
+		a_store_after_a_region_is_reported,
 		a_store_to_the_guard_page_of_an_open_region_is_reported,
 		a_load_from_a_guard_page_is_reported_as_one,
 		guard_pages_that_meet_are_each_reported_for_their_own_region,
@@ -917,17 +1412,32 @@ int main(void)
 		a_handler_with_information_is_called_after_the_line,
 		a_plain_handler_is_called_after_the_line,
 		a_handler_gets_other_faults_without_a_line,
-		a_handler_that_goes_on_gets_the_next_fault_as_well,
+		a_handler_that_jumps_away_gets_the_next_fault_as_well,
 		a_signal_that_is_sent_is_ignored_if_it_was,
 		a_fault_cannot_be_ignored,
+		the_handler_outlives_the_library_that_is_closed,
 		a_signal_that_is_sent_is_died_of_without_a_line,
 		a_sigbus_that_is_raised_is_died_of_without_a_line,
 		a_signal_that_is_sent_reaches_the_handler_without_a_line,
 		a_small_signal_stack_is_enough,
 		a_handler_runs_on_the_stack_it_asked_for,
-		without_standard_error_the_process_dies_all_the_same,
-		without_proc_the_process_dies_without_a_line,
-		without_a_descriptor_the_process_dies_without_a_line,
+		the_process_dies_even_without_standard_error,
+		a_broken_pipe_for_standard_error_does_not_change_the_end,
+		a_full_pipe_for_standard_error_does_not_change_the_end,
+		a_file_at_its_limit_for_standard_error_does_not_change_the_end,
+		without_proc_the_line_does_not_name_the_file,
+		without_a_descriptor_the_line_does_not_name_the_file,
+		a_store_to_a_secret_region_is_reported_by_its_name,
+		a_store_to_an_accepted_region_is_reported_by_our_name_for_it,
+		the_name_of_a_stranger_cannot_forge_a_line,
+		a_name_that_grows_too_long_is_cut,
+		a_store_to_one_of_very_many_regions_is_reported,
+		a_store_to_a_range_whose_address_is_sealed_is_reported,
+		a_store_to_a_range_whose_address_is_sealed_is_reported_by_its_name,
+		a_store_to_memory_that_took_the_place_of_a_region_is_not_reported,
+		a_freed_region_whose_address_stays_is_reported,
+		the_report_takes_no_more_stack_than_documented,
+		the_report_of_what_only_the_kernel_knows_takes_no_more_either,
 		a_process_that_is_not_watched_dies_of_the_same_signal,
 	};
 

@@ -203,14 +203,14 @@ static void assert_works(const struct image_object *object)
 	ck_assert_int_eq(object->rows[1].function(), 7);
 }
 
-START_TEST(a_sealed_program_goes_on)
+START_TEST(a_sealed_program_still_works)
 {
 	seal(0);
 	assert_works(image_object());
 }
 END_TEST
 
-START_TEST(a_deeply_sealed_program_goes_on)
+START_TEST(a_deeply_sealed_program_still_works)
 {
 	seal(SEALMEM_IMAGE_DEEP);
 	assert_works(image_object());
@@ -256,7 +256,7 @@ static bool is_sealed_memfd(const void *at)
 	       strcmp(entry.name, "/memfd:sealmem:image (deleted)") == 0;
 }
 
-START_TEST(the_relro_of_every_object_is_sealed_that_of_the_loader_included)
+START_TEST(the_relro_of_every_object_is_sealed_the_loader_included)
 {
 	struct tally tally;
 
@@ -267,6 +267,13 @@ START_TEST(the_relro_of_every_object_is_sealed_that_of_the_loader_included)
 	ck_assert_uint_eq(tally.held, tally.relro);
 }
 END_TEST
+
+static void assert_unsealed(void)
+{
+	ck_assert_uint_eq(tally_relro(is_sealed_memfd).held, 0);
+	ck_assert(can(make_writable, relro()));
+	ck_assert(can(make_writable, code()));
+}
 
 /* By the kernel's own word. */
 static unsigned count_unsealed(void)
@@ -362,7 +369,7 @@ START_TEST(sealing_takes_no_descriptor)
 }
 END_TEST
 
-START_TEST(sealing_twice_is_fine)
+START_TEST(sealing_twice_succeeds)
 {
 	struct sealmem_image_report first = seal(0), second = seal(0);
 
@@ -372,7 +379,7 @@ START_TEST(sealing_twice_is_fine)
 }
 END_TEST
 
-START_TEST(sealing_deeply_twice_is_fine)
+START_TEST(sealing_deeply_twice_succeeds)
 {
 	seal(SEALMEM_IMAGE_DEEP);
 	ck_assert_uint_eq(seal(SEALMEM_IMAGE_DEEP).text.guarantees, BOTH);
@@ -380,7 +387,7 @@ START_TEST(sealing_deeply_twice_is_fine)
 }
 END_TEST
 
-START_TEST(what_is_sealed_by_its_address_alone_cannot_be_sealed_deeply_any_more)
+START_TEST(memory_sealed_by_its_address_alone_cannot_be_sealed_deeply_later)
 {
 	seal(0);
 	ck_assert_int_eq(sealmem_seal_image(SEALMEM_IMAGE_DEEP, NULL), -EPERM);
@@ -397,16 +404,21 @@ START_TEST(children_inherit_the_seal)
 END_TEST
 
 /* Objects are beside the program: where it was built, or where it was copied to. */
-static void *load(const char *file, int flags)
+static const char *path_beside(const char *file)
 {
-	char path[1024];
+	static char path[1024];
 	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	void *handle;
 
 	ck_assert_int_gt(length, 0);
 	path[length] = '\0';
 	(void)snprintf(strrchr(path, '/') + 1, 128, "%s", file);
-	handle = dlopen(path, RTLD_NOW | flags);
+	return path;
+}
+
+static void *load(const char *file, int flags)
+{
+	void *handle = dlopen(path_beside(file), RTLD_NOW | flags);
+
 	ck_assert_msg(handle != NULL, "%s", dlerror());
 	return handle;
 }
@@ -422,19 +434,14 @@ static const struct image_object *object_in(void *handle)
 
 static bool loader_has(const char *file)
 {
-	char path[1024];
-	ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	void *handle;
+	void *handle = dlopen(path_beside(file), RTLD_LAZY | RTLD_NOLOAD);
 
-	path[length] = '\0';
-	(void)snprintf(strrchr(path, '/') + 1, 128, "%s", file);
-	handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
 	if (handle != NULL)
 		(void)dlclose(handle);
 	return handle != NULL;
 }
 
-START_TEST(what_came_by_dlopen_is_left_and_counted)
+START_TEST(an_object_that_dlopen_loaded_is_left_and_counted)
 {
 	unsigned before = seal(0).left;
 	void *handle = load("libimage-loaded.so", 0);
@@ -448,7 +455,34 @@ START_TEST(what_came_by_dlopen_is_left_and_counted)
 }
 END_TEST
 
-START_TEST(what_came_by_dlopen_before_the_seal_can_be_unloaded)
+/* In a namespace of its own. */
+static void *load_elsewhere(const char *path)
+{
+	void *handle;
+
+	if (sanitized())
+		skip_test("a sanitizer does not work in two namespaces");
+	handle = dlmopen(LM_ID_NEWLM, path, RTLD_NOW);
+	if (handle == NULL)
+		skip_test("the loader has one namespace");
+	return handle;
+}
+
+START_TEST(objects_in_another_namespace_are_left_and_counted)
+{
+	unsigned before = seal(0).left;
+	void *handle;
+
+	handle = load_elsewhere(path_beside("libimage-loaded.so"));
+	/* The object and a C library of its own, but not the loader, of which there is one. */
+	ck_assert_uint_eq(seal(0).left, before + 2);
+	ck_assert(!has_flag(page_of(object_in(handle)->rows), "sl"));
+	ck_assert_int_eq(dlclose(handle), 0);
+	ck_assert_uint_eq(seal(0).left, before);
+}
+END_TEST
+
+START_TEST(an_object_that_dlopen_loaded_before_the_seal_can_be_unloaded)
 {
 	void *handle = load("libimage-loaded.so", 0);
 	char *page = page_of(object_in(handle)->rows);
@@ -460,7 +494,7 @@ START_TEST(what_came_by_dlopen_before_the_seal_can_be_unloaded)
 }
 END_TEST
 
-START_TEST(what_something_loaded_needs_is_left_too)
+START_TEST(an_object_that_a_loaded_object_needs_is_left_too)
 {
 	void *handle = load("libimage-needing.so", 0);
 	struct sealmem_image_report report = seal(0);
@@ -510,13 +544,75 @@ START_TEST(a_loaded_object_is_sealed_when_asked_and_never_unloaded)
 }
 END_TEST
 
-START_TEST(what_a_loaded_object_needs_is_sealed_with_it)
+START_TEST(a_loaded_object_is_sealed_with_the_objects_that_it_needs)
 {
 	void *handle = load("libimage-needing.so", 0);
 
 	ck_assert_uint_eq(seal_loaded(handle, 0).objects, 2);
 	ck_assert_int_eq(dlclose(handle), 0);
 	ck_assert(loader_has("libimage-needed.so"));
+}
+END_TEST
+
+START_TEST(a_sealed_object_stays_however_often_it_is_closed)
+{
+	void *handle = load("libimage-loaded.so", 0);
+	const struct image_object *object = object_in(handle);
+
+	seal_loaded(handle, 0);
+	for (int i = 0; i < 3; i++)
+		(void)dlclose(handle);
+	assert_works(object);
+	ck_assert(has_flag(object->rows, "sl"));
+}
+END_TEST
+
+START_TEST(an_object_that_could_not_be_sealed_can_be_unloaded)
+{
+	void *handle = load("libimage-needing.so", 0);
+	char *page = page_of(object_in(handle)->rows);
+	struct limit limit;
+	int err;
+
+	require_mseal();
+	limit = set_limit(RLIMIT_FSIZE, 1);
+	err = sealmem_seal_loaded(handle, 0, NULL);
+	lift_limit(&limit);
+	ck_assert_int_eq(err, -EFBIG);
+	ck_assert_int_eq(dlclose(handle), 0);
+	ck_assert(!is_mapped(page));
+	ck_assert(!loader_has("libimage-needed.so"));
+}
+END_TEST
+
+/* Loads another object under the name that libimage-needing.so needs. It has no DT_SONAME, so the loader does not take
+ * it for the needed one. */
+static void *load_twin(void)
+{
+	char directory[] = "/tmp/sealmem-image-XXXXXX", link[64];
+	void *handle;
+
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	(void)snprintf(link, sizeof(link), "%s/libimage-needed.so", directory);
+	ck_assert_int_eq(symlink(path_beside("libimage-twin.so"), link), 0);
+	handle = dlopen(link, RTLD_NOW);
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(rmdir(directory), 0);
+	ck_assert_msg(handle != NULL, "%s", dlerror());
+	return handle;
+}
+
+START_TEST(of_two_objects_with_one_name_the_one_that_the_loader_took_is_sealed)
+{
+	void *twin = load_twin(), *needing = load("libimage-needing.so", 0);
+	void *needed = load("libimage-needed.so", RTLD_NOLOAD);
+	char *page = page_of(object_in(twin)->rows);
+
+	ck_assert_uint_eq(seal_loaded(needing, 0).objects, 2);
+	ck_assert_int_lt(make_writable(page_of(object_in(needed)->rows)), 0);
+	ck_assert(!has_flag(page, "sl"));
+	ck_assert_int_eq(dlclose(twin), 0);
+	ck_assert(!is_mapped(page));
 }
 END_TEST
 
@@ -533,6 +629,40 @@ START_TEST(one_that_is_never_to_be_unloaded_is_sealed)
 
 	ck_assert_uint_eq(seal_loaded(handle, 0).objects, 1);
 	assert_works(object_in(handle));
+}
+END_TEST
+
+START_TEST(a_handle_of_another_namespace_is_enoent_and_nothing_is_sealed)
+{
+	struct sealmem_image_report report = { .objects = 77 };
+	/* The same file is loaded here, too. */
+	void *here = load("libimage-loaded.so", 0);
+	void *handle = load_elsewhere(path_beside("libimage-loaded.so"));
+	char *page = page_of(object_in(handle)->rows);
+
+	require_mseal();
+	ck_assert_int_eq(sealmem_seal_loaded(handle, 0, &report), -ENOENT);
+	ck_assert_uint_eq(report.objects, 77);
+	ck_assert(!has_flag(page, "sl"));
+	ck_assert_int_eq(dlclose(handle), 0);
+	ck_assert(!is_mapped(page));
+	ck_assert_uint_eq(seal_loaded(here, 0).objects, 1);
+}
+END_TEST
+
+/* It sees no object there that can never be unloaded. */
+START_TEST(a_library_in_another_namespace_than_the_program_is_enoent)
+{
+	const char *path = getenv("SEALMEM_SHARED_LIBRARY");
+	int (*seal_there)(unsigned flags, struct sealmem_image_report *ret);
+
+	require_mseal();
+	if (path == NULL)
+		skip_test("SEALMEM_SHARED_LIBRARY does not name the library");
+	*(void **)&seal_there = dlsym(load_elsewhere(path), "sealmem_seal_image");
+	ck_assert_ptr_nonnull(*(void **)&seal_there);
+	ck_assert_int_eq(seal_there(0, NULL), -ENOENT);
+	assert_unsealed();
 }
 END_TEST
 
@@ -657,13 +787,6 @@ static void lack_mseal(void)
 		forbid(__NR_mseal, ENOSYS);
 }
 
-static void assert_unsealed(void)
-{
-	ck_assert_uint_eq(tally_relro(is_sealed_memfd).held, 0);
-	ck_assert(can(make_writable, relro()));
-	ck_assert(can(make_writable, code()));
-}
-
 START_TEST(without_mseal_it_is_eopnotsupp_and_nothing_is_sealed)
 {
 	struct sealmem_image_report report = { .objects = 77 };
@@ -739,7 +862,7 @@ START_TEST(without_mseal_the_emulation_seals_addresses)
 }
 END_TEST
 
-START_TEST(sealing_twice_by_the_emulation_is_fine)
+START_TEST(sealing_twice_by_the_emulation_succeeds)
 {
 	seal_by_filter(0);
 	ck_assert_int_eq(sealmem_seal_image(0, NULL), 0);
@@ -797,15 +920,19 @@ START_TEST(without_descriptors_it_is_emfile_and_nothing_is_sealed)
 }
 END_TEST
 
-START_TEST(without_proc_it_is_sealed)
+/* The kernel has to say in the end what is mapped at the sealed addresses. */
+START_TEST(without_proc_there_is_only_content)
 {
+	struct sealmem_image_report report;
+
 	require_mseal();
+	require_mapped_writer();
 	hide_proc();
-	if (sealmem_seal_image(0, NULL) == -EOPNOTSUPP) {
-		require_mapped_writer();
-		ck_abort_msg("-EOPNOTSUPP");
-	}
-	ck_assert_int_lt(make_writable(relro()), 0);
+	ck_assert_int_eq(sealmem_seal_image(0, NULL), -EOPNOTSUPP);
+	ck_assert_int_eq(make_writable(relro()), 0);
+	ck_assert_int_eq(sealmem_seal_image(SEALMEM_IMAGE_TRY, &report), 0);
+	ck_assert_int_eq(make_writable(relro()), -EACCES);
+	ck_assert_uint_eq(report.relro.guarantees, SEALMEM_CONTENT);
 }
 END_TEST
 
@@ -855,25 +982,31 @@ int main(void)
 		deeply_sealed_code_is_not_written_through_proc,
 		deeply_sealed_constants_are_not_written_through_proc,
 		code_that_is_not_deeply_sealed_is_written_through_proc,
-		a_sealed_program_goes_on,
-		a_deeply_sealed_program_goes_on,
-		the_relro_of_every_object_is_sealed_that_of_the_loader_included,
+		a_sealed_program_still_works,
+		a_deeply_sealed_program_still_works,
+		the_relro_of_every_object_is_sealed_the_loader_included,
 		the_kernel_shows_every_mapping_of_an_object_that_is_not_writable_as_sealed,
 		data_stay_writable,
 		the_report_says_what_was_sealed,
 		the_report_of_a_deep_seal_has_content_for_all,
 		no_report_is_needed,
 		sealing_takes_no_descriptor,
-		sealing_twice_is_fine,
-		sealing_deeply_twice_is_fine,
-		what_is_sealed_by_its_address_alone_cannot_be_sealed_deeply_any_more,
+		sealing_twice_succeeds,
+		sealing_deeply_twice_succeeds,
+		memory_sealed_by_its_address_alone_cannot_be_sealed_deeply_later,
 		children_inherit_the_seal,
-		what_came_by_dlopen_is_left_and_counted,
-		what_came_by_dlopen_before_the_seal_can_be_unloaded,
-		what_something_loaded_needs_is_left_too,
+		an_object_that_dlopen_loaded_is_left_and_counted,
+		objects_in_another_namespace_are_left_and_counted,
+		an_object_that_dlopen_loaded_before_the_seal_can_be_unloaded,
+		an_object_that_a_loaded_object_needs_is_left_too,
 		objects_can_be_loaded_after_the_seal,
 		a_loaded_object_is_sealed_when_asked_and_never_unloaded,
-		what_a_loaded_object_needs_is_sealed_with_it,
+		a_loaded_object_is_sealed_with_the_objects_that_it_needs,
+		a_sealed_object_stays_however_often_it_is_closed,
+		an_object_that_could_not_be_sealed_can_be_unloaded,
+		of_two_objects_with_one_name_the_one_that_the_loader_took_is_sealed,
+		a_handle_of_another_namespace_is_enoent_and_nothing_is_sealed,
+		a_library_in_another_namespace_than_the_program_is_enoent,
 		sealing_a_loaded_object_leaves_the_program_alone,
 		one_that_is_never_to_be_unloaded_is_sealed,
 		no_handle_is_einval,
@@ -891,12 +1024,12 @@ int main(void)
 		without_mseal_a_try_may_be_repeated,
 		with_mseal_a_try_gives_all,
 		without_mseal_the_emulation_seals_addresses,
-		sealing_twice_by_the_emulation_is_fine,
+		sealing_twice_by_the_emulation_succeeds,
 		unknown_flags_are_einval,
 		relro_that_is_sealed_without_its_bytes_is_eperm_and_the_rest_is_as_it_was,
 		without_room_for_a_file_it_is_efbig_and_nothing_is_sealed,
 		without_descriptors_it_is_emfile_and_nothing_is_sealed,
-		without_proc_it_is_sealed,
+		without_proc_there_is_only_content,
 		a_thread_that_uses_relro_meanwhile_does_not_notice,
 	};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A shared object loaded from verified bytes. The mathematical library is what is loaded: it is on every
- * machine, and a second copy of it does no harm, for it keeps no state.
+ * A shared object loaded from verified bytes. The tests load the mathematical library: it is on every
+ * machine, and a second copy of it does no harm, because it keeps no state.
  */
 
 #include "tests/support/support.h"
@@ -94,7 +94,7 @@ START_TEST(verify_sees_all_bytes_once_and_sealed)
 }
 END_TEST
 
-START_TEST(what_verify_refuses_is_not_loaded)
+START_TEST(bytes_that_verify_refuses_are_not_loaded)
 {
 	CLEANUP(close_fd_at) int fd = open_object();
 	static const struct {
@@ -127,7 +127,7 @@ static int accept_and_change(const void *bytes, size_t size, void *data)
 	return 0;
 }
 
-START_TEST(what_is_loaded_is_what_was_verified_though_the_file_changes_after)
+START_TEST(the_verified_bytes_are_loaded_although_the_file_changes_afterwards)
 {
 	CLEANUP(close_fd_at) int fd = object_in_memfd();
 	struct trial trial = { 0 };
@@ -172,7 +172,7 @@ START_TEST(neither_descriptors_nor_the_position_change)
 }
 END_TEST
 
-START_TEST(what_is_no_object_is_refused_after_it_was_judged)
+START_TEST(a_file_that_is_no_object_is_refused_after_it_was_verified)
 {
 	CLEANUP(close_fd_at) int fd = memfd_create("text", MFD_CLOEXEC);
 	struct trial trial = { 0 };
@@ -187,7 +187,7 @@ START_TEST(what_is_no_object_is_refused_after_it_was_judged)
 }
 END_TEST
 
-START_TEST(what_is_no_file_is_refused)
+START_TEST(a_descriptor_that_is_no_file_is_refused)
 {
 	CLEANUP(close_fd_at) int directory = open("/", O_RDONLY | O_CLOEXEC);
 	CLEANUP(close_fd_at) int device = open("/dev/zero", O_RDONLY | O_CLOEXEC);
@@ -223,12 +223,12 @@ int main(void)
 	const TTest *const tests[] = {
 		an_accepted_object_is_loaded_and_works,
 		verify_sees_all_bytes_once_and_sealed,
-		what_verify_refuses_is_not_loaded,
-		what_is_loaded_is_what_was_verified_though_the_file_changes_after,
+		bytes_that_verify_refuses_are_not_loaded,
+		the_verified_bytes_are_loaded_although_the_file_changes_afterwards,
 		the_same_descriptor_number_is_another_object,
 		neither_descriptors_nor_the_position_change,
-		what_is_no_object_is_refused_after_it_was_judged,
-		what_is_no_file_is_refused,
+		a_file_that_is_no_object_is_refused_after_it_was_verified,
+		a_descriptor_that_is_no_file_is_refused,
 		arguments_that_are_missing_are_refused,
 	};
 

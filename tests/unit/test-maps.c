@@ -6,6 +6,8 @@
  * kernel would not write it on demand.
  */
 
+#include "tests/support/kernel.h"
+#include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
 #include <stdio.h>
@@ -13,11 +15,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-
-#ifndef PR_SET_VMA
-# define PR_SET_VMA	      0x53564d41
-# define PR_SET_VMA_ANON_NAME 0
-#endif
 
 static struct maps_entry entry_of(const void *at)
 {
@@ -138,7 +135,22 @@ START_TEST(a_name_with_a_new_line_does_not_end_the_entry)
 {
 	const char *at = map_memfd("two\nlines");
 
-	ck_assert_str_eq(entry_of(at).name, "/memfd:two\\012lines (deleted)");
+	ck_assert_str_eq(entry_of(at).name, "/memfd:two\nlines (deleted)");
+}
+END_TEST
+
+/* At the end of what read(2) has brought, too: the names before it move it there. */
+START_TEST(a_new_line_is_one_character_wherever_the_line_begins)
+{
+	for (unsigned length = 0; length < 120; length++) {
+		char name[130] = "", expected[150];
+
+		memset(name, '\\', length);
+		memcpy(name + length, "\n01", 4);
+		(void)snprintf(expected, sizeof(expected), "/memfd:%s (deleted)", name);
+		for (int i = 0; i < 5; i++)
+			ck_assert_str_eq(entry_of(map_memfd(name)).name, expected);
+	}
 }
 END_TEST
 
@@ -235,6 +247,37 @@ START_TEST(entries_come_in_order_and_all_of_them)
 	}
 	maps_close(&maps);
 	ck_assert_int_eq(count, lines);
+}
+END_TEST
+
+/* The name of a program may look like the end of its field, and like fields. */
+START_TEST(the_heap_starts_where_the_kernel_says)
+{
+	static const char *const names[] = { "plain", "a) R 1 2 3", ")) ((", "" };
+	const char *end = sbrk(0);
+
+	require_own_address_space();
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		uint64_t start = 0;
+		struct maps_entry heap;
+
+		ck_assert_int_eq(prctl(PR_SET_NAME, names[i], 0, 0, 0), 0);
+		ck_assert_int_eq(maps_heap_start(&start), 0);
+		ck_assert_uint_gt(start, 0);
+		ck_assert_uint_le(start, (uintptr_t)end);
+		if (find_mapping(end - 1, &heap) && strcmp(heap.name, "[heap]") == 0)
+			ck_assert_uint_eq(start / page_size(), heap.start / page_size());
+	}
+}
+END_TEST
+
+START_TEST(without_proc_nobody_knows_where_the_heap_starts)
+{
+	uint64_t start = 7;
+
+	hide_proc();
+	ck_assert_int_eq(maps_heap_start(&start), -ENOENT);
+	ck_assert_uint_eq(start, 7);
 }
 END_TEST
 
@@ -365,6 +408,26 @@ START_TEST(a_failing_read_is_its_errno)
 }
 END_TEST
 
+/* The kernel ends a read wherever it likes. An empty pipe that does not block fails the next one. */
+START_TEST(a_read_that_fails_within_a_line_is_its_errno)
+{
+	static const char line[] = "1000-2000 r--p 00000000 00:00 0 [heap]\n";
+
+	for (size_t length = 0; length < sizeof(line) - 1; length++) {
+		struct maps_entry entry = { .start = 7 };
+		int ends[2];
+
+		ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+		ck_assert_int_eq(write(ends[1], line, length), (ssize_t)length);
+		struct maps maps = { .fd = ends[0] };
+		ck_assert_msg(maps_next(&maps, &entry) == -EAGAIN, "after %zu bytes", length);
+		ck_assert_uint_eq(entry.start, 7);
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+END_TEST
+
 START_TEST(a_descriptor_of_maps_is_closed_on_exec)
 {
 	CLEANUP(maps_close) struct maps maps = { .fd = -1 };
@@ -386,9 +449,12 @@ int main(void)
 		an_entry_of_named_anonymous_memory_has_its_name,
 		a_name_keeps_its_spaces_and_its_suffix,
 		a_name_with_a_new_line_does_not_end_the_entry,
+		a_new_line_is_one_character_wherever_the_line_begins,
 		a_name_of_the_longest_region_is_whole,
 		a_name_longer_than_its_room_is_cut_off_and_the_next_entry_is_whole,
 		entries_come_in_order_and_all_of_them,
+		the_heap_starts_where_the_kernel_says,
+		without_proc_nobody_knows_where_the_heap_starts,
 		a_line_is_read_field_by_field,
 		the_highest_addresses_are_read,
 		a_last_line_without_an_end_is_read,
@@ -397,6 +463,7 @@ int main(void)
 		other_text_is_ebadmsg,
 		a_line_that_breaks_off_before_its_name_is_no_entry,
 		a_failing_read_is_its_errno,
+		a_read_that_fails_within_a_line_is_its_errno,
 		a_descriptor_of_maps_is_closed_on_exec,
 	};
 

@@ -7,6 +7,7 @@
 
 #include "lib/memfd.h"
 
+#include "tests/support/channel.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
@@ -41,7 +42,7 @@ START_TEST(the_seal_is_given_without_a_writable_mapping)
 	int fd = new_memfd(page_size());
 
 	ck_assert_int_eq(memfd_seal(fd), 0);
-	ck_assert_int_eq(memfd_check(fd), 0);
+	ck_assert_int_eq(memfd_check(fd, page_size()), 0);
 }
 END_TEST
 
@@ -51,7 +52,7 @@ START_TEST(the_seal_is_busy_while_a_writable_mapping_is_there)
 
 	map_shared(NULL, page_size(), PROT_READ | PROT_WRITE, fd);
 	ck_assert_int_eq(memfd_seal(fd), -EBUSY);
-	ck_assert_int_ne(memfd_check(fd), 0);
+	ck_assert_int_ne(memfd_check(fd, page_size()), 0);
 }
 END_TEST
 
@@ -148,8 +149,19 @@ START_TEST(the_check_requires_every_seal)
 		CLEANUP(close_fd_at) int fd = new_memfd(page_size());
 
 		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, ALL_SEALS & ~seals[i]), 0);
-		ck_assert_int_eq(memfd_check(fd), -EOPNOTSUPP);
+		ck_assert_int_eq(memfd_check(fd, page_size()), -EOPNOTSUPP);
 	}
+}
+END_TEST
+
+START_TEST(the_check_refuses_another_size)
+{
+	int fd = new_memfd(page_size());
+
+	ck_assert_int_eq(memfd_seal(fd), 0);
+	ck_assert_int_eq(memfd_check(fd, page_size() - 1), -EBUSY);
+	ck_assert_int_eq(memfd_check(fd, page_size() + 1), -EBUSY);
+	ck_assert_int_eq(memfd_check(fd, page_size()), 0);
 }
 END_TEST
 
@@ -159,7 +171,7 @@ START_TEST(the_check_accepts_further_seals)
 
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | ALL_SEALS), 0);
 	ck_assert_int_ne(fcntl(fd, F_GET_SEALS), ALL_SEALS);
-	ck_assert_int_eq(memfd_check(fd), 0);
+	ck_assert_int_eq(memfd_check(fd, page_size()), 0);
 }
 END_TEST
 
@@ -170,7 +182,47 @@ START_TEST(the_check_refuses_a_seal_against_future_writes_only)
 	ck_assert_int_eq(fcntl(fd, F_ADD_SEALS,
 			       F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL),
 			 0);
-	ck_assert_int_eq(memfd_check(fd), -EOPNOTSUPP);
+	ck_assert_int_eq(memfd_check(fd, page_size()), -EOPNOTSUPP);
+}
+END_TEST
+
+static int new_executable(void)
+{
+	int fd = memfd_new_executable("program", page_size());
+
+	if (fd == -EOPNOTSUPP)
+		skip_test("executable memfds are forbidden here");
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, (off_t)page_size()), 0);
+	return fd;
+}
+
+START_TEST(an_executable_memfd_gets_every_seal)
+{
+	int fd = new_executable();
+
+	ck_assert_int_eq(memfd_seal_executable(fd), 0);
+	ck_assert_int_eq(memfd_check(fd, page_size()), 0);
+	ck_assert_int_lt((int)pwrite(fd, "y", 1, 0), 0);
+}
+END_TEST
+
+/* A mapping that can write stays where the kernel does not look for it. */
+START_TEST(a_seal_against_execution_that_somebody_added_before_is_reported)
+{
+	int fd = new_executable();
+	char *writer = map_shared(NULL, page_size(), PROT_READ | PROT_WRITE, fd);
+	int answer = fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC);
+
+	if (answer < 0 && errno == EINVAL)
+		skip_test("this kernel has no F_SEAL_EXEC");
+	if (answer < 0) {
+		ck_assert_int_eq(memfd_seal_executable(fd), -EBUSY);
+		ck_assert_int_eq(munmap(writer, page_size()), 0);
+		ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC), 0);
+	}
+	ck_assert_int_eq(memfd_seal_executable(fd), -EBUSY);
+	ck_assert_int_eq(fcntl(fd, F_GET_SEALS) & F_SEAL_SEAL, 0);
 }
 END_TEST
 
@@ -192,7 +244,7 @@ START_TEST(the_check_refuses_a_memfd_that_cannot_be_sealed)
 	int fd = memfd_create("unsealable", MFD_CLOEXEC);
 
 	ck_assert_int_ne(fcntl(fd, F_GET_SEALS), 0);
-	ck_assert_int_eq(memfd_check(fd), -EOPNOTSUPP);
+	ck_assert_int_eq(memfd_check(fd, page_size()), -EOPNOTSUPP);
 }
 END_TEST
 
@@ -216,21 +268,21 @@ START_TEST(the_check_refuses_a_plain_file_of_tmpfs)
 	if (fd < 0)
 		skip_test("no tmpfs to make a file in");
 	ck_assert_int_ne(fcntl(fd, F_GET_SEALS), 0);
-	ck_assert_int_eq(memfd_check(fd), -EOPNOTSUPP);
+	ck_assert_int_eq(memfd_check(fd, page_size()), -EOPNOTSUPP);
 }
 END_TEST
 
-START_TEST(the_check_refuses_what_is_no_file)
+START_TEST(the_check_refuses_a_descriptor_that_is_no_file)
 {
 	int pipe[2];
 
 	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
-	ck_assert_int_lt(memfd_check(pipe[0]), 0);
-	ck_assert_int_eq(memfd_check(-1), -EBADF);
+	ck_assert_int_lt(memfd_check(pipe[0], page_size()), 0);
+	ck_assert_int_eq(memfd_check(-1, page_size()), -EBADF);
 }
 END_TEST
 
-START_TEST(a_memfd_that_cannot_be_sealed_is_said_so)
+START_TEST(a_memfd_that_cannot_be_sealed_is_reported)
 {
 	int fd = memfd_create("unsealable", MFD_CLOEXEC);
 
@@ -300,6 +352,22 @@ START_TEST(a_reopened_descriptor_is_of_the_same_file)
 	ck_assert_int_eq((int)pwrite(fd, "x", 1, 0), 1);
 	ck_assert_int_eq((int)pread(reader, &seen, 1, 0), 1);
 	ck_assert_int_eq(seen, 'x');
+}
+END_TEST
+
+/* Another process of this user can open the file of a region in /proc/PID/fd. */
+START_TEST(a_descriptor_of_a_file_with_a_write_lease_is_busy_at_once)
+{
+	SCOPED_REGION *region = NULL;
+	int fd;
+
+	require_mapped_writer();
+	region = region_from("x", 1, SEALMEM_CONTENT);
+	fd = with_lease(open_file_of("bytes", O_RDONLY));
+	ck_assert_int_eq(sealmem_region_fd(region), -EBUSY);
+	ck_assert_int_eq(fcntl(fd, F_SETLEASE, F_UNLCK), 0);
+	ck_assert_int_ge(sealmem_region_fd(region), 0);
+	ck_assert_int_eq(*(char *)sealmem_region_data(region), 'x');
 }
 END_TEST
 
@@ -450,7 +518,7 @@ START_TEST(reserve_says_enomem_when_there_is_no_room)
 }
 END_TEST
 
-START_TEST(reserve_keeps_what_is_there)
+START_TEST(reserve_keeps_the_bytes_of_the_file)
 {
 	size_t size = 200 * page_size();
 	int fd = new_memfd(size);
@@ -473,7 +541,7 @@ static int reserve_with_file_limit(int fd, size_t limit, size_t size)
 	return memfd_reserve(fd, 0, size);
 }
 
-START_TEST(reserve_minds_a_limit_that_was_lowered_since)
+START_TEST(reserve_honours_a_limit_that_was_lowered_since)
 {
 	int fd = new_memfd(8 * page_size());
 
@@ -504,8 +572,25 @@ START_TEST(a_copy_has_the_same_bytes)
 	int from = new_memfd(size), to = new_memfd(size);
 
 	fill(map_shared(NULL, size, PROT_READ | PROT_WRITE, from), size);
-	ck_assert_int_eq(memfd_copy(to, from, size), 0);
+	ck_assert_int_eq(memfd_copy(to, from, map_shared(NULL, size, PROT_READ, from), size), 0);
 	assert_filled(map_shared(NULL, size, PROT_READ, to), size);
+}
+END_TEST
+
+/* A file that somebody has made longer than what is mapped. */
+START_TEST(a_copy_ends_with_its_size)
+{
+	size_t size = 2 * page_size();
+	int from = new_memfd(size), to = new_memfd(size);
+	const char *bytes = map_shared(NULL, size, PROT_READ, from);
+	struct stat status;
+
+	fill(map_shared(NULL, size, PROT_READ | PROT_WRITE, from), size);
+	ck_assert_int_eq((int)pwrite(from, "xx", 2, (off_t)size - 1), 2);
+	ck_assert_int_eq(memfd_copy(to, from, bytes, size), 0);
+	ck_assert_int_eq(fstat(to, &status), 0);
+	ck_assert_int_eq(status.st_size, (off_t)size);
+	assert_filled(map_shared(NULL, size, PROT_READ, to), size - 1);
 }
 END_TEST
 
@@ -515,28 +600,13 @@ START_TEST(a_copy_keeps_holes)
 	int from = new_memfd(size), to = new_memfd(size);
 
 	ck_assert_int_eq((int)pwrite(from, "x", 1, (off_t)(size / 2)), 1);
-	ck_assert_int_eq(memfd_copy(to, from, size), 0);
+	ck_assert_int_eq(memfd_copy(to, from, map_shared(NULL, size, PROT_READ, from), size), 0);
 	ck_assert_uint_le(memory_of(to), memory_of(from));
 	ck_assert_uint_lt(memory_of(to), size);
 }
 END_TEST
 
-START_TEST(a_copy_is_made_of_a_sealed_file)
-{
-	int from = new_memfd(100), to = new_memfd(100);
-	char bytes[100];
-
-	fill(bytes, sizeof(bytes));
-	ck_assert_int_eq(memfd_write(from, bytes, sizeof(bytes), 0), 0);
-	ck_assert_int_eq(memfd_seal(from), 0);
-	ck_assert_int_eq(memfd_copy(to, memfd_reopen_readonly(from), 100), 0);
-	memset(bytes, 0, sizeof(bytes));
-	ck_assert_int_eq((int)pread(to, bytes, sizeof(bytes), 0), 100);
-	assert_filled(bytes, sizeof(bytes));
-}
-END_TEST
-
-START_TEST(parts_are_what_has_memory_in_order)
+START_TEST(the_parts_that_have_memory_come_in_order)
 {
 	size_t page = page_size(), start = 0, end = 0;
 	int fd = new_memfd(1024 * page);
@@ -561,10 +631,10 @@ START_TEST(sealing_the_bytes_leaves_the_size)
 	ck_assert_int_eq(memfd_seal_bytes(fd), 0);
 	ck_assert_int_eq((int)pwrite(fd, "x", 1, 0), -1);
 	ck_assert_int_eq(errno, EPERM);
-	ck_assert_int_eq(memfd_check(fd), -EOPNOTSUPP);
+	ck_assert_int_eq(memfd_check(fd, page_size()), -EOPNOTSUPP);
 	ck_assert_int_eq(ftruncate(fd, 1), 0);
 	ck_assert_int_eq(memfd_seal(fd), 0);
-	ck_assert_int_eq(memfd_check(fd), 0);
+	ck_assert_int_eq(memfd_check(fd, 1), 0);
 }
 END_TEST
 
@@ -615,19 +685,23 @@ int main(void)
 		the_seal_is_busy_while_a_page_is_in_a_pipe,
 		the_seal_is_given_once_the_page_has_left_the_pipe,
 		the_check_requires_every_seal,
+		the_check_refuses_another_size,
 		the_check_accepts_further_seals,
 		the_check_refuses_a_seal_against_future_writes_only,
+		an_executable_memfd_gets_every_seal,
+		a_seal_against_execution_that_somebody_added_before_is_reported,
 		a_seal_against_future_writes_lets_an_earlier_mapping_write,
 		the_check_refuses_a_memfd_that_cannot_be_sealed,
 		the_check_refuses_a_plain_file_of_tmpfs,
-		the_check_refuses_what_is_no_file,
-		a_memfd_that_cannot_be_sealed_is_said_so,
+		the_check_refuses_a_descriptor_that_is_no_file,
+		a_memfd_that_cannot_be_sealed_is_reported,
 		the_size_of_a_sealed_memfd_is_final,
 		a_sealed_memfd_takes_no_further_seals,
 		a_memfd_is_closed_on_exec,
 		a_memfd_cannot_be_executed_where_the_kernel_knows_the_flag,
 		a_reopened_descriptor_cannot_write,
 		a_reopened_descriptor_is_of_the_same_file,
+		a_descriptor_of_a_file_with_a_write_lease_is_busy_at_once,
 		a_kernel_without_the_newer_flag_gives_a_memfd_that_can_be_sealed,
 		a_kernel_without_the_newer_flag_seals_regions,
 		regions_are_sealed_where_memfds_are_not_executable_by_default,
@@ -637,13 +711,13 @@ int main(void)
 		fill_reports_bytes_that_cannot_be_read,
 		reserve_sets_memory_aside,
 		reserve_says_enomem_when_there_is_no_room,
-		reserve_keeps_what_is_there,
-		reserve_minds_a_limit_that_was_lowered_since,
+		reserve_keeps_the_bytes_of_the_file,
+		reserve_honours_a_limit_that_was_lowered_since,
 		a_cleared_file_has_its_length_and_memory_for_it,
 		a_copy_has_the_same_bytes,
+		a_copy_ends_with_its_size,
 		a_copy_keeps_holes,
-		a_copy_is_made_of_a_sealed_file,
-		parts_are_what_has_memory_in_order,
+		the_parts_that_have_memory_come_in_order,
 		sealing_the_bytes_leaves_the_size,
 		a_name_may_have_the_documented_length,
 		a_longer_name_is_refused,

@@ -171,7 +171,7 @@ static void assert_not_huge(const struct trial *trial)
 			ck_abort_msg("%#llx", (unsigned long long)at);
 }
 
-START_TEST(neither_a_place_nor_the_page_behind_a_guard_is_a_multiple_of_a_huge_page)
+START_TEST(neither_a_place_nor_the_page_after_a_guard_is_a_multiple_of_a_huge_page)
 {
 	for_all_trials(assert_not_huge);
 }
@@ -194,7 +194,7 @@ START_TEST(every_other_page_is_a_place)
 }
 END_TEST
 
-START_TEST(what_is_too_large_for_a_window_is_refused)
+START_TEST(a_size_too_large_for_a_window_is_refused)
 {
 	const struct filter_range *w = window(&spaces[3]);
 	uint64_t at = 1, room = w->end - w->start, page = 1 << 12;
@@ -230,9 +230,9 @@ int main(void)
 		no_window_but_those_of_a_space_lie_in_a_smaller_one,
 		a_window_meets_none_of_its_neighbours,
 		a_place_is_within_the_window,
-		neither_a_place_nor_the_page_behind_a_guard_is_a_multiple_of_a_huge_page,
+		neither_a_place_nor_the_page_after_a_guard_is_a_multiple_of_a_huge_page,
 		every_other_page_is_a_place,
-		what_is_too_large_for_a_window_is_refused,
+		a_size_too_large_for_a_window_is_refused,
 		this_processor_has_a_window,
 	};
 

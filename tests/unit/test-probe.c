@@ -10,6 +10,7 @@
 
 #include "lib/probe.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -36,13 +37,13 @@ static void assert_true_answer(void)
 			      supported & bit ? "said to be given" : "given");
 }
 
-START_TEST(what_is_supported_is_given)
+START_TEST(every_supported_guarantee_is_given)
 {
 	assert_true_answer();
 }
 END_TEST
 
-START_TEST(what_is_supported_is_given_to_a_plain_user)
+START_TEST(every_supported_guarantee_is_given_to_a_plain_user)
 {
 	become_plain_user();
 	assert_true_answer();
@@ -52,6 +53,18 @@ END_TEST
 START_TEST(content_is_supported_here)
 {
 	ck_assert_uint_eq(sealmem_supported() & SEALMEM_CONTENT, SEALMEM_CONTENT);
+}
+END_TEST
+
+START_TEST(the_version_is_the_same_in_words_and_in_numbers)
+{
+	char numbers[32];
+
+	(void)snprintf(numbers, sizeof(numbers), "%d.%d.%d", SEALMEM_VERSION_MAJOR,
+		       SEALMEM_VERSION_MINOR, SEALMEM_VERSION_MICRO);
+	ck_assert_str_eq(numbers, SEALMEM_VERSION);
+	ck_assert_str_eq(sealmem_version(), SEALMEM_VERSION);
+	ck_assert_int_eq(SEALMEM_VERSION_NUMBER, 100);
 }
 END_TEST
 
@@ -182,6 +195,15 @@ START_TEST(without_mseal_address_is_not_supported)
 }
 END_TEST
 
+START_TEST(a_call_that_kills_is_one_that_is_not_supported)
+{
+	forbid_fatally(__NR_mseal);
+	forbid_fatally(__NR_memfd_secret);
+	ck_assert_uint_eq(sealmem_supported() & (SEALMEM_ADDRESS | SEALMEM_SECRECY), 0);
+	assert_true_answer();
+}
+END_TEST
+
 START_TEST(with_mseal_that_does_nothing_address_is_not_supported)
 {
 	forbid(__NR_mseal, 0);
@@ -189,7 +211,7 @@ START_TEST(with_mseal_that_does_nothing_address_is_not_supported)
 }
 END_TEST
 
-START_TEST(where_no_child_can_be_made_address_is_still_answered)
+START_TEST(address_is_answered_even_where_no_child_can_be_made)
 {
 	require_mseal();
 	forbid(SYS_clone, EPERM);
@@ -213,7 +235,7 @@ START_TEST(without_mlock_noswap_is_not_supported)
 }
 END_TEST
 
-START_TEST(without_madvise_what_rests_on_it_is_not_supported)
+START_TEST(without_madvise_the_guarantees_that_need_it_are_not_supported)
 {
 	forbid(SYS_madvise, ENOSYS);
 	assert_true_answer();
@@ -263,7 +285,7 @@ START_TEST(each_guarantee_has_its_name)
 }
 END_TEST
 
-START_TEST(what_is_not_one_guarantee_has_no_name)
+START_TEST(only_a_single_guarantee_has_a_name)
 {
 	ck_assert_ptr_null(sealmem_guarantee_name(0));
 	ck_assert_ptr_null(sealmem_guarantee_name(SEALMEM_CONTENT | SEALMEM_ADDRESS));
@@ -275,10 +297,11 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
-		what_is_supported_is_given,
-		what_is_supported_is_given_to_a_plain_user,
+		every_supported_guarantee_is_given,
+		every_supported_guarantee_is_given_to_a_plain_user,
 		content_is_supported_here,
 		nothing_but_guarantees_is_supported,
+		the_version_is_the_same_in_words_and_in_numbers,
 		address_is_supported_where_the_kernel_has_mseal,
 		address_is_supported_where_it_may_be_emulated,
 		asking_twice_gives_the_same_answer,
@@ -290,16 +313,17 @@ int main(void)
 		asking_works_where_children_are_not_waited_for,
 		asking_seals_no_address_of_this_process,
 		without_mseal_address_is_not_supported,
+		a_call_that_kills_is_one_that_is_not_supported,
 		with_mseal_that_does_nothing_address_is_not_supported,
-		where_no_child_can_be_made_address_is_still_answered,
+		address_is_answered_even_where_no_child_can_be_made,
 		without_memfd_create_nothing_is_supported,
 		without_mlock_noswap_is_not_supported,
-		without_madvise_what_rests_on_it_is_not_supported,
+		without_madvise_the_guarantees_that_need_it_are_not_supported,
 		without_proc_the_answer_is_true,
 		without_permission_to_lock_noswap_is_not_supported,
 		a_passing_shortage_of_descriptors_is_forgotten,
 		each_guarantee_has_its_name,
-		what_is_not_one_guarantee_has_no_name,
+		only_a_single_guarantee_has_a_name,
 	};
 
 	return RUN_TESTS("probe", tests);

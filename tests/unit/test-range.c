@@ -563,7 +563,7 @@ static void assert_flag(unsigned seal, unsigned guarantee, const char *letters)
 	ck_assert(!has_flag(without, letters));
 }
 
-START_TEST(content_can_be_had_with_each_guarantee)
+START_TEST(content_is_available_with_each_guarantee)
 {
 	assert_flag(SEALMEM_CONTENT, SEALMEM_NOSWAP, "lo");
 	assert_flag(SEALMEM_CONTENT, SEALMEM_NODUMP, "dd");
@@ -571,7 +571,7 @@ START_TEST(content_can_be_had_with_each_guarantee)
 }
 END_TEST
 
-START_TEST(address_can_be_had_with_each_guarantee)
+START_TEST(address_is_available_with_each_guarantee)
 {
 	assert_flag(SEALMEM_ADDRESS, SEALMEM_NOSWAP, "lo");
 	assert_flag(SEALMEM_ADDRESS, SEALMEM_NODUMP, "dd");
@@ -579,7 +579,7 @@ START_TEST(address_can_be_had_with_each_guarantee)
 }
 END_TEST
 
-START_TEST(everything_can_be_had_at_once)
+START_TEST(every_guarantee_is_available_at_once)
 {
 	unsigned all = SEALMEM_CONTENT | SEALMEM_ADDRESS | SEALMEM_NOSWAP | SEALMEM_NODUMP |
 		       SEALMEM_NOFORK;
@@ -620,6 +620,39 @@ START_TEST(ranges_are_sealed_one_by_one)
 	ck_assert_int_eq(sealmem_seal_range(second, page_size(), SEALMEM_CONTENT), 0);
 	assert_sealed(first, page_size());
 	ck_assert_int_eq(*second, 's');
+}
+END_TEST
+
+START_TEST(a_range_has_the_name_that_it_is_given)
+{
+	char *range = map_private(page_size());
+	struct maps_entry entry;
+
+	fill(range, page_size());
+	ck_assert_int_eq(sealmem_seal_range_named(range, page_size(), "opcodes", SEALMEM_CONTENT),
+			 0);
+	ck_assert(find_mapping(range, &entry));
+	ck_assert_str_eq(entry.name, "/memfd:sealmem:opcodes (deleted)");
+	assert_sealed(range, page_size());
+}
+END_TEST
+
+START_TEST(a_name_that_no_region_can_have_is_refused)
+{
+	char *range = map_private(page_size()), name[SEALMEM_NAME_MAX + 2] = { 0 };
+
+	fill(range, page_size());
+	memset(name, 'n', sizeof(name) - 1);
+	ck_assert_int_eq(sealmem_seal_range_named(range, page_size(), name, SEALMEM_CONTENT),
+			 -ENAMETOOLONG);
+	ck_assert_int_eq(sealmem_seal_range_named(range, page_size(), "\n", SEALMEM_CONTENT),
+			 -EINVAL);
+	ck_assert_int_eq(sealmem_seal_range_named(range, page_size(), NULL, SEALMEM_CONTENT),
+			 -EINVAL);
+	assert_filled(range, page_size());
+	range[0] = 'w';
+	name[SEALMEM_NAME_MAX] = '\0';
+	ck_assert_int_eq(sealmem_seal_range_named(range, page_size(), name, SEALMEM_CONTENT), 0);
 }
 END_TEST
 
@@ -665,11 +698,13 @@ int main(void)
 		a_page_of_the_stack_that_callers_use_is_einval,
 		the_address_alone_is_sealed_and_the_bytes_are_not,
 		content_and_address_are_sealed_together,
-		content_can_be_had_with_each_guarantee,
-		address_can_be_had_with_each_guarantee,
-		everything_can_be_had_at_once,
+		content_is_available_with_each_guarantee,
+		address_is_available_with_each_guarantee,
+		every_guarantee_is_available_at_once,
 		a_child_inherits_a_sealed_range,
 		ranges_are_sealed_one_by_one,
+		a_range_has_the_name_that_it_is_given,
+		a_name_that_no_region_can_have_is_refused,
 	};
 
 	return RUN_TESTS("range", tests);

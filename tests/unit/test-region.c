@@ -9,6 +9,7 @@
 #include "lib/memfd.h"
 #include "tests/support/support.h"
 
+#include <signal.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ START_TEST(a_new_region_begins_at_a_page)
 }
 END_TEST
 
-START_TEST(a_region_bears_its_name)
+START_TEST(a_region_has_its_name)
 {
 	SCOPED_REGION *region = empty_region(1, SEALMEM_CONTENT);
 	struct maps_entry entry;
@@ -311,7 +312,7 @@ START_TEST(the_file_is_as_long_as_the_region)
 }
 END_TEST
 
-START_TEST(the_descriptor_of_an_open_region_is_not_given)
+START_TEST(an_open_region_gives_no_descriptor)
 {
 	SCOPED_REGION *region = empty_region(1, SEALMEM_CONTENT);
 
@@ -364,7 +365,7 @@ END_TEST
 /* One, where the library knows from an earlier region that it will do. */
 static int descriptors_while_open(void)
 {
-	return memfd_writer_will_do() ? 1 : 2;
+	return memfd_lesson_holds(&memfd_writer_maps_sealed) ? 1 : 2;
 }
 
 START_TEST(every_descriptor_of_an_open_region_is_closed_on_exec)
@@ -601,12 +602,351 @@ START_TEST(from_bytes_reopens_where_the_kernel_wants_a_reader)
 }
 END_TEST
 
+static const unsigned kinds[] = { SEALMEM_CONTENT, SEALMEM_CONTENT | SEALMEM_NOSWAP,
+				  SEALMEM_SECRECY };
+
+#define KINDS (sizeof(kinds) / sizeof(*kinds))
+
+/* Skips a kind of region that this kernel does not have. */
+static struct sealmem_region *region_of_kind(size_t i, size_t capacity)
+{
+	return kinds[i] & ~sealmem_supported() ? NULL : empty_region(capacity, kinds[i]);
+}
+
+START_TEST(realloc_grows_the_last_piece_where_it_is)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		SCOPED_REGION *region = region_of_kind(i, 100 * page_size());
+		char *piece = region != NULL ? sealmem_region_alloc(region, 10, 1) : NULL;
+
+		if (region == NULL)
+			continue;
+		fill(piece, 10);
+		ck_assert_ptr_eq(sealmem_region_realloc(region, piece, 90 * page_size()), piece);
+		assert_filled(piece, 10);
+		assert_zeroed(piece + 10, 90 * page_size() - 10);
+		ck_assert_uint_eq(sealmem_region_size(region), 90 * page_size());
+	}
+}
+END_TEST
+
+START_TEST(realloc_sets_memory_aside)
+{
+	SCOPED_REGION *region = empty_region(100 * page_size(), SEALMEM_CONTENT);
+	char *piece = sealmem_region_alloc(region, 1, 1);
+
+	ck_assert_ptr_nonnull(sealmem_region_realloc(region, piece, 90 * page_size()));
+	ck_assert_int_ge(status_of("test").st_blocks * 512, 90 * (long)page_size());
+}
+END_TEST
+
+START_TEST(realloc_zeroes_what_the_piece_loses)
+{
+	SCOPED_REGION *region = empty_region(page_size(), SEALMEM_CONTENT);
+	char *piece = sealmem_region_alloc(region, 100, 1), *next;
+
+	fill(piece, 100);
+	ck_assert_ptr_eq(sealmem_region_realloc(region, piece, 40), piece);
+	ck_assert_uint_eq(sealmem_region_size(region), 40);
+	next = sealmem_region_alloc(region, 60, 1);
+	ck_assert_ptr_eq(next, piece + 40);
+	assert_filled(piece, 40);
+	assert_zeroed(next, 60);
+}
+END_TEST
+
+START_TEST(realloc_of_nothing_is_alloc)
+{
+	SCOPED_REGION *region = empty_region(page_size(), SEALMEM_CONTENT);
+
+	ck_assert_ptr_eq(sealmem_region_realloc(region, NULL, 8), sealmem_region_data(region));
+	ck_assert_uint_eq(sealmem_region_size(region), 8);
+}
+END_TEST
+
+START_TEST(realloc_beyond_the_capacity_is_enomem)
+{
+	SCOPED_REGION *region = empty_region(100, SEALMEM_CONTENT);
+	char *piece = sealmem_region_alloc(region, 50, 1);
+
+	fill(piece, 50);
+	ck_assert_ptr_null(sealmem_region_realloc(region, piece, 101));
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_ptr_null(sealmem_region_realloc(region, piece, SIZE_MAX / 2));
+	ck_assert_int_eq(errno, ENOMEM);
+	ck_assert_uint_eq(sealmem_region_size(region), 50);
+	assert_filled(piece, 50);
+	ck_assert_ptr_eq(sealmem_region_realloc(region, piece, 100), piece);
+}
+END_TEST
+
+START_TEST(realloc_of_another_piece_is_einval)
+{
+	SCOPED_REGION *region = empty_region(100, SEALMEM_CONTENT);
+	char *first = sealmem_region_alloc(region, 8, 1);
+	char *last = sealmem_region_alloc(region, 8, 1);
+
+	ck_assert_ptr_null(sealmem_region_realloc(region, first, 4));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_ptr_null(sealmem_region_realloc(region, last + 1, 4));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_uint_eq(sealmem_region_size(region), 16);
+}
+END_TEST
+
+START_TEST(trim_says_how_much_of_the_capacity_is_used)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		SCOPED_REGION *region = region_of_kind(i, 50 * page_size());
+		char *data = sealmem_region_data(region);
+
+		if (region == NULL)
+			continue;
+		fill(data, 50 * page_size());
+		ck_assert_int_eq(sealmem_region_trim(region, page_size() + 7), 0);
+		ck_assert_uint_eq(sealmem_region_size(region), page_size() + 7);
+		assert_filled(data, page_size() + 7);
+		assert_zeroed(data + page_size() + 7, 49 * page_size() - 7);
+		ck_assert_int_eq(sealmem_region_seal(region), 0);
+		assert_filled(data, page_size() + 7);
+		if (kinds[i] & SEALMEM_CONTENT)
+			ck_assert_int_eq(status_of("test").st_size, (off_t)page_size() + 7);
+	}
+}
+END_TEST
+
+/* Otherwise a region of many GiB would be filled with zeroes. */
+START_TEST(trim_takes_no_memory_for_pages_that_nobody_touched)
+{
+	SCOPED_REGION *region = empty_region((size_t)64 << 30, SEALMEM_CONTENT);
+	char *data = sealmem_region_data(region);
+
+	fill(data + ((size_t)32 << 30), 1);
+	ck_assert_int_eq(sealmem_region_trim(region, 5), 0);
+	ck_assert_int_eq(data[(size_t)32 << 30], 0);
+	ck_assert_int_le(status_of("test").st_blocks * 512, 4 * (long)page_size());
+}
+END_TEST
+
+START_TEST(alloc_after_trim_hands_out_zeroes_again)
+{
+	SCOPED_REGION *region = empty_region(10 * page_size(), SEALMEM_CONTENT);
+	char *first = sealmem_region_alloc(region, 100, 1);
+	char *second = sealmem_region_alloc(region, 100, 1), *again;
+
+	fill(first, 200);
+	ck_assert_int_eq(sealmem_region_trim(region, 100), 0);
+	again = sealmem_region_alloc(region, 3 * page_size(), 1);
+	ck_assert_ptr_eq(again, second);
+	assert_zeroed(again, 3 * page_size());
+	assert_filled(first, 100);
+}
+END_TEST
+
+START_TEST(trim_cuts_the_last_piece_or_takes_it)
+{
+	SCOPED_REGION *region = empty_region(100, SEALMEM_CONTENT);
+	char *first = sealmem_region_alloc(region, 20, 1);
+	char *last = sealmem_region_alloc(region, 20, 1);
+
+	ck_assert_int_eq(sealmem_region_trim(region, 30), 0);
+	ck_assert_ptr_eq(sealmem_region_realloc(region, last, 40), last);
+	ck_assert_int_eq(sealmem_region_trim(region, 20), 0);
+	ck_assert_ptr_null(sealmem_region_realloc(region, last, 40));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_ptr_null(sealmem_region_realloc(region, first, 40));
+	ck_assert_int_eq(errno, EINVAL);
+	ck_assert_ptr_eq(sealmem_region_alloc(region, 1, 1), last);
+}
+END_TEST
+
+START_TEST(trim_above_the_size_is_einval)
+{
+	SCOPED_REGION *region = empty_region(100, SEALMEM_CONTENT);
+
+	ck_assert_int_eq(sealmem_region_trim(region, 101), -EINVAL);
+	ck_assert_int_eq(sealmem_region_trim(region, 100), 0);
+	ck_assert_int_eq(sealmem_region_trim(region, 50), 0);
+	ck_assert_int_eq(sealmem_region_trim(region, 51), -EINVAL);
+	ck_assert_int_eq(sealmem_region_trim(NULL, 0), -EINVAL);
+	ck_assert_uint_eq(sealmem_region_size(region), 50);
+}
+END_TEST
+
+START_TEST(a_sealed_region_neither_grows_nor_shrinks)
+{
+	SCOPED_REGION *region = empty_region(page_size(), SEALMEM_CONTENT);
+	char *piece = sealmem_region_alloc(region, 100, 1);
+
+	fill(piece, 100);
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	ck_assert_ptr_null(sealmem_region_realloc(region, piece, 50));
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(sealmem_region_trim(region, 50), -EPERM);
+	ck_assert_uint_eq(sealmem_region_size(region), 100);
+	assert_filled(piece, 100);
+}
+END_TEST
+
+static int grow_in_child(void *argument)
+{
+	void *p = sealmem_region_realloc(argument, sealmem_region_data(argument), 20);
+
+	return p == NULL && errno == ESTALE && sealmem_region_trim(argument, 1) == -ESTALE ? 0 : 1;
+}
+
+START_TEST(a_child_neither_grows_nor_shrinks_a_region_of_its_parent)
+{
+	SCOPED_REGION *region = empty_region(page_size(), SEALMEM_CONTENT);
+
+	ck_assert_ptr_nonnull(sealmem_region_alloc(region, 10, 1));
+	assert_child_succeeds(grow_in_child, region);
+	ck_assert_uint_eq(sealmem_region_size(region), 10);
+}
+END_TEST
+
+/* What every empty region is: nothing to read or write, and all that was demanded. */
+static void assert_empty_and_sealed(struct sealmem_region *region, unsigned guarantees)
+{
+	char *data = sealmem_region_data(region);
+
+	ck_assert_uint_eq(sealmem_region_size(region), 0);
+	ck_assert_ptr_nonnull(data);
+	ck_assert_uint_eq(sealmem_region_guarantees(region) & guarantees, guarantees);
+	ck_assert_int_eq(sealmem_try_write(data, "x", 1), -EFAULT);
+	ck_assert_int_lt(sys_mprotect(data, page_size(), PROT_READ | PROT_WRITE), 0);
+	if (guarantees & SEALMEM_ADDRESS)
+		ck_assert_int_eq(sys_munmap(data, page_size()), -EPERM);
+}
+
+static void assert_empty_file(int fd)
+{
+	char byte;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GET_SEALS) & ALL_SEALS, ALL_SEALS);
+	ck_assert_int_eq(pread(fd, &byte, 1, 0), 0);
+}
+
+static const unsigned demands[] = {
+	SEALMEM_CONTENT,
+	SEALMEM_CONTENT | SEALMEM_ADDRESS,
+	SEALMEM_CONTENT | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK,
+	SEALMEM_CONTENT | SEALMEM_GUARDS,
+	SEALMEM_GUARANTEES & ~SEALMEM_SECRECY,
+	SEALMEM_GUARANTEES,
+};
+
+START_TEST(from_no_bytes_makes_an_empty_region)
+{
+	const void *volatile nothing = NULL;
+
+	for (size_t i = 0; i < sizeof(demands) / sizeof(*demands); i++) {
+		SCOPED_REGION *region = NULL;
+
+		if (demands[i] & ~sealmem_supported())
+			continue;
+		ck_assert_int_eq(sealmem_region_new_from(&region, "empty", nothing, 0, demands[i]),
+				 0);
+		assert_empty_and_sealed(region, demands[i]);
+		ck_assert_int_eq(sealmem_region_seal(region), 0);
+		if (!(demands[i] & SEALMEM_SECRECY))
+			assert_empty_file(sealmem_region_fd(region));
+	}
+}
+END_TEST
+
+static int load_first_byte(void *argument)
+{
+	return *(volatile char *)sealmem_region_data(argument);
+}
+
+START_TEST(trim_to_nothing_makes_an_empty_region)
+{
+	for (size_t i = 0; i < sizeof(demands) / sizeof(*demands); i++) {
+		SCOPED_REGION *region = NULL;
+
+		if (demands[i] & ~sealmem_supported())
+			continue;
+		region = empty_region(3 * page_size(), demands[i]);
+		fill(sealmem_region_data(region), 3 * page_size());
+		ck_assert_int_eq(sealmem_region_trim(region, 0), 0);
+		ck_assert_int_eq(sealmem_region_seal(region), 0);
+		assert_empty_and_sealed(region, demands[i]);
+		if (!(demands[i] & SEALMEM_SECRECY))
+			assert_empty_file(sealmem_region_fd(region));
+	}
+}
+END_TEST
+
+/* A seal of an empty region that fails leaves it open. */
+START_TEST(the_seal_of_an_empty_region_rolls_back)
+{
+	SCOPED_REGION *region = empty_region(3 * page_size(), SEALMEM_CONTENT | SEALMEM_NOSWAP);
+	int fd = open_file_of("test", O_RDWR);
+	void *writer = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(writer, MAP_FAILED);
+	ck_assert_int_eq(sealmem_region_trim(region, 0), 0);
+	ck_assert_int_eq(sealmem_region_seal(region), -EBUSY);
+	ck_assert_ptr_nonnull(sealmem_region_alloc(region, 2 * page_size(), 0));
+	fill(sealmem_region_data(region), 2 * page_size());
+	ck_assert_int_eq(sys_munmap(writer, page_size()), 0);
+	close_fd(fd);
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	assert_sealed(sealmem_region_data(region), 2 * page_size());
+}
+END_TEST
+
+START_TEST(nothing_can_be_read_from_an_empty_region)
+{
+	SCOPED_REGION *region = region_from("", 0, SEALMEM_CONTENT);
+
+	require_own_address_space();
+	assert_child_dies(SIGBUS, load_first_byte, region);
+}
+END_TEST
+
+START_TEST(an_empty_region_needs_no_lock)
+{
+	SCOPED_REGION *region = NULL;
+
+	become_plain_user();
+	(void)set_limit(RLIMIT_MEMLOCK, 0);
+	ck_assert_int_eq(
+		sealmem_region_new_from(&region, "test", "", 0, SEALMEM_CONTENT | SEALMEM_NOSWAP),
+		0);
+	assert_empty_and_sealed(region, SEALMEM_CONTENT | SEALMEM_NOSWAP);
+}
+END_TEST
+
+START_TEST(freeing_an_empty_region_gives_everything_back)
+{
+	const unsigned all = SEALMEM_CONTENT | SEALMEM_NOSWAP | SEALMEM_GUARDS;
+	struct census before;
+
+	(void)sealmem_region_free(region_from("", 0, all));
+	before = take_census();
+	(void)sealmem_region_free(region_from("", 0, all));
+	assert_same_census(before);
+}
+END_TEST
+
+START_TEST(a_new_region_needs_a_capacity)
+{
+	struct sealmem_region *region = NULL;
+
+	ck_assert_int_eq(sealmem_region_new(&region, "test", 0, SEALMEM_CONTENT), -EINVAL);
+	ck_assert_ptr_null(region);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *tests[] = {
 		a_new_region_is_zeroed,
 		a_new_region_begins_at_a_page,
-		a_region_bears_its_name,
+		a_region_has_its_name,
 		sealing_keeps_bytes_and_address,
 		pointers_inside_a_region_stay_valid,
 		alloc_aligns_as_asked,
@@ -628,7 +968,7 @@ int main(void)
 		the_size_without_alloc_is_the_capacity,
 		the_size_is_what_alloc_has_handed_out_with_gaps,
 		the_file_is_as_long_as_the_region,
-		the_descriptor_of_an_open_region_is_not_given,
+		an_open_region_gives_no_descriptor,
 		the_descriptor_of_a_sealed_region_is_read_only,
 		the_descriptor_is_closed_on_exec,
 		the_descriptor_stays_the_same,
@@ -647,6 +987,26 @@ int main(void)
 		memory_with_a_sealed_address_survives_the_free,
 		freeing_a_sealed_address_gives_back_descriptors_and_unused_addresses,
 		an_open_region_with_address_can_be_freed_without_trace,
+		realloc_grows_the_last_piece_where_it_is,
+		realloc_sets_memory_aside,
+		realloc_zeroes_what_the_piece_loses,
+		realloc_of_nothing_is_alloc,
+		realloc_beyond_the_capacity_is_enomem,
+		realloc_of_another_piece_is_einval,
+		trim_says_how_much_of_the_capacity_is_used,
+		trim_takes_no_memory_for_pages_that_nobody_touched,
+		alloc_after_trim_hands_out_zeroes_again,
+		trim_cuts_the_last_piece_or_takes_it,
+		trim_above_the_size_is_einval,
+		a_sealed_region_neither_grows_nor_shrinks,
+		a_child_neither_grows_nor_shrinks_a_region_of_its_parent,
+		trim_to_nothing_makes_an_empty_region,
+		the_seal_of_an_empty_region_rolls_back,
+		from_no_bytes_makes_an_empty_region,
+		nothing_can_be_read_from_an_empty_region,
+		an_empty_region_needs_no_lock,
+		freeing_an_empty_region_gives_everything_back,
+		a_new_region_needs_a_capacity,
 		from_bytes_takes_a_copy,
 		from_bytes_takes_bytes_of_a_sealed_region,
 		from_bytes_takes_megabytes,

@@ -3,10 +3,11 @@
 /*
  * A region over a Unix socket, between two that mean well, under what the world does to sockets: every
  * type, full and empty ones, closed ones, options that add to a message, signals, limits, sandboxes.
- * Those who do not mean well are in test-hostile.c.
+ * Senders and receivers that mean harm are in test-hostile.c.
  */
 
 #include "tests/support/channel.h"
+#include "tests/support/kernel.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/scale.h"
 #include "tests/support/support.h"
@@ -21,10 +22,6 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-
-#ifndef SO_PASSPIDFD
-# define SO_PASSPIDFD 76
-#endif
 
 static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
 
@@ -70,7 +67,7 @@ START_TEST(a_region_arrives_over_every_type_of_socket)
 }
 END_TEST
 
-START_TEST(what_is_sent_is_the_documented_message)
+START_TEST(send_writes_the_documented_message)
 {
 	SCOPED_CHANNEL channel = open_channel(SOCK_SEQPACKET);
 	SCOPED_REGION *sent = small_region("policy");
@@ -96,14 +93,14 @@ START_TEST(the_pages_are_the_same_and_no_copy)
 }
 END_TEST
 
-START_TEST(a_region_from_bytes_at_hand_can_be_sent)
+START_TEST(a_region_from_a_buffer_can_be_sent)
 {
 	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
-	SCOPED_REGION *sent = region_from("at hand", 8, SEALMEM_CONTENT), *got = NULL;
+	SCOPED_REGION *sent = region_from("buffer", 7, SEALMEM_CONTENT), *got = NULL;
 
 	ck_assert_int_eq(sealmem_send(channel.sender, sent), 0);
 	got = received(channel.receiver);
-	ck_assert_str_eq(sealmem_region_data(got), "at hand");
+	ck_assert_str_eq(sealmem_region_data(got), "buffer");
 }
 END_TEST
 
@@ -202,7 +199,7 @@ START_TEST(a_demand_that_cannot_be_met_leaves_the_message_where_it_is)
 }
 END_TEST
 
-START_TEST(what_is_refused_for_its_size_leaves_the_stream_usable)
+START_TEST(a_region_refused_for_its_size_leaves_the_stream_usable)
 {
 	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
 	SCOPED_REGION *sent = sealed_region("large", 1001, SEALMEM_CONTENT), *got = NULL;
@@ -257,7 +254,7 @@ static void assert_wrong_socket(int socket, int expected)
 	assert_not_received(socket, expected);
 }
 
-START_TEST(what_is_no_socket_is_said_so)
+START_TEST(a_descriptor_that_is_no_socket_is_reported)
 {
 	int pipe[2];
 
@@ -310,7 +307,7 @@ START_TEST(the_kernel_takes_a_descriptor_for_the_internet_and_drops_it)
 }
 END_TEST
 
-START_TEST(a_socket_that_is_not_connected_is_said_so)
+START_TEST(a_socket_that_is_not_connected_is_reported)
 {
 	for (size_t i = 0; i < TYPES; i++) {
 		CLEANUP(close_fd_at) int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
@@ -425,6 +422,197 @@ START_TEST(a_socket_with_a_time_limit_keeps_it)
 }
 END_TEST
 
+static void ignore(int signal)
+{
+	(void)signal;
+}
+
+/* To this process alone, ten thousand times a second, interrupting every call that can be. */
+static void rain_signals(void)
+{
+	const struct sigaction action = { .sa_handler = ignore };
+	const struct itimerval often = { { 0, 100 }, { 0, 100 } };
+
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &often, NULL) < 0)
+		_exit(EXIT_FAILURE);
+}
+
+/* What a child does while the test goes on. It says nothing to Check. */
+struct work {
+	int (*act)(const struct work *work);
+	struct channel channel;
+	const struct sealmem_region *region;
+	int fd;
+};
+
+static pid_t start_child(const struct work *work)
+{
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		exit(work->act(work));
+	return pid;
+}
+
+static void assert_ends_well(pid_t pid)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+
+/* In hundredths of a second. */
+static void limit_time(int socket, int option, long hundredths)
+{
+	const struct timeval limit = { 0, hundredths * 10000 };
+
+	ck_assert_int_eq(setsockopt(socket, SOL_SOCKET, option, &limit, sizeof(limit)), 0);
+}
+
+/* The sender gives each piece before the limit, and would take 12 seconds for all. */
+static int send_pieces_in_time(const struct work *work)
+{
+	const struct message message = honest_message("pieces");
+
+	close(work->channel.receiver);
+	for (size_t i = 0; i < sizeof(message); i++) {
+		if (post(work->channel.sender, (const char *)&message + i, 1, &work->fd, i == 0) !=
+		    1)
+			return EXIT_SUCCESS;
+		(void)usleep(50000);
+	}
+	return EXIT_FAILURE;
+}
+
+START_TEST(the_limit_of_a_receiver_is_that_of_all_pieces)
+{
+	struct channel channel = open_channel(SOCK_STREAM);
+	int fd = with_seals(filled_memfd(1), ALL_SEALS);
+	double start = seconds_now();
+	pid_t pid = start_child(&(struct work){ send_pieces_in_time, channel, NULL, fd });
+
+	limit_time(channel.receiver, SO_RCVTIMEO, 50);
+	assert_not_received(channel.receiver, -EBADMSG);
+	ck_assert_double_lt(seconds_now() - start, 5);
+	ck_assert_double_gt(seconds_now() - start, 0.4);
+	close_channel(&channel);
+	assert_ends_well(pid);
+}
+END_TEST
+
+START_TEST(a_signal_does_not_start_the_limit_of_a_receiver_anew)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_SEQPACKET);
+	double start = seconds_now();
+
+	limit_time(channel.receiver, SO_RCVTIMEO, 30);
+	rain_signals();
+	assert_not_received(channel.receiver, -EAGAIN);
+	ck_assert_double_lt(seconds_now() - start, 5);
+	ck_assert_double_gt(seconds_now() - start, 0.25);
+}
+END_TEST
+
+START_TEST(a_signal_does_not_start_the_limit_of_a_sender_anew)
+{
+	for (size_t i = 0; i < TYPES; i++) {
+		SCOPED_CHANNEL channel = open_channel(types[i]);
+		SCOPED_REGION *region = small_region("policy");
+		double start;
+		int err;
+
+		limit_time(channel.sender, SO_SNDTIMEO, 30);
+		rain_signals();
+		start = seconds_now();
+		(void)fill_socket(channel.sender, region, &err);
+		ck_assert_int_eq(err, -EAGAIN);
+		ck_assert_double_lt(seconds_now() - start, 5);
+		ck_assert_double_gt(seconds_now() - start, 0.25);
+	}
+}
+END_TEST
+
+static int receive_one_later(const struct work *work)
+{
+	(void)usleep(100000);
+	return take_descriptor(work->channel.receiver) < 0;
+}
+
+/* poll(2) finds no room there, because most of the socket is still full. */
+START_TEST(a_sender_with_a_limit_notices_room_for_one_message)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
+	SCOPED_REGION *region = small_region("policy");
+	const struct timeval minute = { 60, 0 };
+	double start;
+	pid_t pid;
+	int err;
+
+	limit_time(channel.sender, SO_SNDTIMEO, 10);
+	(void)fill_socket(channel.sender, region, &err);
+	ck_assert_int_eq(
+		setsockopt(channel.sender, SOL_SOCKET, SO_SNDTIMEO, &minute, sizeof(minute)), 0);
+	start = seconds_now();
+	pid = start_child(&(struct work){ receive_one_later, channel, NULL, -1 });
+	ck_assert_int_eq(sealmem_send(channel.sender, region), 0);
+	ck_assert_double_lt(seconds_now() - start, 10);
+	assert_ends_well(pid);
+}
+END_TEST
+
+START_TEST(a_socket_that_does_not_wait_has_no_use_for_a_limit)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM | SOCK_NONBLOCK);
+	const struct timeval minute = { 60, 0 };
+	double start = seconds_now();
+
+	ck_assert_int_eq(
+		setsockopt(channel.receiver, SOL_SOCKET, SO_RCVTIMEO, &minute, sizeof(minute)), 0);
+	assert_not_received(channel.receiver, -EAGAIN);
+	ck_assert_double_lt(seconds_now() - start, 10);
+}
+END_TEST
+
+START_TEST(the_longest_limit_is_no_short_one)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
+	SCOPED_REGION *sent = small_region("policy"), *got = NULL;
+	const struct timeval longest = { INT64_MAX / 1000, 0 };
+	pid_t pid;
+
+	ck_assert_int_eq(
+		setsockopt(channel.receiver, SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof(longest)),
+		0);
+	pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0) {
+		(void)usleep(100000);
+		_exit(sealmem_send(channel.sender, sent) != 0);
+	}
+	got = received(channel.receiver);
+	assert_ends_well(pid);
+}
+END_TEST
+
+START_TEST(a_write_lease_of_the_sender_does_not_outlast_a_time_limit)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_SEQPACKET);
+	const struct timeval limit = { 1, 0 };
+	int fd = with_lease(opened_again(with_seals(filled_memfd(1), ALL_SEALS), O_RDONLY));
+	double start = seconds_now();
+
+	ck_assert_int_eq(
+		setsockopt(channel.receiver, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	post_honest(channel.sender, fd);
+	assert_not_received(channel.receiver, -EBUSY);
+	ck_assert_double_lt(seconds_now() - start, 30);
+}
+END_TEST
+
 /* Options that put more than the descriptor next to a message. */
 static const int options[] = { SO_PASSCRED, SO_PASSSEC, SO_TIMESTAMPNS, SO_PASSPIDFD };
 
@@ -444,7 +632,7 @@ static bool has_option(int socket, int option)
 	return getsockopt(socket, SOL_SOCKET, option, &value, &(socklen_t){ sizeof(value) }) == 0;
 }
 
-START_TEST(what_the_kernel_adds_to_a_message_does_no_harm)
+START_TEST(additions_of_the_kernel_to_a_message_do_no_harm)
 {
 	for (size_t i = 0; i < TYPES; i++) {
 		SCOPED_CHANNEL channel = open_channel(types[i]);
@@ -462,7 +650,7 @@ START_TEST(what_the_kernel_adds_to_a_message_does_no_harm)
 }
 END_TEST
 
-START_TEST(what_the_kernel_adds_to_too_many_descriptors_does_no_harm)
+START_TEST(additions_of_the_kernel_to_too_many_descriptors_do_no_harm)
 {
 	SCOPED_CHANNEL channel = open_channel(SOCK_SEQPACKET);
 	struct message message = honest_message("many");
@@ -478,7 +666,7 @@ END_TEST
 
 /* A region takes two for a moment. Of a message whose descriptor had no place the rest was taken, so the
  * next one is whole. */
-START_TEST(out_of_descriptors_is_said_so_and_the_next_message_arrives)
+START_TEST(a_lack_of_descriptors_is_reported_and_the_next_message_arrives)
 {
 	for (size_t i = 0; i < TYPES; i++)
 		for (int left = 0; left <= 1; left++) {
@@ -540,7 +728,7 @@ START_TEST(many_descriptors_without_a_place_leave_nothing)
 }
 END_TEST
 
-START_TEST(more_in_flight_than_the_user_may_have_is_said_so)
+START_TEST(more_descriptors_in_flight_than_the_user_may_have_are_reported)
 {
 	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM | SOCK_NONBLOCK);
 	SCOPED_REGION *region = small_region("policy");
@@ -554,49 +742,6 @@ START_TEST(more_in_flight_than_the_user_may_have_is_said_so)
 	ck_assert_int_eq(err, -ETOOMANYREFS);
 }
 END_TEST
-
-static void ignore(int signal)
-{
-	(void)signal;
-}
-
-/* To this process alone, ten thousand times a second, interrupting every call that can be. */
-static void rain_signals(void)
-{
-	const struct sigaction action = { .sa_handler = ignore };
-	const struct itimerval often = { { 0, 100 }, { 0, 100 } };
-
-	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &often, NULL) < 0)
-		_exit(EXIT_FAILURE);
-}
-
-/* What a child does while the test goes on. It says nothing to Check. */
-struct work {
-	int (*act)(const struct work *work);
-	struct channel channel;
-	const struct sealmem_region *region;
-	int fd;
-};
-
-static pid_t start_child(const struct work *work)
-{
-	pid_t pid;
-
-	(void)fflush(stdout);
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	if (pid == 0)
-		exit(work->act(work));
-	return pid;
-}
-
-static void assert_ends_well(pid_t pid)
-{
-	int status;
-
-	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_int_eq(status, 0);
-}
 
 static int receive_under_rain(const struct work *work)
 {
@@ -677,7 +822,7 @@ END_TEST
 
 enum { THREADS = 4, EACH = 200 };
 
-/* What the threads of both sides share. They say nothing to Check, for they would all talk at once. */
+/* What the threads of both sides share. They say nothing to Check, because they would all talk at once. */
 struct traffic {
 	struct channel channel;
 	const struct sealmem_region *region;
@@ -782,7 +927,7 @@ static int is_refused_what_is_forbidden(void *argument)
 	return err != -EOPNOTSUPP;
 }
 
-START_TEST(what_a_sandbox_forbids_is_not_supported)
+START_TEST(a_call_that_a_sandbox_forbids_is_eopnotsupp)
 {
 	static const long calls[] = { SYS_getsockopt, SYS_sendmsg, SYS_recvmsg, SYS_fstatfs };
 	static const int answers[] = { EPERM, ENOSYS };
@@ -796,46 +941,68 @@ START_TEST(what_a_sandbox_forbids_is_not_supported)
 }
 END_TEST
 
+START_TEST(an_empty_region_arrives_empty)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
+	SCOPED_REGION *sent = region_from("", 0, SEALMEM_CONTENT);
+	SCOPED_REGION *received = NULL;
+
+	ck_assert_int_eq(sealmem_send(channel.sender, sent), 0);
+	ck_assert_int_eq(sealmem_receive(channel.receiver, &received, SEALMEM_CONTENT), 0);
+	ck_assert_uint_eq(sealmem_region_size(received), 0);
+	ck_assert_str_eq(sealmem_region_name(received), sealmem_region_name(sent));
+	ck_assert_int_eq(sealmem_try_write(sealmem_region_data(received), "x", 1), -EFAULT);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
+		an_empty_region_arrives_empty,
 		a_region_arrives_over_every_type_of_socket,
-		what_is_sent_is_the_documented_message,
+		send_writes_the_documented_message,
 		the_pages_are_the_same_and_no_copy,
-		a_region_from_bytes_at_hand_can_be_sent,
+		a_region_from_a_buffer_can_be_sent,
 		a_received_region_outlives_the_one_that_was_sent,
 		a_received_region_can_be_sent_on,
 		every_name_that_a_region_can_have_arrives,
 		messages_on_one_socket_arrive_in_order,
 		a_received_region_can_have_every_guarantee,
 		a_demand_that_cannot_be_met_leaves_the_message_where_it_is,
-		what_is_refused_for_its_size_leaves_the_stream_usable,
+		a_region_refused_for_its_size_leaves_the_stream_usable,
 		an_open_region_is_not_sent,
 		no_region_is_not_sent,
 		a_secret_is_not_sent,
-		what_is_no_socket_is_said_so,
+		a_descriptor_that_is_no_socket_is_reported,
 		a_socket_of_the_internet_is_refused,
 		the_kernel_takes_a_descriptor_for_the_internet_and_drops_it,
-		a_socket_that_is_not_connected_is_said_so,
+		a_socket_that_is_not_connected_is_reported,
 		sending_to_a_closed_socket_is_an_error_and_no_signal,
 		a_plain_write_to_a_closed_socket_is_a_signal,
 		receiving_from_a_closed_socket_is_a_reset,
 		a_socket_that_does_not_wait_says_that_there_is_nothing,
 		a_full_socket_says_so_and_takes_no_half_messages,
 		a_socket_with_a_time_limit_keeps_it,
-		what_the_kernel_adds_to_a_message_does_no_harm,
-		what_the_kernel_adds_to_too_many_descriptors_does_no_harm,
-		out_of_descriptors_is_said_so_and_the_next_message_arrives,
+		the_limit_of_a_receiver_is_that_of_all_pieces,
+		a_signal_does_not_start_the_limit_of_a_receiver_anew,
+		a_signal_does_not_start_the_limit_of_a_sender_anew,
+		a_sender_with_a_limit_notices_room_for_one_message,
+		a_socket_that_does_not_wait_has_no_use_for_a_limit,
+		the_longest_limit_is_no_short_one,
+		a_write_lease_of_the_sender_does_not_outlast_a_time_limit,
+		additions_of_the_kernel_to_a_message_do_no_harm,
+		additions_of_the_kernel_to_too_many_descriptors_do_no_harm,
+		a_lack_of_descriptors_is_reported_and_the_next_message_arrives,
 		two_descriptors_are_enough,
 		many_descriptors_without_a_place_leave_nothing,
-		more_in_flight_than_the_user_may_have_is_said_so,
+		more_descriptors_in_flight_than_the_user_may_have_are_reported,
 		signals_do_not_disturb_who_receives,
 		signals_do_not_disturb_who_sends,
 		a_message_that_comes_byte_by_byte_is_waited_for,
 		threads_that_share_a_socket_lose_nothing,
 		a_received_region_takes_none_of_the_standard_numbers,
 		without_proc_regions_are_received_but_cannot_be_sent_on,
-		what_a_sandbox_forbids_is_not_supported,
+		a_call_that_a_sandbox_forbids_is_eopnotsupp,
 	};
 
 	return RUN_TESTS("send", tests);

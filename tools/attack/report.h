@@ -1,39 +1,57 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_ATTACK_REPORT_H
-#define SEALMEM_ATTACK_REPORT_H
+#ifndef SEALMEM_TOOLS_ATTACK_REPORT_H
+#define SEALMEM_TOOLS_ATTACK_REPORT_H
+
+/*
+ * Every attack on every column, judged and counted. The views (table, Markdown, JSON) and the exit
+ * status read this and decide nothing themselves.
+ */
 
 #include "attack/attack.h"
+
+#include <stddef.h>
 
 /* An attack, and what it did to each column. */
 struct attack_row {
 	const struct attack *attack;
 	struct result control;
-	struct result *results;
+	struct attack_cell *cells; /* one for each column; empty if the column is unavailable */
 };
 
-/* Every attack on every column. Columns that cannot be had have no results. */
 struct attack_report {
-	struct battery_column *columns;
+	struct attack_column *columns;
 	size_t column_count;
 	struct attack_row *rows;
 	size_t row_count;
+	struct attack_summary summary;
 };
 
-/* Results of columns that promise something. */
-struct attack_summary {
-	unsigned held, broken, by_design, unpromised, not_applicable;
-};
+/* Columns come before rows. */
+void attack_report_add_column(struct attack_report *report, const struct victim *victim);
+void attack_report_add_row(struct attack_report *report, const struct attack *attack);
 
-struct attack_summary attack_report_summary(const struct attack_report *report);
+/* Columns come before rows here too. */
+void attack_report_try_columns(struct attack_report *report,
+			       const struct attack_settings *settings);
+void attack_report_try_row(struct attack_report *report, size_t row,
+			   const struct attack_settings *settings);
 
-enum judgement attack_report_judge(const struct attack_report *report, size_t row, size_t column);
+/* Whether any column promises something. */
+bool attack_report_has_promises(const struct attack_report *report);
 
-void attack_report_print(const struct attack_report *report);
-void attack_report_print_markdown(const struct attack_report *report);
-void attack_report_print_json(const struct attack_report *report);
+void attack_report_free(struct attack_report *report);
 
-/* The attacks and the columns, without a result. */
-void attack_report_list(const struct attack_report *report);
-void attack_report_list_json(const struct attack_report *report);
+/* "+ADDRESS emulated" */
+#define ATTACK_TITLE_SIZE 64
+void attack_title_format(char ret[ATTACK_TITLE_SIZE], const struct attack_column *column);
+
+/* The views. */
+void attack_table_print(const struct attack_report *report);
+void attack_markdown_print(const struct attack_report *report);
+void attack_json_print(const struct attack_report *report);
+
+/* The attacks and the columns of a report that has tried nothing. */
+void attack_table_print_list(const struct attack_report *report);
+void attack_json_print_list(const struct attack_report *report);
 
 #endif

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The audit as a picture, an address space beside the other. Sizes in one address space differ by ten
- * powers of two and more, and most of it is empty; drawn to a plain scale all would be lines
- * too thin to see. So a mapping is as high as the logarithm of its size, and never lower than its label;
- * what lies between mappings is a gap of one height with its size written in; and how many bytes have which
- * guarantee, which one does want to compare, is a bar to a plain scale.
+ * The audit as a picture, with the address spaces side by side. Sizes in one address space differ by ten powers of two
+ * and more, and most of it is empty. To a linear scale every mapping would be a line too thin to see. So the height
+ * of a mapping is the logarithm of its size, and never less than its label. A gap between mappings has one height and
+ * its size written in. A reader does want to compare how many bytes have which guarantee, so that is a bar to a
+ * linear scale.
  *
- * No script and no font that must be there: one file, for any browser.
+ * The picture is one file for any browser: it needs no script and no special font.
  */
 
 #include "tools/audit/views.h"
+#include "tools/audit/words.h"
 
 #include "tools/common/errors.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
+#include "tools/common/xml.h"
 #include "lib/util.h"
 
 #include <inttypes.h>
@@ -34,6 +36,21 @@
 #define NAME_X	      (BOX_X + BOX_WIDTH + 8)
 #define NAME_LENGTH   64
 
+/* A kind without a row here is drawn in the colour of the gaps' labels. */
+static const char *const colours[KIND_COUNT] = {
+	[KIND_TEXT] = "#8cb4e0",     [KIND_RODATA] = "#cfe3f5", [KIND_RELRO] = "#a9dba0",
+	[KIND_DATA] = "#f7b267",     [KIND_BSS] = "#fbd9ae",	[KIND_HEAP] = "#f09a9b",
+	[KIND_STACK] = "#fbc9c7",    [KIND_ANON] = "#d5cfcc",	[KIND_SHARED] = "#e9a3bd",
+	[KIND_SHM] = "#fadde7",	     [KIND_MEMFD] = "#cfa8e0",	[KIND_SECRET] = "#b18fd0",
+	[KIND_FILE] = "#e8d3c6",     [KIND_VDSO] = "#8fd0cb",	[KIND_VVAR] = "#c5e8e4",
+	[KIND_RESERVED] = "#f4f4f4",
+};
+
+static const char *colour_of(enum kind kind)
+{
+	return colours[kind] != NULL ? colours[kind] : "#adb5bd";
+}
+
 static const char in_force[] = "#2b8a3e", absent[] = "#e9ecef", doubtful[] = "#fab005";
 
 struct drawing {
@@ -43,48 +60,45 @@ struct drawing {
 	bool begun;
 };
 
-static void put_xml(FILE *out, const char *text)
+static void xml_words_print(FILE *out, row_printer *print, const struct report_row *row)
 {
-	static const char *const entities[128] = {
-		['&'] = "&amp;",
-		['<'] = "&lt;",
-		['>'] = "&gt;",
-		['"'] = "&quot;",
-	};
+	CLEANUP(free_text) char *text = row_format(print, row);
 
-	for (; *text != '\0'; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c < 128 && entities[c] != NULL)
-			(void)fputs(entities[c], out);
-		else
-			(void)fputc(c, out);
-	}
+	xml_print(out, text);
 }
 
-static void put_xml_words(FILE *out, put_words *put, const struct view *view)
+static double height_of(const struct report_row *row)
 {
-	CLEANUP(free_text) char *text = text_of(put, view);
-
-	put_xml(out, text);
-}
-
-static double height_of(const struct process *process, const struct mapping *row)
-{
-	uint64_t pages = (row->end - row->start) / process->mappings.page;
+	uint64_t pages = report_row_size(row) / row->process->mappings.page;
 
 	return ROW_HEIGHT + 3 * log2(pages > 0 ? (double)pages : 1);
 }
 
-static void measure_row(const struct view *view, void *argument)
+/* Empty address space before the row; 0 if there is none, or if the row has no address. */
+static uint64_t gap_before(const struct drawing *drawing, const struct report_row *row)
 {
-	struct drawing *drawing = argument;
+	if (!drawing->begun || row->mapping == NULL || row->mapping->start <= drawing->end)
+		return 0;
+	return row->mapping->start - drawing->end;
+}
 
-	if (drawing->begun && view->row->descriptor < 0 && view->row->start > drawing->end)
-		drawing->y += ROW_HEIGHT;
-	drawing->y += height_of(view->process, view->row);
-	drawing->end = view->row->end;
+static void step_over(struct drawing *drawing, const struct report_row *row)
+{
+	drawing->y += height_of(row);
+	drawing->end = row->mapping != NULL ? row->mapping->end : drawing->end;
 	drawing->begun = true;
+}
+
+static double height_of_process(const struct report_process *process)
+{
+	struct drawing drawing = { 0 };
+
+	for (size_t i = 0; i < process->count; i++) {
+		if (gap_before(&drawing, &process->rows[i]) > 0)
+			drawing.y += ROW_HEIGHT;
+		step_over(&drawing, &process->rows[i]);
+	}
+	return drawing.y;
 }
 
 static void draw_gap(struct drawing *drawing, uint64_t size)
@@ -96,8 +110,8 @@ static void draw_gap(struct drawing *drawing, uint64_t size)
 		      "y=\"%.1f\">",
 		      drawing->x + BOX_X, middle, (int)drawing->x + BOX_X + BOX_WIDTH,
 		      drawing->x + NAME_X, middle + 3);
-	put_size(drawing->out, size);
-	(void)fputs(" of nothing</text>\n", drawing->out);
+	size_print(drawing->out, size);
+	(void)fputs(" unmapped</text>\n", drawing->out);
 	drawing->y += ROW_HEIGHT;
 }
 
@@ -109,54 +123,54 @@ static void draw_cell(FILE *out, double x, double y, char letter, const char *co
 		      x, y, CELL_WIDTH - 2, colour, x + CELL_WIDTH / 2.0 - 1, y + 9, letter);
 }
 
-/* Two of the names begin with the same letter. */
+/* One letter for each guarantee; two of the names begin with the same one. */
 static const char letters[] = "CASNDFG";
 
-static void draw_cells(const struct drawing *drawing, const struct mapping *row)
+static void draw_cells(const struct drawing *drawing, const struct memory *memory)
 {
 	for (unsigned i = 0; i < GUARANTEE_COUNT; i++) {
 		unsigned bit = 1u << i;
-		const char *colour = row->guarantees & bit ? in_force
-				     : row->unknown & bit  ? doubtful
-							   : absent;
+		const char *colour = memory->guarantees & bit ? in_force
+				     : memory->unknown & bit  ? doubtful
+							      : absent;
 
 		draw_cell(drawing->out, drawing->x + CELLS_X + i * CELL_WIDTH, drawing->y + 2,
 			  colour == absent ? ' ' : letters[i], colour);
 	}
 }
 
-static void draw_title(FILE *out, const struct view *view)
+static void draw_title(FILE *out, const struct report_row *row)
 {
 	static const struct {
 		const char *label;
-		put_words *put;
+		row_printer *print;
 	} lines[] = {
-		{ "", put_name },
-		{ "from ", put_address },
-		{ "to ", put_end },
-		{ "size ", put_row_size },
-		{ "permissions ", put_permissions },
-		{ "kind ", put_kind },
-		{ "seals ", put_seals },
-		{ "guarantees ", put_guarantees },
-		{ "flags ", put_flags },
-		{ "held by ", put_holders },
+		{ "", row_name_print },
+		{ "from ", row_address_print },
+		{ "to ", row_end_print },
+		{ "size ", row_size_print },
+		{ "permissions ", row_permissions_print },
+		{ "kind ", row_kind_print },
+		{ "seals ", row_seals_print },
+		{ "guarantees ", row_guarantees_print },
+		{ "flags ", row_flags_print },
+		{ "held by ", row_holders_print },
 	};
 
 	(void)fputs("<title>", out);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		CLEANUP(free_text) char *text = text_of(lines[i].put, view);
+		CLEANUP(free_text) char *text = row_format(lines[i].print, row);
 
 		if (*text == '\0')
 			continue;
 		(void)fputs(lines[i].label, out);
-		put_xml(out, text);
+		xml_print(out, text);
 		(void)fputc('\n', out);
 	}
 	(void)fputs("</title>", out);
 }
 
-/* Not up to the middle of a character. */
+/* Cuts no character in half. */
 static size_t fitting_length(const char *text)
 {
 	size_t length = strlen(text), whole = length;
@@ -167,19 +181,19 @@ static size_t fitting_length(const char *text)
 	return length;
 }
 
-static void draw_alarms(FILE *out, const struct view *view)
+static void draw_alarms(FILE *out, const struct report_row *row)
 {
 	(void)fputs(" <tspan class=\"flags\">", out);
-	put_xml_words(out, put_flags, view);
+	xml_words_print(out, row_flags_print, row);
 	(void)fputs(" ", out);
-	put_xml_words(out, put_broken_rules, view);
+	xml_words_print(out, row_broken_rules_print, row);
 	(void)fputs("</tspan>", out);
 }
 
-/* The last part of the path, which is what one knows it by. */
-static void draw_name(const struct drawing *drawing, const struct view *view)
+/* The last part of the path, by which people know a file. */
+static void draw_name(const struct drawing *drawing, const struct report_row *row)
 {
-	CLEANUP(free_text) char *name = text_of(put_name, view);
+	CLEANUP(free_text) char *name = row_format(row_name_print, row);
 	const char *slash = strrchr(name, '/');
 	const char *shown = slash != NULL && slash[1] != '\0' ? slash + 1 : name;
 	size_t length = fitting_length(shown);
@@ -187,46 +201,52 @@ static void draw_name(const struct drawing *drawing, const struct view *view)
 
 	(void)fprintf(drawing->out, "<text x=\"%.0f\" y=\"%.1f\">", drawing->x + NAME_X,
 		      drawing->y + 11);
-	put_xml(drawing->out, part);
+	xml_print(drawing->out, part);
 	(void)fputs(length < strlen(shown) ? "..." : "", drawing->out);
-	draw_alarms(drawing->out, view);
+	draw_alarms(drawing->out, row);
 	(void)fputs("</text>", drawing->out);
 }
 
-static void draw_row(const struct view *view, void *argument)
+static void draw_box(const struct drawing *drawing, const struct report_row *row)
 {
-	struct drawing *drawing = argument;
-	const struct mapping *row = view->row;
-	double height = height_of(view->process, row);
-
-	if (drawing->begun && row->descriptor < 0 && row->start > drawing->end)
-		draw_gap(drawing, row->start - drawing->end);
-	(void)fputs("<g>", drawing->out);
-	draw_title(drawing->out, view);
 	(void)fprintf(drawing->out,
 		      "<rect class=\"%s\" x=\"%.0f\" y=\"%.1f\" width=\"%d\" height=\"%.1f\" "
 		      "fill=\"%s\"/>",
-		      row->flags != 0 || breaks_a_rule(view) ? "flagged" : "mapping",
-		      drawing->x + BOX_X, drawing->y + 1, BOX_WIDTH, height - 2,
-		      kind_rows[row->kind].colour);
-	(void)fprintf(drawing->out, "<text class=\"address\" x=\"%.0f\" y=\"%.1f\">",
-		      drawing->x + LABEL_X, drawing->y + 11);
-	put_address(drawing->out, view);
-	(void)fprintf(drawing->out, "</text><text class=\"inside\" x=\"%.0f\" y=\"%.1f\">",
-		      drawing->x + BOX_X + 4, drawing->y + 11);
-	put_permissions(drawing->out, view);
-	(void)fputc(' ', drawing->out);
-	put_row_size(drawing->out, view);
-	(void)fputs("</text>", drawing->out);
-	draw_cells(drawing, row);
-	draw_name(drawing, view);
-	(void)fputs("</g>\n", drawing->out);
-	drawing->y += height;
-	drawing->end = row->end;
-	drawing->begun = true;
+		      row->memory->flags != 0 || row->broken ? "flagged" : "mapping",
+		      drawing->x + BOX_X, drawing->y + 1, BOX_WIDTH, height_of(row) - 2,
+		      colour_of(row->memory->kind));
 }
 
-/* To a plain scale: all bytes are as wide as the frame. */
+static void draw_labels(const struct drawing *drawing, const struct report_row *row)
+{
+	(void)fprintf(drawing->out, "<text class=\"address\" x=\"%.0f\" y=\"%.1f\">",
+		      drawing->x + LABEL_X, drawing->y + 11);
+	row_address_print(drawing->out, row);
+	(void)fprintf(drawing->out, "</text><text class=\"inside\" x=\"%.0f\" y=\"%.1f\">",
+		      drawing->x + BOX_X + 4, drawing->y + 11);
+	row_permissions_print(drawing->out, row);
+	(void)fputc(' ', drawing->out);
+	row_size_print(drawing->out, row);
+	(void)fputs("</text>", drawing->out);
+}
+
+static void draw_row(struct drawing *drawing, const struct report_row *row)
+{
+	uint64_t gap = gap_before(drawing, row);
+
+	if (gap > 0)
+		draw_gap(drawing, gap);
+	(void)fputs("<g>", drawing->out);
+	draw_title(drawing->out, row);
+	draw_box(drawing, row);
+	draw_labels(drawing, row);
+	draw_cells(drawing, row->memory);
+	draw_name(drawing, row);
+	(void)fputs("</g>\n", drawing->out);
+	step_over(drawing, row);
+}
+
+/* To a linear scale: all bytes are as wide as the frame. */
 static void draw_bar(const struct drawing *drawing, unsigned index, const char *name,
 		     const char *colour, uint64_t bytes, uint64_t all)
 {
@@ -237,7 +257,7 @@ static void draw_bar(const struct drawing *drawing, unsigned index, const char *
 		      "<text x=\"%.0f\" y=\"%.1f\">%s</text><text class=\"address\" x=\"%d\" "
 		      "y=\"%.1f\">",
 		      drawing->x, y + 10, name, (int)drawing->x + BOX_X + 20, y + 10);
-	put_size(drawing->out, bytes);
+	size_print(drawing->out, bytes);
 	(void)fprintf(drawing->out,
 		      "</text><rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"10\" fill=\"%s\"/>"
 		      "<rect x=\"%d\" y=\"%.1f\" width=\"%.1f\" height=\"10\" fill=\"%s\"/>\n",
@@ -246,25 +266,31 @@ static void draw_bar(const struct drawing *drawing, unsigned index, const char *
 		      colour);
 }
 
-static void draw_head(struct drawing *drawing, const struct process *process)
+static void draw_process_name(const struct drawing *drawing, const struct process *process)
 {
-	const struct view view = { .process = process };
-	struct audit_totals totals = { 0 };
+	CLEANUP(free_text) char *name = escaped_format(process->name);
 
-	audit_total(process, &totals);
 	(void)fprintf(drawing->out, "<text class=\"head\" x=\"%.0f\" y=\"%.1f\">%d ", drawing->x,
 		      drawing->y + 14, (int)process->pid);
-	put_xml_words(drawing->out, put_process, &view);
-	(void)fprintf(drawing->out, "</text><text x=\"%d\" y=\"%.1f\">%zu mappings, ",
-		      (int)drawing->x + NAME_X, drawing->y + 14, totals.mappings);
-	put_size(drawing->out, totals.bytes);
+	xml_print(drawing->out, name);
+	(void)fputs("</text>", drawing->out);
+}
+
+static void draw_head(struct drawing *drawing, const struct report_process *process)
+{
+	const struct totals *totals = &process->totals;
+
+	draw_process_name(drawing, process->process);
+	(void)fprintf(drawing->out, "<text x=\"%d\" y=\"%.1f\">%zu mappings, ",
+		      (int)drawing->x + NAME_X, drawing->y + 14, totals->mappings);
+	size_print(drawing->out, totals->bytes);
 	(void)fputs("</text>\n", drawing->out);
 	drawing->y += 22;
 	for (unsigned i = 0; i < GUARANTEE_COUNT; i++)
 		draw_bar(drawing, i, sealmem_guarantee_name(1u << i), in_force,
-			 totals.guaranteed[i], totals.bytes);
-	draw_bar(drawing, GUARANTEE_COUNT, "none of them", "#868e96", totals.unguaranteed,
-		 totals.bytes);
+			 totals->guaranteed[i], totals->bytes);
+	draw_bar(drawing, GUARANTEE_COUNT, "none of them", "#868e96", totals->unguaranteed,
+		 totals->bytes);
 	drawing->y += HEAD_HEIGHT - 22;
 }
 
@@ -281,7 +307,7 @@ static void draw_legend(FILE *out, double width)
 			      "<g><title>%s</title><rect class=\"mapping\" x=\"%.0f\" y=\"%.0f\" "
 			      "width=\"12\" height=\"12\" fill=\"%s\"/><text x=\"%.0f\" "
 			      "y=\"%.0f\">%s</text></g>\n",
-			      kind_rows[i].meaning, x, y, kind_rows[i].colour, x + 16, y + 10,
+			      kind_rows[i].meaning, x, y, colour_of((enum kind)i), x + 16, y + 10,
 			      kind_rows[i].name);
 	}
 	x = MARGIN;
@@ -293,12 +319,13 @@ static void draw_legend(FILE *out, double width)
 	}
 	y += 18;
 	draw_cell(out, MARGIN, y, '?', doubtful);
-	(void)fprintf(out,
-		      "<text x=\"%d\" y=\"%.0f\">cannot be told</text>"
-		      "<rect class=\"flagged\" x=\"%d\" y=\"%.0f\" width=\"12\" height=\"11\" "
-		      "fill=\"#fff\"/><text x=\"%d\" y=\"%.0f\">deserves a look; height: the "
-		      "logarithm of the size; bars: to scale</text>\n",
-		      MARGIN + 16, y + 9, MARGIN + 126, y, MARGIN + 142, y + 9);
+	(void)fprintf(
+		out,
+		"<text x=\"%d\" y=\"%.0f\">unknown</text>"
+		"<rect class=\"flagged\" x=\"%d\" y=\"%.0f\" width=\"12\" height=\"11\" "
+		"fill=\"#fff\"/><text x=\"%d\" y=\"%.0f\">has a flag; the height is the logarithm "
+		"of the size; the bars are to scale</text>\n",
+		MARGIN + 16, y + 9, MARGIN + 126, y, MARGIN + 142, y + 9);
 }
 
 static const char style[] =
@@ -310,20 +337,29 @@ static const char style[] =
 	"rect.mapping{stroke:#868e96;stroke-width:.5}"
 	"rect.flagged{stroke:#c92a2a;stroke-width:2}</style>\n";
 
-static double height_of_all(const struct audit_report *report)
+static double height_of_all(const struct report *report)
 {
 	double height = 0;
 
-	for (size_t i = 0; i < report->audit->count; i++) {
-		struct drawing drawing = { 0 };
-
-		audit_report_each(report, &report->audit->processes[i], measure_row, &drawing);
-		height = drawing.y > height ? drawing.y : height;
-	}
+	for (size_t i = 0; i < report->audit->count; i++)
+		height = fmax(height, height_of_process(&report->processes[i]));
 	return LEGEND_HEIGHT + HEAD_HEIGHT + height + 2 * MARGIN;
 }
 
-static void draw_all(const struct audit_report *report, FILE *out)
+static void draw_process(FILE *out, const struct report_process *process, size_t index)
+{
+	struct drawing drawing = {
+		.out = out,
+		.x = MARGIN + COLUMN_WIDTH * (double)index,
+		.y = LEGEND_HEIGHT + MARGIN,
+	};
+
+	draw_head(&drawing, process);
+	for (size_t i = 0; i < process->count; i++)
+		draw_row(&drawing, &process->rows[i]);
+}
+
+static void draw_all(const struct report *report, FILE *out)
 {
 	size_t columns = report->audit->count > 0 ? report->audit->count : 1;
 	double width = 2.0 * MARGIN + COLUMN_WIDTH * (double)columns;
@@ -335,29 +371,25 @@ static void draw_all(const struct audit_report *report, FILE *out)
 		      "fill=\"#fff\"/>\n",
 		      width, height, width, height, style);
 	draw_legend(out, width);
-	for (size_t i = 0; i < report->audit->count; i++) {
-		struct drawing drawing = {
-			.out = out,
-			.x = MARGIN + COLUMN_WIDTH * (double)i,
-			.y = LEGEND_HEIGHT + MARGIN,
-		};
-
-		draw_head(&drawing, &report->audit->processes[i]);
-		audit_report_each(report, &report->audit->processes[i], draw_row, &drawing);
-	}
+	for (size_t i = 0; i < report->audit->count; i++)
+		draw_process(out, &report->processes[i], i);
 	(void)fputs("</svg>\n", out);
 }
 
-int audit_report_draw(const struct audit_report *report, const char *path)
+void audit_svg_print(const struct report *report, const struct view_options *options)
 {
-	struct audit_report everything = *report;
+	(void)options;
+	draw_all(report, stdout);
+}
+
+int audit_svg_draw(const struct report *report, const char *path)
+{
 	FILE *out = fopen(path, "we");
 	bool failed;
 
 	if (out == NULL)
 		return -errno;
-	everything.everything = true;
-	draw_all(&everything, out);
+	draw_all(report, out);
 	errno = 0;
 	failed = ferror(out) != 0;
 	if (fclose(out) != 0 || failed)

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The audit as a table: a tree with a branch for each process, for people; or one line for each mapping
- * that says of which process it is, for awk. A column is a row in the table below.
+ * The audit as a table. For people it is a tree with a branch for each process. For awk it is one line for each
+ * mapping, and the line names its process. A column is a row in the table below.
  */
 
+#include "tools/audit/notes.h"
 #include "tools/audit/views.h"
+#include "tools/audit/words.h"
 
 #include "tools/common/errors.h"
+#include "tools/common/fit.h"
 #include "tools/common/output.h"
-#include "sealmem.h"
+#include "tools/common/stream.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
 #include "lib/util.h"
 
@@ -18,26 +22,47 @@
 
 static const struct table_column {
 	const char *name;
-	put_words *put;
+	row_printer *print, *raw_print;
 	unsigned needs;
 	bool right;
+	struct give give;
 } columns[] = {
-	{ "PID", put_pid, 0, true },
-	{ "PROCESS", put_process, 0, false },
-	{ "ADDRESS", put_address, 0, false },
-	{ "END", put_end, 0, false },
-	{ "SIZE", put_row_size, 0, true },
-	{ "PERM", put_permissions, 0, false },
-	{ "OFFSET", put_offset, 0, true },
-	{ "DEVICE", put_device, 0, false },
-	{ "INODE", put_inode, 0, true },
-	{ "KIND", put_kind, NEED_OBJECTS, false },
-	{ "SEALS", put_seals, NEED_VM | NEED_MEMFDS, false },
-	{ "GUARANTEES", put_guarantees, NEED_ALL, false },
-	{ "FLAGS", put_flags, NEED_ALL, false },
-	{ "HOLDERS", put_holders, NEED_MEMFDS, false },
-	{ "RULES", put_broken_rules, 0, false },
-	{ "NAME", put_name, 0, false },
+	{ "PID", row_pid_print, row_pid_print, 0, true, { 0 } },
+	{ "PROCESS", row_process_print, row_exact_process_print, 0, false, { .least = 8 } },
+	{ "ADDRESS", row_address_print, row_address_print, 0, false, { 0 } },
+	{ "END", row_end_print, row_end_print, 0, false, { 0 } },
+	{ "SIZE", row_size_print, row_exact_size_print, 0, true, { .drop = 4 } },
+	{ "PERM", row_permissions_print, row_permissions_print, 0, false, { .drop = 3 } },
+	{ "OFFSET", row_offset_print, row_offset_print, 0, true, { 0 } },
+	{ "DEVICE", row_device_print, row_device_print, 0, false, { 0 } },
+	{ "INODE", row_inode_print, row_inode_print, 0, true, { 0 } },
+	{ "KIND", row_kind_print, row_kind_print, NEED_OBJECTS, false, { .drop = 2 } },
+	{ "SEALS",
+	  row_seals_print,
+	  row_seals_print,
+	  NEED_VM | NEED_MEMFDS,
+	  false,
+	  { .least = 8, .drop = 1 } },
+	{ "GUARANTEES",
+	  row_guarantees_print,
+	  row_guarantees_print,
+	  NEED_ALL,
+	  false,
+	  { .least = 12 } },
+	{ "FLAGS", row_flags_print, row_flags_print, NEED_ALL, false, { .least = 14 } },
+	{ "HOLDERS",
+	  row_holders_print,
+	  row_exact_holders_print,
+	  NEED_MEMFDS,
+	  false,
+	  { .least = 14 } },
+	{ "RULES", row_broken_rules_print, row_broken_rules_print, 0, false, { .least = 14 } },
+	{ "NAME",
+	  row_name_print,
+	  row_exact_name_print,
+	  0,
+	  false,
+	  { .least = 15, .keeps_end = true } },
 };
 
 #define COLUMN_COUNT (sizeof(columns) / sizeof(*columns))
@@ -58,6 +83,11 @@ static void free_choice(struct choice *choice)
 	free(choice->chosen);
 }
 
+static void free_gives(struct give **gives)
+{
+	free(*gives);
+}
+
 static const struct table_column *find_column(const char *name, size_t length)
 {
 	for (size_t i = 0; i < COLUMN_COUNT; i++)
@@ -67,7 +97,7 @@ static const struct table_column *find_column(const char *name, size_t length)
 	return NULL;
 }
 
-/* NULL, or the first name that is not a column's. */
+/* NULL, or the first name that is not the name of a column. */
 static const char *choose(struct choice *choice, const char *names)
 {
 	for (;;) {
@@ -99,75 +129,40 @@ int audit_columns_check(const char *names, unsigned *ret_needs, char **ret_fault
 	return 0;
 }
 
-char *audit_columns_list(void)
+char *audit_columns_format(void)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = need(open_memstream(&text, &size));
+	struct text_stream stream;
 
+	text_begin(&stream);
 	for (size_t i = 0; i < COLUMN_COUNT; i++)
-		(void)fprintf(out, "%s%s", i > 0 ? " " : "", columns[i].name);
-	if (fclose(out) != 0)
-		(void)need(NULL);
-	return text;
-}
-
-bool audit_report_shows(const struct audit_report *report, const struct view *view)
-{
-	if (view->row->descriptor >= 0 && view->row->mapped)
-		return false;
-	if (report->everything)
-		return true;
-	if (report->flagged_only && view->row->flags == 0)
-		return false;
-	return report->rules->count == 0 || breaks_a_rule(view);
-}
-
-static void each_row(const struct audit_report *report, const struct process *process,
-		     const struct mappings *rows,
-		     void (*act)(const struct view *view, void *argument), void *argument)
-{
-	struct view view = { report->audit, report->rules, process, NULL, report->raw };
-
-	for (size_t i = 0; i < rows->count; i++) {
-		view.row = &rows->rows[i];
-		if (audit_report_shows(report, &view))
-			act(&view, argument);
-	}
-}
-
-void audit_report_each(const struct audit_report *report, const struct process *process,
-		       void (*act)(const struct view *view, void *argument), void *argument)
-{
-	each_row(report, process, &process->mappings, act, argument);
-	each_row(report, process, &process->descriptors, act, argument);
+		(void)fprintf(stream.out, "%s%s", i > 0 ? " " : "", columns[i].name);
+	return text_end(&stream);
 }
 
 struct filling {
 	struct libscols_table *table;
 	const struct choice *choice;
-	struct libscols_line *branch; /* of the process, once there is something on it */
-	bool tree;
+	bool raw;
 };
 
-static void colour_cell(struct libscols_line *line, size_t column, const struct table_column *what,
-			const struct mapping *row)
+static void colour_cell(struct libscols_line *line, size_t column, row_printer *print,
+			const struct memory *memory)
 {
-	if (what->put == put_flags || what->put == put_broken_rules)
+	if (print == row_flags_print || print == row_broken_rules_print)
 		table_colour(line, column, "red");
-	else if (what->put == put_guarantees)
-		table_colour(line, column, row->unknown != 0 ? "yellow" : "green");
-	else if (what->put == put_seals && row->seals == SEALS_UNKNOWN)
+	else if (print == row_guarantees_print)
+		table_colour(line, column, memory->unknown != 0 ? "yellow" : "green");
+	else if (print == row_seals_print && memory->seals == SEALS_UNKNOWN)
 		table_colour(line, column, "yellow");
 }
 
-static struct libscols_line *new_branch(struct libscols_table *table, const struct view *view)
+static struct libscols_line *new_branch(struct libscols_table *table, const struct process *process)
 {
 	struct libscols_line *line = need(scols_table_new_line(table, NULL));
-	CLEANUP(free_text) char *name = text_of(put_process, view), *title = NULL;
+	CLEANUP(free_text) char *name = escaped_format(process->name), *title = NULL;
 
-	if (asprintf(&title, "%d %s%s", (int)view->process->pid, name,
-		     view->process->changed ? " (changing)" : "") < 0)
+	if (asprintf(&title, "%d %s%s", (int)process->pid, name,
+		     process->changed ? " (changing)" : "") < 0)
 		(void)need(title = NULL);
 	for (size_t i = 0; i < scols_table_get_ncols(table); i++)
 		if (scols_line_set_data(line, i, i == 0 ? title : "") < 0)
@@ -176,30 +171,44 @@ static struct libscols_line *new_branch(struct libscols_table *table, const stru
 	return line;
 }
 
-static void add_line(const struct view *view, void *argument)
+static void add_line(const struct filling *filling, struct libscols_line *branch,
+		     const struct report_row *row)
 {
-	struct filling *filling = argument;
-	struct libscols_line *line;
+	struct libscols_line *line = need(scols_table_new_line(filling->table, branch));
 
-	if (filling->tree && filling->branch == NULL)
-		filling->branch = new_branch(filling->table, view);
-	line = need(scols_table_new_line(filling->table, filling->branch));
 	for (size_t i = 0; i < filling->choice->count; i++) {
 		const struct table_column *column = filling->choice->chosen[i];
+		row_printer *print = filling->raw ? column->raw_print : column->print;
 
-		if (scols_line_refer_data(line, i, text_of(column->put, view)) < 0)
+		if (scols_line_refer_data(line, i, row_format(print, row)) < 0)
 			(void)need(NULL);
-		colour_cell(line, i, column, view->row);
+		colour_cell(line, i, print, row->memory);
 	}
 }
 
-static const char *names_of_columns(const struct audit_report *report)
+/* A branch needs something to show on it. */
+static void add_process(const struct filling *filling, const struct report_process *process)
 {
-	if (report->columns != NULL)
-		return report->columns;
+	struct libscols_line *branch = NULL;
+
+	for (size_t i = 0; i < process->count; i++) {
+		const struct report_row *row = &process->rows[i];
+
+		if (!row->shown)
+			continue;
+		if (!filling->raw && branch == NULL)
+			branch = new_branch(filling->table, process->process);
+		add_line(filling, branch, row);
+	}
+}
+
+static const char *names_of_columns(const struct report *report, const struct view_options *options)
+{
+	if (options->columns != NULL)
+		return options->columns;
 	if (report->rules->count > 0)
-		return report->raw ? usual_raw_with_rules : usual_with_rules;
-	return report->raw ? usual_raw : usual;
+		return options->raw ? usual_raw_with_rules : usual_with_rules;
+	return options->raw ? usual_raw : usual;
 }
 
 static struct libscols_table *new_table(const struct choice *choice, bool raw)
@@ -221,68 +230,53 @@ static struct libscols_table *new_table(const struct choice *choice, bool raw)
 	return table;
 }
 
-static void print_flag_meanings(const struct audit *audit)
+static void free_iterator(struct libscols_iter **iterator)
 {
-	unsigned seen = 0;
+	scols_free_iter(*iterator);
+}
 
-	for (size_t i = 0; i < audit->count; i++) {
-		for (size_t k = 0; k < audit->processes[i].mappings.count; k++)
-			seen |= audit->processes[i].mappings.rows[k].flags;
-		for (size_t k = 0; k < audit->processes[i].descriptors.count; k++)
-			seen |= audit->processes[i].descriptors.rows[k].flags;
+/* A branch has its title in the first column. It may be cut, and the addresses below it not. */
+static size_t least_of_first(struct libscols_table *table)
+{
+	CLEANUP(free_iterator) struct libscols_iter *i = need(scols_new_iter(SCOLS_ITER_FORWARD));
+	struct libscols_line *line;
+	size_t least = 1;
+
+	while (scols_table_next_line(table, i, &line) == 0) {
+		size_t width = text_width(scols_cell_get_data(scols_line_get_cell(line, 0))) + 2;
+
+		if (scols_line_get_parent(line) != NULL && width > least)
+			least = width;
 	}
-	for (unsigned flag = 0; flag < FLAG_COUNT; flag++)
-		if (seen & 1u << flag)
-			(void)printf("%s: %s\n", flag_rows[flag].word, flag_rows[flag].meaning);
+	return least;
 }
 
-static void print_sharing(const struct view *view, void *argument)
+/* Whoever has chosen columns wants to see them. */
+static void fit(struct libscols_table *table, const struct choice *choice, bool chosen)
 {
-	const struct known_file *file = known_files_find(&view->audit->files, view->row->file);
-	CLEANUP(free_text) char *name = NULL, *holders = NULL;
+	CLEANUP(free_gives) struct give *gives = need(calloc(choice->count, sizeof(*gives)));
 
-	(void)argument;
-	/* Once, not for each that has it. */
-	if ((view->row->flags & 1u << FLAG_shared_unsealed) == 0 ||
-	    file->holders[0].pid != view->process->pid)
-		return;
-	name = text_of(put_name, view);
-	holders = text_of(put_holders, view);
-	(void)printf("  %s: %s\n", name, holders);
+	for (size_t i = 0; i < choice->count; i++) {
+		gives[i] = choice->chosen[i]->give;
+		gives[i].drop = chosen ? 0 : gives[i].drop;
+	}
+	if (gives[0].least == 0)
+		gives[0].least = least_of_first(table);
+	table_fit(table, gives, (size_t)terminal_width());
 }
 
-static void print_summary(const struct audit *audit)
-{
-	(void)printf("\n%zu process%s, ", audit->count, audit->count == 1 ? "" : "es");
-	put_totals(stdout, audit, NULL);
-	(void)printf("; %zu flagged\n", totals_of(audit).flagged);
-}
-
-/* Where a table for people ends. The other forms have it in their rows. */
-static void print_notes(const struct audit_report *report)
-{
-	print_summary(report->audit);
-	if (report->rules->count == 0)
-		print_flag_meanings(report->audit);
-	for (size_t i = 0; i < report->audit->count; i++)
-		audit_report_each(report, &report->audit->processes[i], print_sharing, NULL);
-	for (size_t i = 0; i < report->rules->count; i++)
-		if (rule_missed(&report->rules->rows[i]))
-			(void)printf("nothing matches the rule %s\n", report->rules->rows[i].text);
-}
-
-void audit_report_print(const struct audit_report *report)
+void audit_table_print(const struct report *report, const struct view_options *options)
 {
 	CLEANUP(free_choice) struct choice choice = { 0 };
-	struct filling filling = { .choice = &choice, .tree = !report->raw };
+	struct filling filling = { .choice = &choice, .raw = options->raw };
 
-	(void)choose(&choice, names_of_columns(report));
-	filling.table = new_table(&choice, report->raw);
-	for (size_t i = 0; i < report->audit->count; i++) {
-		filling.branch = NULL;
-		audit_report_each(report, &report->audit->processes[i], add_line, &filling);
-	}
+	(void)choose(&choice, names_of_columns(report, options));
+	filling.table = new_table(&choice, options->raw);
+	for (size_t i = 0; i < report->audit->count; i++)
+		add_process(&filling, &report->processes[i]);
+	if (!options->raw)
+		fit(filling.table, &choice, options->columns != NULL);
 	table_print(filling.table);
-	if (!report->raw)
-		print_notes(report);
+	if (!options->raw)
+		notes_print(report);
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_AUDIT_START_H
-#define SEALMEM_AUDIT_START_H
+#ifndef SEALMEM_TOOLS_AUDIT_UNTIL_EXIT_H
+#define SEALMEM_TOOLS_AUDIT_UNTIL_EXIT_H
 
 #include <sys/types.h>
 
 /*
- * Runs a program to the moment when it is about to end: all of its memory is still there. Its standard output
- * goes to standard error. Negative errno if it cannot be started or followed; -ECHILD if it ended without
- * being stopped, as by SIGKILL.
+ * Runs a program until its last thread is about to exit, with all of its memory still there. Its standard output goes
+ * to standard error. Negative errno if it cannot be started or followed; -ECHILD if it exited without a stop, as after
+ * SIGKILL. *ret_last is the thread that has stopped.
  */
-pid_t start_and_stop(char **argv);
+pid_t start_and_stop(char **argv, pid_t *ret_last);
 
-/* Lets it end. */
-void let_end(pid_t pid);
+/* Lets it exit. */
+void let_end(pid_t pid, pid_t last);
 
 #endif

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * One function for each thing that is said of a mapping. A column of the table is one of these, and
- * the picture shows what they say, so that all forms of the answer agree.
+ * One function for each thing that the audit says about a row. A column of the table is one of these, and the picture
+ * shows their words too, so that all forms of the answer agree.
  */
 
 #include "tools/audit/words.h"
 
 #include "tools/common/errors.h"
-#include "sealmem.h"
+#include "tools/common/stream.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
 #include "lib/util.h"
 
@@ -36,51 +37,53 @@ struct list {
 	bool begun;
 };
 
-static void next_word(struct list *list)
+static void begin_word(struct list *list)
 {
 	(void)fputs(list->begun ? list->between : "", list->out);
 	list->begun = true;
 }
 
-static void put_word(struct list *list, const char *word)
+static void word_print(struct list *list, const char *word)
 {
-	next_word(list);
+	begin_word(list);
 	(void)fputs(word, list->out);
 }
 
-void put_pid(FILE *out, const struct view *view)
+void row_pid_print(FILE *out, const struct report_row *row)
 {
-	(void)fprintf(out, "%d", (int)view->process->pid);
+	(void)fprintf(out, "%d", (int)row->process->pid);
 }
 
-static void put_text(FILE *out, const struct view *view, const char *text)
+static void escaped_print(FILE *out, const char *text)
 {
-	if (view->exact)
-		(void)fputs(text, out);
+	put_escaped(out, text, strlen(text));
+}
+
+void row_process_print(FILE *out, const struct report_row *row)
+{
+	escaped_print(out, row->process->name);
+}
+
+void row_exact_process_print(FILE *out, const struct report_row *row)
+{
+	(void)fputs(row->process->name, out);
+}
+
+void row_address_print(FILE *out, const struct report_row *row)
+{
+	if (row->mapping != NULL)
+		(void)fprintf(out, "%" PRIx64, row->mapping->start);
 	else
-		put_escaped(out, text, strlen(text));
+		(void)fprintf(out, "fd %d", row->open_file->descriptor);
 }
 
-void put_process(FILE *out, const struct view *view)
+void row_end_print(FILE *out, const struct report_row *row)
 {
-	put_text(out, view, view->process->name);
+	if (row->mapping != NULL)
+		(void)fprintf(out, "%" PRIx64, row->mapping->end);
 }
 
-void put_address(FILE *out, const struct view *view)
-{
-	if (view->row->descriptor >= 0)
-		(void)fprintf(out, "fd %d", view->row->descriptor);
-	else
-		(void)fprintf(out, "%" PRIx64, view->row->start);
-}
-
-void put_end(FILE *out, const struct view *view)
-{
-	if (view->row->descriptor < 0)
-		(void)fprintf(out, "%" PRIx64, view->row->end);
-}
-
-void put_size(FILE *out, uint64_t bytes)
+void size_print(FILE *out, uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";
 	double size = (double)bytes / 1024;
@@ -96,190 +99,242 @@ void put_size(FILE *out, uint64_t bytes)
 		(void)fprintf(out, unit > 0 && size < 100 ? "%.1f%c" : "%.0f%c", size, units[unit]);
 }
 
-void put_row_size(FILE *out, const struct view *view)
+void row_size_print(FILE *out, const struct report_row *row)
 {
-	uint64_t bytes = view->row->end - view->row->start;
+	size_print(out, report_row_size(row));
+}
 
-	if (view->exact)
-		(void)fprintf(out, "%" PRIu64, bytes);
+void row_exact_size_print(FILE *out, const struct report_row *row)
+{
+	(void)fprintf(out, "%" PRIu64, report_row_size(row));
+}
+
+/* Of an open file: what its descriptors allow. */
+void row_permissions_print(FILE *out, const struct report_row *row)
+{
+	const struct mapping *mapping = row->mapping;
+
+	if (mapping == NULL)
+		(void)fputs(row->open_file->writable ? "rw-s" : "r--s", out);
 	else
-		put_size(out, bytes);
+		(void)fprintf(out, "%c%c%c%c", mapping->protection & PROT_READ ? 'r' : '-',
+			      mapping->protection & PROT_WRITE ? 'w' : '-',
+			      mapping->protection & PROT_EXEC ? 'x' : '-',
+			      mapping->shared ? 's' : 'p');
 }
 
-void put_permissions(FILE *out, const struct view *view)
+void row_kind_print(FILE *out, const struct report_row *row)
 {
-	int protection = view->row->protection;
-
-	(void)fprintf(out, "%c%c%c%c", protection & PROT_READ ? 'r' : '-',
-		      protection & PROT_WRITE ? 'w' : '-', protection & PROT_EXEC ? 'x' : '-',
-		      view->row->shared ? 's' : 'p');
+	(void)fputs(kind_rows[row->memory->kind].name, out);
 }
 
-void put_kind(FILE *out, const struct view *view)
+void row_offset_print(FILE *out, const struct report_row *row)
 {
-	(void)fputs(kind_rows[view->row->kind].name, out);
+	(void)fprintf(out, "%08" PRIx64, row->mapping != NULL ? row->mapping->offset : 0);
 }
 
-void put_offset(FILE *out, const struct view *view)
+void row_device_print(FILE *out, const struct report_row *row)
 {
-	(void)fprintf(out, "%08" PRIx64, view->row->offset);
-}
-
-void put_device(FILE *out, const struct view *view)
-{
-	dev_t device = view->row->file.device;
+	dev_t device = row->memory->file.device;
 
 	(void)fprintf(out, "%02x:%02x", major(device), minor(device));
 }
 
-void put_inode(FILE *out, const struct view *view)
+void row_inode_print(FILE *out, const struct report_row *row)
 {
-	(void)fprintf(out, "%" PRIu64, view->row->file.inode);
+	(void)fprintf(out, "%" PRIu64, row->memory->file.inode);
 }
 
-void put_name(FILE *out, const struct view *view)
+void row_name_print(FILE *out, const struct report_row *row)
 {
-	put_text(out, view, view->row->name);
+	escaped_print(out, row->memory->name);
 }
 
-static void put_file_seals(struct list *list, int seals)
+void row_exact_name_print(FILE *out, const struct report_row *row)
+{
+	(void)fputs(row->memory->name, out);
+}
+
+static void file_seals_print(struct list *list, int seals)
 {
 	struct list names = { list->out, ",", false };
 
-	next_word(list);
+	begin_word(list);
 	if (seals == SEALS_UNKNOWN)
 		(void)fputs("unknown", list->out);
 	else if (seals == 0)
 		(void)fputs("none", list->out);
 	for (size_t i = 0; seals > 0 && i < SEAL_COUNT; i++)
 		if (seals & seal_words[i].seal)
-			put_word(&names, seal_words[i].word);
+			word_print(&names, seal_words[i].word);
 }
 
-void put_seals(FILE *out, const struct view *view)
+void row_seals_print(FILE *out, const struct report_row *row)
 {
 	struct list list = { out, " ", false };
 
-	if (view->row->vm & VM_SEALED)
-		put_word(&list, "mseal");
-	if (view->row->seals != SEALS_NONE)
-		put_file_seals(&list, view->row->seals);
+	if (row->mapping != NULL && row->mapping->vm & VM_SEALED)
+		word_print(&list, "mseal");
+	if (row->memory->seals != SEALS_NONE)
+		file_seals_print(&list, row->memory->seals);
 }
 
-void put_guarantees(FILE *out, const struct view *view)
+void row_guarantees_print(FILE *out, const struct report_row *row)
 {
 	struct list list = { out, " ", false };
 
 	for (unsigned bit = 1; bit <= SEALMEM_GUARANTEES; bit <<= 1) {
-		if (((view->row->guarantees | view->row->unknown) & bit) == 0)
+		if (((row->memory->guarantees | row->memory->unknown) & bit) == 0)
 			continue;
-		put_word(&list, sealmem_guarantee_name(bit));
-		if (view->row->unknown & bit)
+		word_print(&list, sealmem_guarantee_name(bit));
+		if (row->memory->unknown & bit)
 			(void)fputc('?', out);
 	}
 }
 
-void put_flags(FILE *out, const struct view *view)
+void row_flags_print(FILE *out, const struct report_row *row)
 {
 	struct list list = { out, " ", false };
 
 	for (unsigned flag = 0; flag < FLAG_COUNT; flag++)
-		if (view->row->flags & 1u << flag)
-			put_word(&list, flag_rows[flag].word);
+		if (row->memory->flags & 1u << flag)
+			word_print(&list, flag_rows[flag].word);
 }
 
-static void put_holder(struct list *list, const struct holder *holder)
+/* A process that holds it for writing holds it: "writable mapping" needs no "mapping" beside it. */
+static bool says_more(unsigned how, unsigned i)
+{
+	return i % 2 != 0 || !(how & 1u << (i + 1));
+}
+
+static void exact_print(FILE *out, const char *text)
+{
+	(void)fputs(text, out);
+}
+
+typedef void name_printer(FILE *out, const char *name);
+
+static void holder_print(struct list *list, const struct holder *holder, name_printer *print)
 {
 	struct list hows = { list->out, ", ", false };
 
-	next_word(list);
+	begin_word(list);
 	(void)fprintf(list->out, "%d ", (int)holder->pid);
-	put_escaped(list->out, holder->name, strlen(holder->name));
+	print(list->out, holder->name);
 	(void)fputs(" (", list->out);
 	for (unsigned i = 0; i < HOLD_COUNT; i++)
-		/* What is writable is not said twice. */
-		if ((holder->how & 1u << i) && !(i % 2 == 0 && (holder->how & 1u << (i + 1))))
-			put_word(&hows, hold_words[i]);
+		if ((holder->how & 1u << i) && says_more(holder->how, i))
+			word_print(&hows, hold_words[i]);
 	(void)fputc(')', list->out);
 }
 
-void put_holders(FILE *out, const struct view *view)
+static void holders_print(FILE *out, const struct report_row *row, name_printer *print)
 {
-	const struct known_file *file = known_files_find(&view->audit->files, view->row->file);
 	struct list list = { out, ", ", false };
 
-	for (size_t i = 0; file != NULL && i < file->holder_count; i++)
-		put_holder(&list, &file->holders[i]);
+	for (size_t i = 0; row->file != NULL && i < row->file->holder_count; i++)
+		holder_print(&list, &row->file->holders[i], print);
 }
 
-void put_broken_rules(FILE *out, const struct view *view)
+void row_holders_print(FILE *out, const struct report_row *row)
+{
+	holders_print(out, row, escaped_print);
+}
+
+void row_exact_holders_print(FILE *out, const struct report_row *row)
+{
+	holders_print(out, row, exact_print);
+}
+
+/* A shell pattern may have backslashes. */
+static void rule_word_print(struct list *list, const struct rule *rule)
+{
+	begin_word(list);
+	put_visible(list->out, rule->text);
+}
+
+void row_broken_rules_print(FILE *out, const struct report_row *row)
 {
 	struct list list = { out, " ", false };
 
-	for (size_t i = 0; i < view->rules->count; i++)
-		if (!rule_allows(&view->rules->rows[i], view->row))
-			put_word(&list, view->rules->rows[i].text);
+	for (size_t i = 0; i < row->rules->count; i++)
+		if (row->breaks[i])
+			rule_word_print(&list, &row->rules->rows[i]);
 }
 
-bool breaks_a_rule(const struct view *view)
+void row_description_print(FILE *out, const struct report_row *row)
 {
-	bool broken = false;
-
-	/* All of them, for each counts what it was applied to. */
-	for (size_t i = 0; i < view->rules->count; i++)
-		broken = !rule_allows(&view->rules->rows[i], view->row) || broken;
-	return broken;
+	row_permissions_print(out, row);
+	(void)fputc(' ', out);
+	row_kind_print(out, row);
+	(void)fputc(' ', out);
+	row_size_print(out, row);
+	(void)fputs(" at ", out);
+	row_address_print(out, row);
+	if (*row->memory->name != '\0')
+		(void)fputc(' ', out);
+	row_name_print(out, row);
 }
 
-char *text_of(put_words *put, const struct view *view)
+char *row_format(row_printer *print, const struct report_row *row)
 {
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = need(open_memstream(&text, &size));
+	struct text_stream stream;
 
-	put(out, view);
-	if (fclose(out) != 0)
-		(void)need(NULL);
-	return text;
+	text_begin(&stream);
+	print(stream.out, row);
+	return text_end(&stream);
 }
 
-struct audit_totals totals_of(const struct audit *audit)
+char *escaped_format(const char *bytes)
 {
-	struct audit_totals totals = { 0 };
+	struct text_stream stream;
 
-	for (size_t i = 0; i < audit->count; i++)
-		audit_total(&audit->processes[i], &totals);
-	return totals;
+	text_begin(&stream);
+	escaped_print(stream.out, bytes);
+	return text_end(&stream);
 }
 
-void put_totals(FILE *out, const struct audit *audit, const struct process *process)
+void process_flags_print(FILE *out, const struct report_process *process)
 {
-	struct audit_totals totals = { 0 };
+	struct list list = { out, " ", false };
 
-	if (process != NULL)
-		audit_total(process, &totals);
-	else
-		totals = totals_of(audit);
-	(void)fprintf(out, "%zu mappings, ", totals.mappings);
-	put_size(out, totals.bytes);
+	for (unsigned flag = 0; flag < FLAG_COUNT; flag++)
+		if (process->totals.flags & 1u << flag)
+			word_print(&list, flag_rows[flag].word);
+}
+
+void process_rules_print(FILE *out, const struct report_process *process, const struct rules *rules)
+{
+	struct list list = { out, " ", false };
+
+	for (size_t i = 0; i < rules->count; i++)
+		if (process->broken[i] > 0)
+			rule_word_print(&list, &rules->rows[i]);
+}
+
+void totals_print(FILE *out, const struct totals *totals)
+{
+	(void)fprintf(out, "%zu mappings, ", totals->mappings);
+	size_print(out, totals->bytes);
 	(void)fputs(":", out);
 	for (unsigned i = 0; i < GUARANTEE_COUNT; i++) {
 		(void)fprintf(out, " %s ", sealmem_guarantee_name(1u << i));
-		put_size(out, totals.guaranteed[i]);
+		size_print(out, totals->guaranteed[i]);
 		(void)fputc(',', out);
 	}
 	(void)fputs(" none of them ", out);
-	put_size(out, totals.unguaranteed);
+	size_print(out, totals->unguaranteed);
 }
 
-void put_skipped(FILE *out, const struct audit *audit)
+void skipped_print(FILE *out, const struct report *report)
 {
+	const struct audit *audit = report->audit;
 	const struct {
 		size_t count;
 		const char *why;
 	} skipped[] = {
 		{ audit->denied, "may not be read" },
-		{ audit->ended, "ended meanwhile" },
+		{ audit->ended, "exited in between" },
 		{ audit->unreadable, "could not be read" },
 	};
 	struct list list = { out, ", ", false };
@@ -287,7 +342,29 @@ void put_skipped(FILE *out, const struct audit *audit)
 	for (size_t i = 0; i < sizeof(skipped) / sizeof(*skipped); i++) {
 		if (skipped[i].count == 0)
 			continue;
-		next_word(&list);
+		begin_word(&list);
 		(void)fprintf(out, "%zu %s", skipped[i].count, skipped[i].why);
 	}
+	if (report->hidden)
+		word_print(&list, "others are hidden (hidepid)");
+}
+
+char *skipped_format(const struct report *report)
+{
+	struct text_stream stream;
+
+	text_begin(&stream);
+	skipped_print(stream.out, report);
+	return text_end(&stream);
+}
+
+char *time_format(const struct timespec *time)
+{
+	char text[32];
+	struct tm utc;
+
+	if (gmtime_r(&time->tv_sec, &utc) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
+		*text = '\0';
+	return need(strdup(text));
 }

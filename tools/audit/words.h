@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_AUDIT_WORDS_H
-#define SEALMEM_AUDIT_WORDS_H
+#ifndef SEALMEM_TOOLS_AUDIT_WORDS_H
+#define SEALMEM_TOOLS_AUDIT_WORDS_H
 
 /*
  * What an audit says, as words: the same ones in the table, in JSON and in the picture.
  */
 
-#include "audit/audit.h"
+#include "audit/report.h"
 
 #include <stdio.h>
 
-/* One row of an audit, and all that is needed to say something about it. */
-struct view {
-	const struct audit *audit;
-	struct rules *rules;
-	const struct process *process;
-	const struct mapping *row;
-	bool exact; /* sizes in bytes, and names as they are: what prints it escapes them */
-};
-
-typedef void put_words(FILE *out, const struct view *view);
+/* Prints one thing that is known of a row. */
+typedef void row_printer(FILE *out, const struct report_row *row);
 
 #define SEAL_COUNT 6
 extern const struct seal_word {
@@ -31,37 +23,57 @@ extern const struct seal_word {
 #define HOLD_COUNT 4
 extern const char *const hold_words[HOLD_COUNT];
 
-put_words put_pid, put_process, put_address, put_end, put_row_size, put_permissions, put_kind,
-	put_offset, put_device, put_inode, put_name;
+row_printer row_pid_print, row_address_print, row_end_print, row_permissions_print, row_kind_print,
+	row_offset_print, row_device_print, row_inode_print;
 
-/* "mseal write,grow,shrink,seal", "none", "unknown", or nothing for what cannot have any. */
-put_words put_seals;
+/* Escaped; and as it is, for a form that escapes by itself. */
+row_printer row_process_print, row_exact_process_print;
+row_printer row_name_print, row_exact_name_print;
 
-/* "CONTENT ADDRESS?": a question mark stands where it cannot be told. */
-put_words put_guarantees;
+/* "12K"; and in bytes. */
+row_printer row_size_print, row_exact_size_print;
 
-put_words put_flags;
+/* "mseal write,grow,shrink,seal", "none", "unknown", or nothing if it can have no seals. */
+row_printer row_seals_print;
 
-/* "1234 server (writable mapping), 1235 client (mapping)": who has it, if it is a memfd. */
-put_words put_holders;
+/* "CONTENT ADDRESS?": a question mark stands for unknown. */
+row_printer row_guarantees_print;
 
-/* The rules that it breaks. */
-put_words put_broken_rules;
+row_printer row_flags_print;
 
-bool breaks_a_rule(const struct view *view);
+/* "1234 server (writable mapping), 1235 client (mapping)": the processes that have the memfd. */
+row_printer row_holders_print, row_exact_holders_print;
 
-/* To be freed. */
-char *text_of(put_words *put, const struct view *view);
+/* The rules that the row breaks. */
+row_printer row_broken_rules_print;
+
+/* "rwxp anon 12K at 7f0000001000 [anon:name]" */
+row_printer row_description_print;
+
+/* What the printer prints; to be freed. */
+char *row_format(row_printer *print, const struct report_row *row);
+
+/* The text with escapes, see put_escaped(); to be freed. */
+char *escaped_format(const char *text);
+
+/* The flags of all of its rows, and the rules that they break. */
+void process_flags_print(FILE *out, const struct report_process *process);
+void process_rules_print(FILE *out, const struct report_process *process,
+			 const struct rules *rules);
 
 /* "12K", "1.5M" */
-void put_size(FILE *out, uint64_t bytes);
+void size_print(FILE *out, uint64_t bytes);
 
-/* Of one process, or of all if it is NULL: "81 mappings, 12M: CONTENT 4K, ..., none 11M" */
-void put_totals(FILE *out, const struct audit *audit, const struct process *process);
+/* "81 mappings, 12M: CONTENT 4K, ..., none 11M" */
+void totals_print(FILE *out, const struct totals *totals);
 
-struct audit_totals totals_of(const struct audit *audit);
+/* The processes that could not be read, as a sentence, or nothing. */
+void skipped_print(FILE *out, const struct report *report);
 
-/* What could not be read, as a sentence, or nothing. */
-void put_skipped(FILE *out, const struct audit *audit);
+/* The same as a text, to be freed. */
+char *skipped_format(const struct report *report);
+
+/* "2026-11-29T12:34:56Z"; to be freed. */
+char *time_format(const struct timespec *time);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Errors and exit codes. A script decides by the exit code and a person reads one line, so both must
- * hold in the corners too: a file name with a line break in it must not make two lines of one, and
- * output that a full disk swallowed must not end in success.
+ * Errors and exit codes. A script decides by the exit code, and a person reads one line. Both must hold in
+ * rare cases too: a file name with a line break must not split the line, and a command whose output is
+ * lost on a full disk must not report success.
  */
 
 #include "tools/common/errors.h"
@@ -17,13 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int help(const char *text)
+enum exit_status help(const char *text)
 {
 	(void)fputs(text, stdout);
 	return EXIT_YES;
 }
 
-int complain(const char *command, int code, const char *format, ...)
+enum exit_status complain(const char *command, enum exit_status code, const char *format, ...)
 {
 	CLEANUP(free_text) char *message = NULL;
 	va_list arguments;
@@ -45,7 +45,7 @@ int complain(const char *command, int code, const char *format, ...)
 	return code;
 }
 
-int complain_of_option(const char *command, int code, char **argv, int c)
+enum exit_status complain_of_option(const char *command, enum exit_status code, char **argv, int c)
 {
 	const char *word = argv[optind - 1];
 	bool is_long = strncmp(word, "--", 2) == 0;
@@ -59,7 +59,7 @@ int complain_of_option(const char *command, int code, char **argv, int c)
 	return complain(command, code, "unknown option '-%c'", optopt);
 }
 
-int complain_of_argument(const char *command, const char *argument)
+enum exit_status complain_of_argument(const char *command, const char *argument)
 {
 	return complain(command, EXIT_FAILED, "unexpected argument '%s'", argument);
 }
@@ -71,10 +71,13 @@ void *need(void *pointer)
 	return pointer;
 }
 
-int finish_output(const char *command, int failed, int code)
+enum exit_status finish_output(const char *command, enum exit_status failed, enum exit_status code)
 {
 	bool lost = ferror(stdout) != 0;
 
+	/* The reason of an earlier failure is gone, and another write meets the same one. */
+	if (lost)
+		(void)fputc('\n', stdout);
 	errno = 0;
 	lost = fclose(stdout) != 0 || lost;
 	if (!lost)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * libsmartcols and json-c, made to look the same in every command: where a table breaks its lines, when
- * it has colour, what a JSON answer begins with. The version in there counts up when a program
- * that reads the present form could no longer do so.
+ * libsmartcols and json-c, used in the same way by every command: where a table breaks its lines, when it has
+ * colour, how a JSON answer begins. ANSWER_VERSION increases when a program that reads the present form
+ * could no longer read the new one.
  */
 
 #include "tools/common/output.h"
 
 #include "tools/common/errors.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
 #include "lib/util.h"
 
@@ -17,11 +17,11 @@
 
 #define ANSWER_VERSION 1
 
-/* Where less room than this is left for a column that folds, the terminal may break the lines. */
+/* If a column that folds would get less room than this, the terminal breaks the lines instead. */
 #define NARROWEST 12
 
-/* The library breaks lines in the middle of words. So it is kept from knowing how wide the terminal is,
- * and gets cells that are broken already. */
+/* libsmartcols breaks lines in the middle of words. So it does not learn the width of the terminal, and
+ * receives cells that are folded already. */
 struct libscols_table *table_new(const struct column *columns, size_t count)
 {
 	struct libscols_table *table = need(scols_new_table());
@@ -75,8 +75,8 @@ static size_t natural_width(struct libscols_table *table, size_t column)
 	return width;
 }
 
-/* One round of sharing `room`: columns that do not fold, or need no more than `fair`, take what they
- * need, and the others get the rest in equal parts. */
+/* One round of sharing `room`. A column that does not fold, or needs at most `fair`, takes the width that it
+ * needs. The others share the rest equally. */
 static size_t share(struct libscols_table *table, size_t room, size_t fair)
 {
 	size_t sharing = 0;
@@ -92,7 +92,7 @@ static size_t share(struct libscols_table *table, size_t room, size_t fair)
 	return sharing > 0 ? room / sharing : fair;
 }
 
-/* The width that a column which folds may have on this terminal; 0 for any. */
+/* The largest width of a column that folds, on this terminal. 0 means any width. */
 static size_t fair_width(struct libscols_table *table)
 {
 	size_t gaps = scols_table_get_ncols(table) - 1;
@@ -131,9 +131,18 @@ static void fold_column(struct libscols_table *table, size_t column, size_t widt
 	}
 }
 
+static bool any_folds(struct libscols_table *table)
+{
+	for (size_t i = 0; i < scols_table_get_ncols(table); i++)
+		if (folds(table, i))
+			return true;
+	return false;
+}
+
+/* Few lines have cells that fold: a line is found by going through all before it. */
 void table_print(struct libscols_table *table)
 {
-	size_t width = fair_width(table);
+	size_t width = any_folds(table) ? fair_width(table) : 0;
 
 	for (size_t i = 0; width > 0 && i < scols_table_get_ncols(table); i++)
 		if (folds(table, i))
@@ -177,6 +186,14 @@ struct json_object *json_list(struct json_object *object, const char *name)
 	return list;
 }
 
+struct json_object *json_member(struct json_object *object, const char *name)
+{
+	struct json_object *member = need(json_object_new_object());
+
+	json_add(object, name, member);
+	return member;
+}
+
 void json_append(struct json_object *list, struct json_object *value)
 {
 	if (json_object_array_add(list, value) < 0)
@@ -193,15 +210,23 @@ struct json_object *answer_new(const char *command)
 	return answer;
 }
 
-void answer_print(struct json_object *answer)
+static void print_in_form(struct json_object *answer, int form)
 {
-	int form =
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
-
-	const char *text = json_object_to_json_string_ext(answer, form);
+	const char *text =
+		json_object_to_json_string_ext(answer, form | JSON_C_TO_STRING_NOSLASHESCAPE);
 
 	if (text == NULL)
 		(void)need(NULL);
 	(void)puts(text);
 	(void)json_object_put(answer);
+}
+
+void answer_print(struct json_object *answer)
+{
+	print_in_form(answer, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED);
+}
+
+void answer_line_print(struct json_object *answer)
+{
+	print_in_form(answer, JSON_C_TO_STRING_PLAIN);
 }

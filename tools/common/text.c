@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Text that a terminal shows as it was meant. The bytes shown are anybody's: a file may hold escape
- * sequences, and characters that are invisible or reverse the direction of what follows, so
- * only what takes up room on the screen is shown as it is.
+ * Text that a terminal shows as intended. The bytes come from anybody. A file may contain escape sequences,
+ * or characters that are invisible or reverse the direction of the text after them. So only characters
+ * that take up room on the screen are shown as they are.
  */
 
 #include "tools/common/text.h"
+
+#include "lib/escape.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,18 +24,12 @@ void free_text(char **text)
 
 static void put_byte(FILE *out, unsigned char byte)
 {
-	static const char escapes[] = "\\\\\tt\nn\rr";
+	char text[ESCAPE_MAX] = "";
 
-	for (const char *escape = escapes; *escape != '\0'; escape += 2) {
-		if (byte == (unsigned char)escape[0]) {
-			(void)fprintf(out, "\\%c", escape[1]);
-			return;
-		}
-	}
-	(void)fprintf(out, byte >= ' ' && byte < 0x7f ? "%c" : "\\x%02x", byte);
+	(void)fwrite(text, 1, escape_byte(text, byte), out);
 }
 
-/* How many bytes the character at `bytes` has, if it takes up room on the screen; otherwise 0. */
+/* The length in bytes of the character at `bytes` if it takes up room on the screen, otherwise 0. */
 static size_t visible_length(const char *bytes, size_t size)
 {
 	mbstate_t state = { 0 };
@@ -62,6 +58,18 @@ void put_escaped(FILE *out, const char *bytes, size_t size)
 	put_excerpt(out, bytes, size, SIZE_MAX);
 }
 
+void put_visible(FILE *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\\");
+
+		put_escaped(out, text, length);
+		text += length;
+		if (*text == '\\')
+			(void)fputc(*text++, out);
+	}
+}
+
 void put_excerpt(FILE *out, const char *bytes, size_t size, size_t most)
 {
 	size_t shown = 0;
@@ -72,7 +80,7 @@ void put_excerpt(FILE *out, const char *bytes, size_t size, size_t most)
 		(void)fprintf(out, "... (%zu of %zu bytes)", shown, size);
 }
 
-/* How much of the text fits: up to the last blank before `room` runs out, or else up to the first. */
+/* The length of the text that fits: up to the last blank within `room`, or else up to the first blank. */
 static size_t line_length(const char *text, size_t room)
 {
 	size_t fits = strcspn(text, " ");
@@ -114,10 +122,21 @@ size_t text_width(const char *text)
 	return width;
 }
 
+/* The user has set it, as for ls(1) and ps(1), also where the output is no terminal. */
+static int wanted_width(void)
+{
+	const char *columns = getenv("COLUMNS");
+	long width = columns != NULL ? strtol(columns, NULL, 10) : 0;
+
+	return width > 0 && width <= UINT16_MAX ? (int)width : 0;
+}
+
 int terminal_width(void)
 {
 	struct winsize size = { 0 };
 
+	if (wanted_width() > 0)
+		return wanted_width();
 	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0)
 		return 0;
 	return size.ws_col > 0 ? size.ws_col : 80;

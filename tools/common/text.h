@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TEXT_H
-#define SEALMEM_TEXT_H
+#ifndef SEALMEM_TOOLS_COMMON_TEXT_H
+#define SEALMEM_TOOLS_COMMON_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,26 +9,30 @@
 /* For CLEANUP(). */
 void free_text(char **text);
 
-/* The bytes, with everything that could move the cursor or be invisible as an escape: \n, \\, \x1b. */
+/* Prints the bytes. A byte that could move the cursor or be invisible becomes an escape: \n, \\, \x1b. */
 void put_escaped(FILE *out, const char *bytes, size_t size);
 
-/* At most about `most` of the bytes, and how many there are if that is not all. */
+/* The same for text that has backslashes with a meaning: they stay as they are. */
+void put_visible(FILE *out, const char *text);
+
+/* Prints at most about `most` of the bytes. If that is not all, prints the count as well. */
 void put_excerpt(FILE *out, const char *bytes, size_t size, size_t most);
 
-/* The text in lines of `width` at most, broken at blanks only: the first line indented by `indent`, the
- * others by `hang`. A width of 0 means one line. */
+/* Prints the text in lines of at most `width` columns, broken only at blanks. The first line is indented by
+ * `indent`, the others by `hang`. A width of 0 means one line. */
 void put_folded(FILE *out, const char *text, int indent, int hang, int width);
 
-/* How many columns of a terminal the text takes. */
+/* The number of terminal columns that the text takes. */
 size_t text_width(const char *text);
 
-/* Columns of the terminal that standard output is; 0 if it is none. */
+/* How wide lines on standard output may be: what COLUMNS says, or else the width of the terminal; 0 if it is none, for any
+ * width. */
 int terminal_width(void);
 
-/* Whether the descriptor is a terminal that is known to be more than a printer. */
+/* Whether the descriptor is a terminal that understands escape sequences. */
 bool takes_escapes(int fd);
 
-/* Whether standard output is such a terminal, and its user has not asked for NO_COLOR. */
+/* Whether standard output is such a terminal, and NO_COLOR is unset or empty. */
 bool wants_colour(void);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Why a guarantee is not given, and what would help. The library answers a demand with one errno,
- * because a program can do nothing about the reason. A person can: so the call that the guarantee
- * rests on is made once more, by itself, and its own errno tells an old kernel from a sandbox, and a
- * sandbox from a limit.
+ * Why a guarantee is unsupported, and what would help. The library answers a demand with one errno, because
+ * a program cannot act on the reason. A person can. So this file repeats the call on which the
+ * guarantee rests, alone. Its own errno tells an old kernel from a sandbox, and a sandbox from a limit.
  */
 
 #include "tools/common/verdict.h"
 
 #include "tools/common/kernel.h"
 #include "lib/probe.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
+#include "lib/trial.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -20,10 +20,10 @@
 /* The call that was refused. */
 struct refusal {
 	const char *call;
-	int error; /* negative errno; 0 if it was not refused */
+	int error; /* a negative errno, or 0 if the kernel did not refuse it */
 };
 
-/* Does something to a page that is thrown away afterwards. */
+/* Acts on a new page, and unmaps it. */
 static int on_a_page(int (*act)(void *addr, size_t size))
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping page = { 0 };
@@ -51,7 +51,7 @@ static int forbid_access(void *addr, size_t size)
 	return sys_mprotect(addr, size, PROT_NONE);
 }
 
-/* The flag of newer kernels first, as vm.memfd_noexec may insist on it. */
+/* Tries the flag of newer kernels first, because vm.memfd_noexec may require it. */
 static int create_memfd(void)
 {
 	int fd = sys_memfd_create("probe", MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
@@ -61,13 +61,13 @@ static int create_memfd(void)
 
 static int reopen(int fd)
 {
-	int reader = sys_open(fd_path(fd).text, O_RDONLY);
+	int reader = sys_open(fd_path(fd).text, O_RDONLY | O_NONBLOCK);
 
 	close_fd(reader);
 	return reader < 0 ? reader : 0;
 }
 
-/* What a region cannot do without. */
+/* The calls that every region needs. */
 static struct refusal ask_content(void)
 {
 	CLEANUP(close_fd_at) int fd = create_memfd();
@@ -85,7 +85,7 @@ static struct refusal ask_content(void)
 
 static struct refusal ask_address(void)
 {
-	return (struct refusal){ "mseal(2)", sys_mseal(NULL, 0, 0) };
+	return (struct refusal){ "mseal(2)", trial_mseal(NULL, 0, 0) };
 }
 
 static struct refusal ask_secrecy(void)
@@ -117,7 +117,7 @@ static const struct basis {
 	unsigned guarantee;
 	const char *by;
 	struct refusal (*ask)(void);
-	const char *needs; /* where the call does not exist */
+	const char *needs; /* for a kernel without the call */
 } bases[] = {
 	{ SEALMEM_CONTENT, "memfd + F_SEAL_WRITE", ask_content,
 	  "needs Linux 3.17 or later, with tmpfs" },
@@ -148,7 +148,7 @@ static void put(struct verdict *verdict, const char *why, const char *todo)
 	(void)snprintf(verdict->todo, sizeof(verdict->todo), "%s", todo);
 }
 
-/* A limit, not a lack: the errno says which one. */
+/* Some errnos mean that a limit was reached, and not that a feature is missing. */
 static bool explain_limit(struct verdict *verdict)
 {
 	static const struct {
@@ -186,22 +186,24 @@ static void explain_refusal(struct verdict *verdict, const struct refusal *refus
 			       "mount /proc: mount -t proc proc /proc");
 	else
 		(void)snprintf(verdict->todo, sizeof(verdict->todo),
-			       "a sandbox (seccomp, LSM) forbids it: have its profile allow %s",
+			       "a sandbox (seccomp, LSM) forbids it: allow %s in its profile",
 			       refusal->call);
 }
 
-/* The call works by itself, and yet the library said no. */
-static void explain_otherwise(struct verdict *verdict)
+/* The call works alone, but the library refused the guarantee. */
+static void explain_otherwise(struct verdict *verdict, const char *sentence)
 {
 	if (verdict->guarantee != SEALMEM_CONTENT && probe_guarantee(SEALMEM_CONTENT) != 0)
 		put(verdict, "rests on CONTENT", "see CONTENT");
 	else
-		put(verdict, strerror(-verdict->error), "");
+		put(verdict, sentence, "");
 }
 
 void verdict_explain(struct verdict *ret, unsigned guarantee, int error)
 {
 	const struct basis *basis = find_basis(guarantee);
+	/* Before this thread makes other calls. */
+	const char *sentence = sealmem_strerror(error);
 	struct verdict verdict = { .guarantee = guarantee, .error = error, .by = basis->by };
 
 	if (error != 0 && !explain_limit(&verdict)) {
@@ -210,7 +212,7 @@ void verdict_explain(struct verdict *ret, unsigned guarantee, int error)
 		if (refusal.error != 0)
 			explain_refusal(&verdict, &refusal, basis);
 		else
-			explain_otherwise(&verdict);
+			explain_otherwise(&verdict, sentence);
 	}
 	*ret = verdict;
 }

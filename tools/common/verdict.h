@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_VERDICT_H
-#define SEALMEM_VERDICT_H
+#ifndef SEALMEM_TOOLS_COMMON_VERDICT_H
+#define SEALMEM_TOOLS_COMMON_VERDICT_H
 
 #include <stddef.h>
 
-/* Whether a guarantee is given here. */
+/* Whether this machine supports a guarantee. */
 struct verdict {
 	unsigned guarantee;
-	int error;	/* 0: it is given; otherwise the library's answer */
-	const char *by; /* what it rests on */
-	char why[160];	/* why not; empty if given */
-	char todo[160]; /* what to do about it; empty if there is nothing to do */
+	int error;	/* 0 if it is supported, otherwise the errno of the library */
+	const char *by; /* the mechanism that provides it */
+	char why[160];	/* why it is unsupported; empty if it is supported */
+	char todo[160]; /* how to change that; empty if nothing helps */
 };
 
-/* Asks the library for the guarantee, and the kernel for the reason if it is refused. */
+/* Demands the guarantee from the library. If the library refuses, asks the kernel for the reason. */
 void verdict_find(struct verdict *ret, unsigned guarantee);
 
-/* The same for a refusal, a negative errno, that was met already. */
+/* Explains a refusal that the caller has met already: `error` is its negative errno. */
 void verdict_explain(struct verdict *ret, unsigned guarantee, int error);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The published walkthrough of memory sealing, line for line, with real memory. As published it does
- * not work; here it does, and --explain says what was wrong with it, next to what is done instead.
+ * The published walkthrough of memory sealing, line by line, with real memory. The published program does not
+ * work. This one does, and --explain says what is wrong with the published one beside each step.
  *
- * Nothing is acted: the attempt is a store instruction, and what stands between it and the bytes is the
- * kernel alone. So the demo can fail, and says so with its exit status when the store gets through.
+ * Nothing is simulated: the attempt is a store instruction, and only the kernel protects the bytes. So the
+ * demo can fail, and its exit status says so when the store succeeds.
  */
 
 #include "tools/commands.h"
 #include "tools/common/errors.h"
 #include "tools/demo/input.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
 #include "tools/demo/trace.h"
 #include "lib/util.h"
@@ -36,7 +36,7 @@ struct demo {
 	struct input input;
 	struct sealmem_region *region;
 	char *memory;
-	const char *failure; /* what shows that the memory was not sealed */
+	const char *failure; /* the observation that the memory was not sealed, or NULL */
 };
 
 static void release(struct demo *demo)
@@ -81,7 +81,7 @@ static int seal(struct demo *demo)
 	return err;
 }
 
-/* Global because a signal handler has no other way to know them. */
+/* Global, because a signal handler cannot receive them in another way. */
 static struct {
 	const char *memory;
 	sigjmp_buf back;
@@ -89,7 +89,7 @@ static struct {
 	volatile sig_atomic_t refused;
 } attempted;
 
-/* Another fault than the one provoked is a bug, to be died of when this returns. */
+/* Any other fault is a bug. The process dies of it when the handler returns. */
 static void jump_back(int signal, siginfo_t *info, void *context)
 {
 	uintptr_t offset = (uintptr_t)info->si_addr - (uintptr_t)attempted.memory;
@@ -123,7 +123,7 @@ static int attempt(struct demo *demo)
 	else
 		trace_signal(&attempted.info);
 	if (!attempted.refused)
-		demo->failure = "the store got through";
+		demo->failure = "the store succeeded";
 	return sys_sigaction(SIGSEGV, &before, NULL);
 }
 
@@ -131,7 +131,7 @@ static int look_again(struct demo *demo)
 {
 	show("Memory contents after modification attempt", demo);
 	if (demo->failure == NULL && memcmp(demo->memory, demo->input.bytes, demo->input.size) != 0)
-		demo->failure = "the store was refused, and yet the bytes changed";
+		demo->failure = "the store was refused, but the bytes changed";
 	return 0;
 }
 
@@ -149,23 +149,25 @@ static const struct step {
 	const char *published;
 } steps[] = {
 	{ allocate, "allocate the memory",
-	  "a memfd, and a second descriptor of it that can only read: the seal may need that one. "
-	  "MADV_DONTFORK because a child with a writable mapping would stand in the way of the seal. "
-	  "Zeroes are written so that no store can fail for want of memory.",
-	  "does not compile: it includes a header that does not exist." },
-	{ store, "fill the memory", "no system call. The bytes are stored, and read back.", NULL },
+	  "a memfd, and a second descriptor that can only read it: the seal may need that one. "
+	  "MADV_DONTFORK, because a writable mapping in a child would prevent the seal. "
+	  "Zeroes are written, so that no store can fail for lack of memory.",
+	  "it does not compile: it includes a header that does not exist." },
+	{ store, "fill the memory",
+	  "no system call. The program stores the bytes and reads them again.", NULL },
 	{ seal, "seal the memory",
-	  "a read-only mapping takes the place of the writable one, at the same address and in one "
-	  "step. Then the file takes its seals, and is asked for them. The mapping made after that only "
-	  "shows whether the next region can do without a second descriptor.",
+	  "a read-only mapping replaces the writable one, at the same address and in one step. Then "
+	  "the memfd gets its seals, and F_GET_SEALS confirms them. The mapping after that only tests "
+	  "whether the next region needs a second descriptor.",
 	  "F_SEAL_WRITE fails with EBUSY: the writable mapping is still there." },
 	{ attempt, "attempt the store",
-	  "a plain strcpy(). The page refuses the store, the kernel sends SIGSEGV, and a handler set "
-	  "for the attempt jumps out of it.",
-	  "were the seal to succeed, the store would kill the process with SIGSEGV." },
-	{ look_again, "read the memory", "no system call. The same address is read again.", NULL },
+	  "a plain strcpy(). The page is read-only, so the kernel sends SIGSEGV. A signal handler "
+	  "jumps back to the program.",
+	  "if the seal succeeded, the store would kill the process with SIGSEGV." },
+	{ look_again, "read the memory",
+	  "no system call. The program reads the same address again.", NULL },
 	{ unmap, "unmap the memory",
-	  "CONTENT ends with the mapping. With ADDRESS it would stay for the life of the process.",
+	  "CONTENT ends with the mapping. With ADDRESS the mapping would stay as long as the process.",
 	  NULL },
 };
 
@@ -204,7 +206,7 @@ static int take(struct demo *demo, const struct step *step)
 	return err;
 }
 
-static int complain_of_step(const struct step *step, int err)
+static enum exit_status complain_of_step(const struct step *step, int err)
 {
 	struct verdict verdict;
 
@@ -214,7 +216,7 @@ static int complain_of_step(const struct step *step, int err)
 			*verdict.todo != '\0' ? "; " : "", verdict.todo);
 }
 
-/* A parent may have left SIGSEGV blocked. Then the kernel kills the process and calls no handler. */
+/* This process may inherit SIGSEGV as blocked. Then the kernel would kill it without calling the handler. */
 static void unblock_fault(void)
 {
 	sigset_t set;
@@ -224,7 +226,7 @@ static void unblock_fault(void)
 	(void)sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static int walk_through(struct demo *demo)
+static enum exit_status walk_through(struct demo *demo)
 {
 	demo->width = terminal_width();
 	unblock_fault();
@@ -239,7 +241,7 @@ static int walk_through(struct demo *demo)
 	return complain("demo", EXIT_NO, "NOT SEALED: %s", demo->failure);
 }
 
-static int load(struct demo *demo)
+static enum exit_status load(struct demo *demo)
 {
 	const char *from = demo->path != NULL ? demo->path : "--data";
 	int err = demo->path != NULL ? input_read(&demo->input, demo->path, MOST_BYTES)
@@ -252,26 +254,26 @@ static int load(struct demo *demo)
 	if (err < 0)
 		return complain("demo", EXIT_FAILED, "cannot read '%s': %s", from, strerror(-err));
 	if (demo->input.size > 0)
-		return GO_ON;
+		return EXIT_NOT_YET;
 	return complain("demo", EXIT_FAILED, "there is nothing to seal: '%s' is empty", from);
 }
 
 static const char help_text[] =
 	"Usage: sealmem demo [--explain] [--data TEXT | --file FILE]\n"
-	"Seals memory and tries to change it: the published walkthrough, now true.\n"
+	"Seals memory and tries to change it. The steps are those of a published program\n"
+	"that does not work; here they do.\n"
 	"\n"
-	"  --explain    show the system calls of each step, and what was wrong with\n"
-	"               the published program there\n"
+	"  --explain    show the system calls of each step, and what is wrong with that\n"
+	"               step of the published program\n"
 	"  --data TEXT  seal TEXT instead of \"" DEFAULT_DATA "\"\n"
 	"  --file FILE  seal the bytes of FILE, at most 16 MiB; - is standard input\n"
 	"  -h, --help   print this text\n"
 	"\n"
-	"Bytes that cannot be printed are shown as escapes. Of more than 64 bytes the\n"
-	"first are shown, and how many there are.\n"
-	"\n" EXIT_CODES_HELP
-	"Here 1 means that the store got through: the memory was not sealed.\n";
+	"Bytes that cannot be printed are shown as escapes. If there are more than 64\n"
+	"bytes, the first of them and the count are shown.\n"
+	"\n" EXIT_CODES_HELP "Here 1 means that the store succeeded: the memory was not sealed.\n";
 
-static int parse(struct demo *demo, int argc, char **argv)
+static enum exit_status parse(struct demo *demo, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "explain", no_argument, NULL, 'e' },
@@ -297,16 +299,16 @@ static int parse(struct demo *demo, int argc, char **argv)
 	if (optind < argc)
 		return complain_of_argument("demo", argv[optind]);
 	if (demo->text != NULL && demo->path != NULL)
-		return complain("demo", EXIT_FAILED, "--data and --file exclude each other");
-	return GO_ON;
+		return complain("demo", EXIT_FAILED, "--data and --file cannot be used together");
+	return EXIT_NOT_YET;
 }
 
-int cmd_demo(int argc, char **argv)
+enum exit_status cmd_demo(int argc, char **argv)
 {
 	CLEANUP(release) struct demo demo = { 0 };
-	int code = parse(&demo, argc, argv);
+	enum exit_status code = parse(&demo, argc, argv);
 
-	if (code == GO_ON)
+	if (code == EXIT_NOT_YET)
 		code = load(&demo);
-	return code == GO_ON ? walk_through(&demo) : code;
+	return code == EXIT_NOT_YET ? walk_through(&demo) : code;
 }

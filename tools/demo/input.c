@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Reads a file of any kind whole: a regular one, a pipe, a device. None of them can be trusted to say
- * how long it is, so the end is where read(2) says so, and a limit stands against those without one.
+ * Reads a whole file of any kind: a regular file, a pipe, a device. No kind can be trusted to report its
+ * length, so read(2) decides where the file ends, and a limit stops a file that has no end.
  */
 
 #include "tools/demo/input.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one byte more than `most`, to see whether there is one. */
+/* The buffer has room for one byte more than `most`, to see whether the file is longer. */
 static int read_all(struct input *input, int fd, size_t most)
 {
 	while (input->size <= most) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The system calls that the library makes, noted down as they happen. A list written by hand would be
- * true for one kernel and one version of the library; this one is true by construction, with the real
- * addresses and answers, and also shows what was refused and tried again. The linker puts the two
- * functions below in front of the C library's (--wrap), which is where all of the library's calls pass.
+ * Records the system calls of the library as they happen. A list written by hand would be true for one kernel
+ * and one version of the library. This list is always true: it has the real addresses and results, and it
+ * also shows the calls that failed and were tried again. All calls of the library pass through the C
+ * library's syscall() and sigaction(); the linker puts the two functions below in front of them (--wrap).
  */
 
 #include "tools/demo/trace.h"
@@ -27,7 +27,7 @@ long __wrap_syscall(long number, ...);
 int __real_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
 int __wrap_sigaction(int signal, const struct sigaction *action, struct sigaction *ret);
 
-/* Global because syscall() has no room for a context. NULL: nobody listens. */
+/* Global, because syscall() has no argument for a context. `out` is NULL when there is no trace. */
 static struct {
 	FILE *out;
 	char *lines;
@@ -78,7 +78,7 @@ static const struct flag seals[] = {
 	NAMED(F_SEAL_WRITE), NAMED(F_SEAL_EXEC),   { 0 },
 };
 
-/* An int in a register comes with the upper half of anything. */
+/* The upper half of a register that holds an int is undefined. */
 static void put_int(long value)
 {
 	(void)fprintf(trace.out, "%d", (int)value);
@@ -89,6 +89,11 @@ static void put_size(long value)
 	(void)fprintf(trace.out, "%lu", (unsigned long)value);
 }
 
+static void put_offset(long value)
+{
+	(void)fprintf(trace.out, "%#lx", (unsigned long)value);
+}
+
 static void put_address(long value)
 {
 	if (value == 0)
@@ -97,7 +102,7 @@ static void put_address(long value)
 		(void)fprintf(trace.out, "%#lx", (unsigned long)value);
 }
 
-/* Ours only: a path or the name of a memfd, without anything to escape. */
+/* A path, or the name of a memfd. Both come from the library, and contain nothing to escape. */
 static void put_string(long value)
 {
 	(void)fprintf(trace.out, "\"%s\"", (const char *)value);
@@ -108,7 +113,19 @@ static void put_struct(long value)
 	(void)fputs(value == 0 ? "NULL" : "{...}", trace.out);
 }
 
-/* What is written is not for everybody to see. */
+static void put_set(long value)
+{
+	(void)fputs(value == 0 ? "NULL" : "[...]", trace.out);
+}
+
+static void put_mask_command(long value)
+{
+	static const struct flag choices[] = { NAMED(SIG_BLOCK), NAMED(SIG_SETMASK), { 0 } };
+
+	put_choice(choices, (int)value);
+}
+
+/* The bytes may be confidential. */
 static void put_bytes(long value)
 {
 	(void)fputs(value == 0 ? "NULL" : "...", trace.out);
@@ -124,7 +141,7 @@ static void put_directory(long value)
 static void put_open_flags(long value)
 {
 	static const struct flag flags[] = {
-		NAMED(O_WRONLY), NAMED(O_RDWR), NAMED(O_CLOEXEC), { 0 }
+		NAMED(O_WRONLY), NAMED(O_RDWR), NAMED(O_NONBLOCK), NAMED(O_CLOEXEC), { 0 }
 	};
 
 	if (((int)value & O_ACCMODE) == O_RDONLY)
@@ -186,10 +203,7 @@ static void put_whence(long value)
 static void put_file_command(long value)
 {
 	static const struct flag choices[] = {
-		NAMED(F_ADD_SEALS),
-		NAMED(F_GET_SEALS),
-		NAMED(F_GETFL),
-		{ 0 },
+		NAMED(F_ADD_SEALS), NAMED(F_GET_SEALS), NAMED(F_GETFL), NAMED(F_SETFL), { 0 },
 	};
 
 	put_choice(choices, (int)value);
@@ -225,7 +239,7 @@ static void put_signal(long value)
 	put_choice(choices, (int)value);
 }
 
-/* A call that is many in one has a row for each; its second argument tells which. */
+/* A call with several commands has a row for each command, its second argument. */
 #define ANY (-1)
 
 static const struct call {
@@ -239,10 +253,12 @@ static const struct call {
 	{ SYS_close, ANY, "close", put_int, { put_int } },
 	{ SYS_fcntl, F_ADD_SEALS, "fcntl", put_int, { put_int, put_file_command, put_seals } },
 	{ SYS_fcntl, F_GET_SEALS, "fcntl", put_seals_found, { put_int, put_file_command } },
+	{ SYS_fcntl, F_SETFL, "fcntl", put_int, { put_int, put_file_command, put_open_flags } },
 	{ SYS_fcntl, ANY, "fcntl", put_int, { put_int, put_file_command, put_size } },
 	{ SYS_pwrite64, ANY, "pwrite64", put_int, { put_int, put_bytes, put_size, put_size } },
 	{ SYS_pwritev, ANY, "pwritev", put_int, { put_int, put_bytes, put_size, put_size } },
 	{ SYS_lseek, ANY, "lseek", put_size, { put_int, put_size, put_whence } },
+	{ SYS_fstat, ANY, "fstat", put_int, { put_int, put_struct } },
 	{ SYS_ftruncate, ANY, "ftruncate", put_int, { put_int, put_size } },
 	{ SYS_fallocate, ANY, "fallocate", put_int, { put_int, put_int, put_size, put_size } },
 	{ SYS_memfd_create, ANY, "memfd_create", put_int, { put_string, put_memfd_flags } },
@@ -250,7 +266,7 @@ static const struct call {
 	  ANY,
 	  "mmap",
 	  put_address,
-	  { put_address, put_size, put_protection, put_map_flags, put_int, put_size } },
+	  { put_address, put_size, put_protection, put_map_flags, put_int, put_offset } },
 	{ SYS_munmap, ANY, "munmap", put_int, { put_address, put_size } },
 	{ SYS_mprotect, ANY, "mprotect", put_int, { put_address, put_size, put_protection } },
 	{ SYS_madvise, ANY, "madvise", put_int, { put_address, put_size, put_advice } },
@@ -261,6 +277,11 @@ static const struct call {
 	  "rt_sigaction",
 	  put_int,
 	  { put_signal, put_struct, put_struct, put_size } },
+	{ SYS_rt_sigprocmask,
+	  ANY,
+	  "rt_sigprocmask",
+	  put_int,
+	  { put_mask_command, put_set, put_set, put_size } },
 };
 
 static const struct call *find_call(long number, long command)
@@ -282,7 +303,7 @@ static void put_arguments(const struct call *call, const long arguments[ARGUMENT
 	(void)fputs(")", trace.out);
 }
 
-/* errno is the caller's: it is what the call left there. */
+/* The caller must find errno as the call left it. */
 static void note(long number, const long arguments[ARGUMENTS], long result)
 {
 	const struct call *call = find_call(number, arguments[1]);
@@ -305,8 +326,8 @@ static void note(long number, const long arguments[ARGUMENTS], long result)
 	errno = error;
 }
 
-/* Six arguments are passed on whatever the call takes, as the C library's syscall() does itself. Those
- * that the caller did not give are read from its stack, to the dislike of a sanitizer. */
+/* Always passes on six arguments, as the C library's syscall() does. It reads the missing ones from the
+ * caller's stack, and a sanitizer would report that. */
 __attribute__((no_sanitize("address"))) long __wrap_syscall(long number, ...)
 {
 	long arguments[ARGUMENTS], result;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TRACE_H
-#define SEALMEM_TRACE_H
+#ifndef SEALMEM_TOOLS_DEMO_TRACE_H
+#define SEALMEM_TOOLS_DEMO_TRACE_H
 
 #include <signal.h>
 
-/* From here on, every system call of the library is noted down, one line each, the way strace(1)
- * writes it. One trace at a time; one thread. */
+/* Records every system call of the library from now on, one line each, in the form of strace(1). There can
+ * be one trace at a time, in one thread. */
 void trace_start(void);
 
-/* A signal that came in between. */
+/* Records a signal. */
 void trace_signal(const siginfo_t *info);
 
-/* Ends it. The lines are the caller's, to be freed; NULL if there was no trace. */
+/* Ends the trace. Returns its lines, which the caller frees, or NULL if there was no trace. */
 char *trace_end(void);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * SHA-256, by libcrypto: the one that a distribution keeps up to date. It is loaded when a digest is
- * wanted, for loading it takes longer than all the rest that this command does, and `sealmem run` stands
- * before every start of a program (bench/measure/run-overhead).
+ * SHA-256 from libcrypto, because the distribution keeps that library up to date. It is loaded only when a
+ * digest is needed. Loading takes longer than everything else that this command does, and `sealmem run`
+ * precedes every start of a program (bench/measure/run-overhead).
  *
- * The bytes are read from a descriptor rather than mapped, because a file that is cut short meanwhile is
- * then an error and no signal; of a sealed memfd it makes no difference.
+ * The bytes are read from a descriptor and not from a mapping. If another process shortens the file
+ * meanwhile, that is an error and not a signal. For a sealed memfd there is no difference.
  */
 
 #include "tools/exec/digest.h"
@@ -37,7 +37,7 @@ bool digest_parse(struct digest *ret, const char *text)
 
 #define LIBRARY "libcrypto.so.3"
 
-/* What is used of it, with the types of its header. */
+/* The functions of libcrypto that this file uses, with the types of its header. */
 struct libcrypto {
 	__typeof__(EVP_MD_CTX_new) *new;
 	__typeof__(EVP_MD_CTX_free) *free;
@@ -47,7 +47,7 @@ struct libcrypto {
 	__typeof__(EVP_DigestFinal_ex) *final;
 };
 
-/* dlsym() gives functions as what they are not, pointers to data; POSIX has them stored like this. */
+/* dlsym() returns a pointer to data, even for a function. POSIX stores the function like this. */
 static bool find(void *library, const char *name, void *ret)
 {
 	void *symbol = dlsym(library, name);
@@ -91,7 +91,7 @@ static int compute(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd, 
 {
 	int err;
 
-	/* It can also be forbidden, by the configuration of libcrypto. */
+	/* The configuration of libcrypto can also forbid SHA-256. */
 	if (context == NULL || crypto->init(context, crypto->sha256(), NULL) != 1)
 		return -EOPNOTSUPP;
 	err = update(crypto, context, fd);
@@ -119,7 +119,7 @@ bool digest_equal(const struct digest *a, const struct digest *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
-void digest_print(char ret[DIGEST_TEXT_SIZE], const struct digest *digest)
+void digest_format(char ret[DIGEST_TEXT_SIZE], const struct digest *digest)
 {
 	for (size_t i = 0; i < sizeof(digest->bytes); i++)
 		(void)snprintf(ret + 2 * i, 3, "%02x", digest->bytes[i]);

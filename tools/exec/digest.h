@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_DIGEST_H
-#define SEALMEM_DIGEST_H
+#ifndef SEALMEM_TOOLS_EXEC_DIGEST_H
+#define SEALMEM_TOOLS_EXEC_DIGEST_H
 
 #include <stdbool.h>
 
@@ -9,16 +9,16 @@ struct digest {
 	unsigned char bytes[32];
 };
 
-/* From 64 hexadecimal digits. False for anything else. */
+/* Reads 64 hexadecimal digits. Returns false for any other text. */
 bool digest_parse(struct digest *ret, const char *text);
 
-/* Of all bytes that can be read from the descriptor's file, from its beginning. A negative errno, or 0. */
+/* Computes the digest of all bytes of the file, from its beginning. Returns 0 or a negative errno. */
 int digest_of(struct digest *ret, int fd);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 
 #define DIGEST_TEXT_SIZE (2 * sizeof(struct digest) + 1)
 
-void digest_print(char ret[DIGEST_TEXT_SIZE], const struct digest *digest);
+void digest_format(char ret[DIGEST_TEXT_SIZE], const struct digest *digest);
 
 #endif

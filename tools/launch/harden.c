@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * What can be taken from a program before it starts. Two of the switches are one prctl(2) each, which
- * execve(2) keeps. The third is not: execve makes every process dumpable anew, and no launcher can
- * forbid that by setting anything. The kernel has one exception, a program file that its user may
- * execute and not read, for whose memory would give it away. program.c makes it one of those.
+ * Rights that a program can lose before it starts. Two of the switches are one prctl(2) each, and execve(2)
+ * keeps them. The third is different: execve makes every process dumpable again, and a launcher cannot
+ * forbid that. The kernel has one exception: a program file that its user may execute and not read,
+ * because the memory of the process would reveal the file. program.c turns the program into such a file.
  */
 
 #include "tools/launch/harden.h"
@@ -44,7 +44,7 @@ static int deny_new_privs(void)
 	return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) < 0 ? -errno : 0;
 }
 
-/* Refused with EPERM where it is set already, with flags of its own: then there is nothing to do. */
+/* Fails with EPERM if it is already set with other flags. Then there is nothing to do. */
 static int deny_write_execute(void)
 {
 	if (prctl(PR_SET_MDWE, (long)PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L) == 0)
@@ -63,7 +63,7 @@ static const struct hardening {
 	  "PR_SET_MDWE needs Linux 6.3 or later" },
 };
 
-int harden_process(unsigned set)
+enum exit_status harden_process(unsigned set)
 {
 	for (size_t i = 0; i < sizeof(hardenings) / sizeof(*hardenings); i++) {
 		const struct hardening *h = &hardenings[i];
@@ -73,15 +73,20 @@ int harden_process(unsigned set)
 			return complain("run", EXIT_OURS, "%s: %s: %s", h->option, strerror(-err),
 					h->needs);
 	}
-	return GO_ON;
+	return EXIT_NOT_YET;
 }
 
 void harden_self(void)
 {
-	(void)prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
+	(void)sys_set_dumpable(0);
 }
 
 void unharden_self(void)
 {
-	(void)prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L);
+	(void)sys_set_dumpable(1);
+}
+
+bool harden_is_in_force(void)
+{
+	return sys_dumpable() != 1;
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A program executed from a copy in a sealed memfd: what was looked at is then what runs, whatever
- * becomes of the file. The file is opened once, and every question about it is put to that
- * descriptor, because a path may lead elsewhere the next time.
+ * Executes a program from a copy in a sealed memfd. So the bytes that were examined are the bytes that run,
+ * whatever happens to the file. The file is opened once, and every check uses that descriptor, because
+ * the path may lead to another file the next time.
  *
- * A copy is not the file in one respect: it has no set-user-ID bit and no file capabilities. A program
- * that would run with other privileges than it was installed for is refused rather than started.
+ * A copy differs from the file in one respect: it has no set-user-ID bit and no file capabilities. If the
+ * program would run with other privileges than its file has, it is refused instead of started.
  */
 
 #include "tools/launch/program.h"
 
 #include "tools/common/errors.h"
+#include "tools/common/text.h"
 #include "lib/memfd.h"
 #include "lib/util.h"
 
@@ -29,10 +30,11 @@ void program_close(struct program *program)
 {
 	close_fd(program->file);
 	close_fd(program->copy);
+	free(program->path);
 	*program = PROGRAM_NONE;
 }
 
-/* Like execve(2), by the effective user; a file system may be mounted without execution. */
+/* Like execve(2), this asks for the effective user. The file system may be mounted with noexec. */
 static int check_executable(int fd)
 {
 	struct stat st;
@@ -44,56 +46,95 @@ static int check_executable(int fd)
 	return faccessat(AT_FDCWD, fd_path(fd).text, X_OK, AT_EACCESS) < 0 ? -errno : 0;
 }
 
+/* Execution needs no right to read the file. */
 static int open_executable(const char *path)
 {
-	CLEANUP(close_fd_at) int fd = sys_open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK);
+	CLEANUP(close_fd_at) int fd = sys_open(path, O_PATH);
 	int err = fd < 0 ? fd : check_executable(fd);
 
 	return err < 0 ? err : take_fd(&fd);
 }
 
-/* Of the directories in PATH. Like execvp(3), a file that may not be executed is passed over, and is the
- * answer if there is no other. */
-static int search(const char *name)
+/* The path always has a slash, so that nobody searches for it again. */
+static int open_in(struct program *program, const char *directory, size_t length, const char *name)
+{
+	CLEANUP(free_text) char *path = NULL;
+	int fd;
+
+	if (asprintf(&path, "%.*s/%s", length > 0 ? (int)length : 1, length > 0 ? directory : ".",
+		     name) < 0)
+		return -ENOMEM;
+	fd = open_executable(path);
+	if (fd < 0)
+		return fd;
+	program->path = path;
+	path = NULL;
+	program->file = fd;
+	return 0;
+}
+
+/* Searches the directories in PATH. Like execvp(3), it skips a file that may not be executed, and reports
+ * that file only if it finds no other. */
+static int search(struct program *program, const char *name)
 {
 	const char *path = getenv("PATH"), *rest;
 	int err = -ENOENT;
 
-	/* It would be found as the directory. */
+	/* The directory itself would match an empty name. */
 	if (*name == '\0')
 		return err;
 	for (rest = path != NULL ? path : DEFAULT_PATH; rest != NULL;) {
 		size_t length = strcspn(rest, ":");
-		char *full;
-		int fd;
+		int found = open_in(program, rest, length, name);
 
-		if (asprintf(&full, "%.*s%s%s", (int)length, rest, length > 0 ? "/" : "", name) < 0)
-			return -ENOMEM;
-		fd = open_executable(full);
-		free(full);
-		if (fd >= 0)
-			return fd;
-		if (fd == -EACCES)
-			err = fd;
+		if (found == 0 || found == -ENOMEM)
+			return found;
+		if (found == -EACCES)
+			err = found;
 		rest = rest[length] == ':' ? rest + length + 1 : NULL;
 	}
 	return err;
 }
 
-static int complain_of_program(const char *command, const char *name, int err)
+static int open_named(struct program *program, const char *name)
+{
+	program->path = strdup(name);
+	if (program->path == NULL)
+		return -ENOMEM;
+	program->file = open_executable(name);
+	return program->file < 0 ? program->file : 0;
+}
+
+static enum exit_status complain_of_program(const char *command, const char *name, int err)
 {
 	return complain(command, err == -ENOENT || err == -ENOTDIR ? EXIT_NOT_FOUND : EXIT_CANNOT,
 			"cannot execute '%s': %s", name, strerror(-err));
 }
 
-int program_find(struct program *program, const char *command, const char *name)
+enum exit_status program_locate(struct program *program, const char *command, const char *name)
 {
-	int fd = strchr(name, '/') != NULL ? open_executable(name) : search(name);
+	int err = strchr(name, '/') != NULL ? open_named(program, name) : search(program, name);
+
+	return err < 0 ? complain_of_program(command, name, err) : EXIT_NOT_YET;
+}
+
+int program_make_readable(struct program *program)
+{
+	int fd = sys_open(fd_path(program->file).text, O_RDONLY | O_NOCTTY | O_NONBLOCK);
 
 	if (fd < 0)
-		return complain_of_program(command, name, fd);
+		return fd;
+	close_fd(program->file);
 	program->file = fd;
-	return GO_ON;
+	return 0;
+}
+
+enum exit_status program_find(struct program *program, const char *command, const char *name)
+{
+	enum exit_status code = program_locate(program, command, name);
+	int err = code == EXIT_NOT_YET ? program_make_readable(program) : 0;
+
+	return err < 0 ? complain_of_program(command, name, err) : code;
 }
 
 bool program_has_privilege(int fd, const struct stat *st)
@@ -110,7 +151,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-/* The bytes of one moment, or -EBUSY. */
+/* Copies the bytes of one moment, or fails with -EBUSY. */
 static int copy_file(int to, int from, const struct stat *before)
 {
 	int err = memfd_copy_file(to, from, (size_t)before->st_size);
@@ -126,8 +167,9 @@ static int copy_file(int to, int from, const struct stat *before)
 		       : -EBUSY;
 }
 
-/* A file that somebody can write to is not executed, not even a sealed one: so another descriptor takes
- * over. One that is not readable cannot be opened for reading, but for execution it need not be. */
+/* The kernel does not execute a file that is open for writing, not even a sealed one. So a new descriptor
+ * replaces the writable one. An unreadable copy cannot be opened for reading, but execution does not
+ * need that. */
 static int reopen(int fd, bool readable)
 {
 	int opened;
@@ -147,14 +189,14 @@ static int fill_and_seal(int memfd, const struct program *program, const struct 
 		err = -errno;
 	if (err == 0)
 		err = memfd_seal_executable(memfd);
-	return err == 0 ? memfd_check(memfd) : err;
+	return err == 0 ? memfd_check(memfd, (size_t)st->st_size) : err;
 }
 
 static void recognise(struct program *program, int memfd)
 {
 	char magic[4] = { 0 };
 
-	(void)pread(memfd, magic, sizeof(magic), 0);
+	(void)sys_pread(memfd, magic, sizeof(magic), 0);
 	program->is_script = memcmp(magic, "#!", 2) == 0;
 	program->is_elf = memcmp(magic, "\177ELF", 4) == 0;
 }
@@ -179,19 +221,22 @@ static int seal_copy(struct program *program, const char *name, const struct sta
 	return program->copy < 0 ? program->copy : 0;
 }
 
-static int complain_of_copy(const char *command, const char *name, int err)
+static enum exit_status complain_of_copy(const char *command, const char *name, int err)
 {
 	if (err == -EBUSY)
-		return complain(command, EXIT_CANNOT, "'%s' changed while it was copied", name);
-	if (err == -EOPNOTSUPP)
-		return complain(command, EXIT_OURS,
-				"cannot make an executable memfd for '%s': vm.memfd_noexec is 2, a "
-				"sandbox forbids it, or /proc is not mounted",
+		return complain(command, EXIT_CANNOT, "'%s' changed while it was copied: try again",
 				name);
+	if (err == -EOPNOTSUPP)
+		return complain(
+			command, EXIT_OURS,
+			"cannot create an executable memfd for '%s': vm.memfd_noexec is 2, a "
+			"sandbox forbids it, or /proc is not mounted",
+			name);
 	return complain(command, EXIT_OURS, "cannot copy '%s': %s", name, strerror(-err));
 }
 
-int program_copy(struct program *program, const char *command, const char *name, bool readable)
+enum exit_status program_copy(struct program *program, const char *command, const char *name,
+			      bool readable)
 {
 	struct stat st;
 	int err;
@@ -204,10 +249,13 @@ int program_copy(struct program *program, const char *command, const char *name,
 			"'%s' is set-user-ID, set-group-ID or has capabilities, which a copy "
 			"cannot have",
 			name);
+	if (st.st_size > PROGRAM_MOST)
+		return complain(command, EXIT_CANNOT, "cannot copy '%s': %s: the limit is 1 GiB",
+				name, strerror(EFBIG));
 	err = seal_copy(program, name, &st, readable);
 	if (err < 0)
 		return complain_of_copy(command, name, err);
-	return GO_ON;
+	return EXIT_NOT_YET;
 }
 
 static int execute(int fd, char **argv)
@@ -217,10 +265,10 @@ static int execute(int fd, char **argv)
 }
 
 /*
- * The interpreter of a script opens the copy by its number, and so it must stay open. For ELF it is
- * closed, unless the answer says that an interpreter for those (binfmt_misc) wants it too.
+ * The interpreter of a script opens the copy by its number, so the descriptor must stay open. For an ELF
+ * program it is closed, unless ENOENT shows that an interpreter (binfmt_misc) needs it too.
  */
-int program_execute(const struct program *program, const char *command, char **argv)
+enum exit_status program_execute(const struct program *program, const char *command, char **argv)
 {
 	int err = -ENOENT;
 
@@ -234,8 +282,15 @@ int program_execute(const struct program *program, const char *command, char **a
 	return complain(command, EXIT_CANNOT, "cannot execute '%s': %s", argv[0], strerror(-err));
 }
 
-int program_execute_by_name(const char *command, char **argv)
+enum exit_status program_execute_by_name(const char *command, char **argv)
 {
 	(void)execvp(argv[0], argv);
+	return complain_of_program(command, argv[0], -errno);
+}
+
+enum exit_status program_execute_path(const struct program *program, const char *command,
+				      char **argv)
+{
+	(void)execv(program->path, argv);
 	return complain_of_program(command, argv[0], -errno);
 }

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_UNDUMPABLE_H
-#define SEALMEM_UNDUMPABLE_H
+#ifndef SEALMEM_TOOLS_LAUNCH_UNDUMPABLE_H
+#define SEALMEM_TOOLS_LAUNCH_UNDUMPABLE_H
 
-/* Executes a program so that others of the same user can neither read its memory nor trace it. Returns an
- * exit code, or not at all. */
-int execute_undumpable(const char *command, char **argv);
+#include "tools/common/errors.h"
+
+/* Forbids other processes of the same user to trace or read this one. Fails if one traces it already. */
+enum exit_status forbid_tracing(const char *command);
+
+/* Does the same, also for memory that another process has opened already: this process executes a copy of
+ * itself that nobody may read, with the arguments of the subcommand, and continues there. Returns
+ * EXIT_NOT_YET in the copy. It must come before anything is read or changed. */
+enum exit_status become_undumpable(const char *command, char **argv);
+
+/* The path of the program of which this process executes such a copy, or NULL if it executes none. */
+const char *undumpable_original(void);
+
+/* Executes a program so that other processes of the same user can neither read its memory nor trace it.
+ * Returns only if that fails. */
+enum exit_status execute_undumpable(const char *command, char **argv);
 
 #endif

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A $CREDENTIALS_DIRECTORY, as systemd gives one to a service. Its entries are symbolic links to
- * /proc/self/fd/N: each process that follows one arrives at its own descriptor, opened anew, so
- * every read starts at the beginning.
+ * A $CREDENTIALS_DIRECTORY, as systemd gives one to a service. Its entries are symbolic links to the
+ * descriptors of the secrets in /proc. Each process that follows such a link opens the secret anew, so every
+ * read starts at the beginning.
  *
- * Who removes it? This command does not exist any more while the program runs, and a process that waits
- * for the end would be seen: by wait(2) where the program is process 1, by whoever counts processes, by
- * a pipe that does not close. So it is a file system of its own that is mounted nowhere, and that
- * exists because a descriptor of it is open: the program inherits that, $CREDENTIALS_DIRECTORY names it,
- * and with the last process that has it the directory is gone. A plain user mounts it in a user
- * namespace of a child's.
+ * Who removes the directory? This command no longer exists while the program runs. A process that waits for
+ * the end would be visible: to wait(2) if the program is process 1, to anybody who counts processes,
+ * and through a pipe that does not close. So the directory is a file system of its own that is mounted
+ * nowhere, and exists because a descriptor of it is open (mounter.c). The program inherits the
+ * descriptor, and $CREDENTIALS_DIRECTORY names it. The directory vanishes with the last process that has
+ * the descriptor.
  *
- * Where a sandbox forbids that, it is a directory among temporary files, with a lock that is held by the
- * inherited descriptor. The next run removes those of its user that nobody holds. They have names in
- * them, no secrets.
+ * If a sandbox forbids that, the directory is among the temporary files, and the inherited descriptor holds a
+ * lock on it. The next run removes the directories of its user that nobody holds. They contain names,
+ * but no secrets.
  */
 
 #include "tools/run/credentials.h"
 
-#include "sealmem.h"
+#include "tools/run/mounter.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
 
 #include <dirent.h>
 #include <limits.h>
-#include <linux/mount.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #define TEMPORARY_PREFIX "sealmem-run-"
 
-/* In seconds. */
+/* A directory that is younger may not have its lock yet. In seconds. */
 #define YOUNG 60
 
-static int link_secrets(int directory, const struct secret *secrets, size_t count)
+static int link_secrets(int directory, const struct paths *paths, const struct secret *secrets,
+			size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (symlinkat(fd_path(secrets[i].fd).text, directory, secrets[i].name) < 0)
+		if (symlinkat(paths_to(paths, secrets[i].fd).text, directory, secrets[i].name) < 0)
 			return -errno;
 	return 0;
 }
@@ -53,8 +52,13 @@ static void close_directory(DIR **directory)
 		(void)closedir(*directory);
 }
 
-/* Where both have a name, it is the nearer one's. */
-static int link_inherited(int directory)
+static bool is_of_every_directory(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* If both directories have a name, the new one wins. */
+int credentials_link_inherited(int directory)
 {
 	const char *path = getenv("CREDENTIALS_DIRECTORY");
 	CLEANUP(close_directory) DIR *inherited = path != NULL ? opendir(path) : NULL;
@@ -64,7 +68,8 @@ static int link_inherited(int directory)
 		char target[PATH_MAX];
 		int length = snprintf(target, sizeof(target), "%s/%s", path, entry->d_name);
 
-		if (*entry->d_name == '.' || length < 0 || (size_t)length >= sizeof(target))
+		if (is_of_every_directory(entry->d_name) || length < 0 ||
+		    (size_t)length >= sizeof(target))
 			continue;
 		if (symlinkat(target, directory, entry->d_name) < 0 && errno != EEXIST)
 			return -errno;
@@ -72,13 +77,13 @@ static int link_inherited(int directory)
 	return 0;
 }
 
-/* By its path: the descriptor of a mount is one of those that fchmod(2) does not take. */
+/* Uses the path, because fchmod(2) does not accept the descriptor of a mount. */
 static int make_read_only(int directory)
 {
 	return chmod(fd_path(directory).text, 0555) < 0 ? -errno : 0;
 }
 
-/* Nobody has promised that what is mounted nowhere can be walked through. */
+/* No document promises that a path can lead through a file system that is mounted nowhere. */
 static int try_link(int directory, const char *name)
 {
 	char path[sizeof(struct fd_path) + sizeof("/") + SEALMEM_NAME_MAX];
@@ -87,98 +92,16 @@ static int try_link(int directory, const char *name)
 	return access(path, F_OK) < 0 ? -errno : 0;
 }
 
-int credentials_fill(int directory, const struct secret *secrets, size_t count)
+int credentials_fill(int directory, const struct paths *paths, const struct secret *secrets,
+		     size_t count)
 {
-	int err = link_secrets(directory, secrets, count);
+	int err = link_secrets(directory, paths, secrets, count);
 
 	if (err == 0)
-		err = link_inherited(directory);
+		err = credentials_link_inherited(directory);
 	if (err == 0)
 		err = make_read_only(directory);
 	return err == 0 && count > 0 ? try_link(directory, secrets[0].name) : err;
-}
-
-static int configure(int context, unsigned command, const char *key, const char *value)
-{
-	return syscall(SYS_fsconfig, context, command, key, value, 0) < 0 ? -errno : 0;
-}
-
-static int make_file_system(void)
-{
-	CLEANUP(close_fd_at) int context = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
-	int err = context < 0 ? -errno : 0, mount;
-
-	if (err == 0)
-		err = configure(context, FSCONFIG_SET_STRING, "mode", "0755");
-	if (err == 0)
-		err = configure(context, FSCONFIG_CMD_CREATE, NULL, NULL);
-	if (err < 0)
-		return err;
-	mount = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC,
-			     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	return mount < 0 ? -errno : mount;
-}
-
-static int write_file(const char *path, const char *text)
-{
-	CLEANUP(close_fd_at) int fd = sys_open(path, O_WRONLY);
-	ssize_t written = fd < 0 ? fd : sys_write(fd, text, strlen(text));
-
-	return written < 0 ? (int)written : 0;
-}
-
-/* The kernel makes files only for users that the namespace knows. */
-static int become_root_of_namespace(uid_t user, gid_t group)
-{
-	char line[64];
-	int err;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0)
-		return -errno;
-	(void)snprintf(line, sizeof(line), "%u %u 1", user, user);
-	err = write_file("/proc/self/uid_map", line);
-	if (err == 0)
-		err = write_file("/proc/self/setgroups", "deny");
-	(void)snprintf(line, sizeof(line), "%u %u 1", group, group);
-	return err == 0 ? write_file("/proc/self/gid_map", line) : err;
-}
-
-static _Noreturn void be_mounter(int *ret, uid_t user, gid_t group)
-{
-	int err = become_root_of_namespace(user, group);
-
-	*ret = err < 0 ? err : make_file_system();
-	_exit(0);
-}
-
-/* `ret` is in shared memory, and descriptors are shared, so what the child opens stays when it ends. It
- * raises no SIGCHLD. */
-static void mount_in_child(int *ret)
-{
-	uid_t user = geteuid();
-	gid_t group = getegid();
-	pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES, NULL, NULL, NULL, NULL);
-
-	if (child == 0)
-		be_mounter(ret, user, group);
-	while (child > 0 && waitpid(child, NULL, (int)__WCLONE) < 0 && errno == EINTR)
-		;
-}
-
-static int make_in_namespace(void)
-{
-	CLEANUP(unmap_scoped) struct scoped_mapping page = { 0 };
-	int *mount;
-	int err = sys_mmap(&page.addr, NULL, page_size(), PROT_READ | PROT_WRITE,
-			   MAP_SHARED | MAP_ANONYMOUS, -1);
-
-	if (err < 0)
-		return err;
-	page.size = page_size();
-	mount = page.addr;
-	*mount = -EOPNOTSUPP;
-	mount_in_child(mount);
-	return *mount;
 }
 
 static const char *temporary_place(void)
@@ -190,7 +113,7 @@ static const char *temporary_place(void)
 	return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
-/* Its mode forbids to unlink what is in it. */
+/* The mode of the directory forbids to unlink its entries, so it changes first. */
 static void remove_directory(int place, int directory, const char *name)
 {
 	CLEANUP(close_directory) DIR *entries = fdopendir(directory);
@@ -203,7 +126,7 @@ static void remove_directory(int place, int directory, const char *name)
 	(void)unlinkat(place, name, AT_REMOVEDIR);
 }
 
-/* Nobody's, if it is ours, the lock can be had, and its maker had the time to take it. */
+/* A directory is abandoned if it belongs to this user, its lock is free, and its maker had time to lock it. */
 static void remove_if_abandoned(int place, const char *name)
 {
 	int fd = openat(place, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -250,9 +173,7 @@ static int make_temporary(void)
 
 int credentials_new(void)
 {
-	int directory = make_file_system();
+	int directory = mounter_make();
 
-	if (directory < 0)
-		directory = make_in_namespace();
 	return directory < 0 ? make_temporary() : directory;
 }

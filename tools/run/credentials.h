@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_CREDENTIALS_H
-#define SEALMEM_CREDENTIALS_H
+#ifndef SEALMEM_TOOLS_RUN_CREDENTIALS_H
+#define SEALMEM_TOOLS_RUN_CREDENTIALS_H
 
+#include "tools/run/paths.h"
 #include "tools/run/secret.h"
 
-/* An empty directory that lives as long as somebody has its descriptor open: that, closed on exec, or a
- * negative errno. */
+/* Creates an empty directory that exists as long as a process has its descriptor open. Returns the
+ * descriptor, closed on exec, or a negative errno. */
 int credentials_new(void);
 
-/* Puts a link to each secret into it, and one to each entry of the $CREDENTIALS_DIRECTORY that this process
- * was given itself. A negative errno, or 0. */
-int credentials_fill(int directory, const struct secret *secrets, size_t count);
+/* Creates a link to each secret, and one to each entry of the $CREDENTIALS_DIRECTORY of this process. Returns
+ * 0 or a negative errno. */
+int credentials_fill(int directory, const struct paths *paths, const struct secret *secrets,
+		     size_t count);
+
+/* Only the links to the entries of the $CREDENTIALS_DIRECTORY of this process. */
+int credentials_link_inherited(int directory);
 
 #endif

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_DESCRIPTORS_H
-#define SEALMEM_DESCRIPTORS_H
+#ifndef SEALMEM_TOOLS_RUN_DESCRIPTORS_H
+#define SEALMEM_TOOLS_RUN_DESCRIPTORS_H
 
-#include <stddef.h>
+/* Each function that moves or keeps a descriptor returns 0 or a negative errno. */
 
-/* Descriptors from here on are anybody's. */
+#include <stdbool.h>
+
+/* The first descriptor that is not a standard one. */
 #define FIRST_DESCRIPTOR 3
 
-/* Whether the program that is executed would inherit it. */
-int descriptor_is_inherited(int fd);
+/* The first descriptor that scripts do not open by its number: a shell needs to know one digit only. */
+#define FIRST_UNUSUAL 10
 
-/* Moves a descriptor out of the range that ends before `end`. It is closed on exec afterwards. */
-int descriptor_move_behind(int *fd, int end);
+/* Whether the program would inherit the descriptor. */
+bool descriptor_is_inherited(int fd);
 
-/* Moves a descriptor to that number, closing what is there. It is closed on exec afterwards. */
+/* Moves a descriptor to a number that is at least `end`. Afterwards it is closed on exec. */
+int descriptor_move_past(int *fd, int end);
+
+/* Moves a descriptor to that number, and closes the one that is there. Afterwards it is closed on exec. */
 int descriptor_move_to(int *fd, int number);
 
-/* Lets the program inherit it. */
+/* Lets the program inherit the descriptor. */
 int descriptor_keep(int fd);
 
 #endif

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * How a program learns where its secrets are. Programs that know nothing of this one look in few ways: a
- * path in an argument, the protocol of socket activation, a variable that ends in _FILE, a directory of
- * credentials. All of them come down to a descriptor's number, here written out for each.
+ * How a program learns where its secrets are. A program that does not know sealmem looks in one of a few
+ * places: a path in an argument, a directory of credentials, a variable that ends in _FILE, the protocol of
+ * socket activation. Each of them leads to the number of a descriptor. A new way is one
+ * function and one row of the table at the end.
  */
 
 #include "tools/run/pass.h"
 
+#include "tools/run/credentials.h"
 #include "tools/run/descriptors.h"
+#include "include/sealmem.h"
 #include "tools/common/text.h"
+#include "tools/common/verdict.h"
 #include "lib/util.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +31,7 @@ static const struct secret *find(const char *name, size_t length, const struct s
 	return NULL;
 }
 
-/* The secret whose name in braces `text` begins with. */
+/* The secret that "{NAME}" at the beginning of `text` names, or NULL. */
 static const struct secret *find_in_braces(const char *text, const struct secret *secrets,
 					   size_t count)
 {
@@ -37,30 +42,49 @@ static const struct secret *find_in_braces(const char *text, const struct secret
 	return find(text + 1, length, secrets, count);
 }
 
-static void expand(FILE *out, const char *text, const struct secret *secrets, size_t count)
+struct secret_path {
+	char text[PATH_MAX];
+};
+
+/* Where the program finds the secret. */
+static struct secret_path path_to(const struct handover *h, const struct secret *secret)
+{
+	struct secret_path path;
+
+	(void)snprintf(path.text, sizeof(path.text), "%s", paths_to(&h->paths, secret->fd).text);
+	return path;
+}
+
+static void expand(FILE *out, const char *text, const struct handover *h)
 {
 	while (*text != '\0') {
-		const struct secret *secret = find_in_braces(text, secrets, count);
+		bool twice = strncmp(text, "{{", 2) == 0;
+		const struct secret *secret = find_in_braces(text + twice, h->secrets, h->count);
+		size_t length = secret != NULL ? strlen(secret->name) + 2 : 0;
 
-		if (secret != NULL) {
-			(void)fprintf(out, "/dev/fd/%d", secret->fd);
-			text += strlen(secret->name) + 2;
+		if (secret != NULL && !twice) {
+			(void)fputs(path_to(h, secret).text, out);
+			text += length;
+		} else if (secret != NULL && text[1 + length] == '}') {
+			(void)fprintf(out, "{%s}", secret->name);
+			text += length + 2;
 		} else {
 			(void)fputc(*text++, out);
 		}
 	}
 }
 
-int pass_in_arguments(char **argv, const struct secret *secrets, size_t count)
+/* Each "{NAME}" of a secret becomes a path, and "{{NAME}}" becomes "{NAME}". Other braces stay. */
+static int pass_in_arguments(const struct handover *h)
 {
-	for (; *argv != NULL; argv++) {
+	for (char **argv = h->argv; *argv != NULL; argv++) {
 		char *text = NULL;
 		size_t size;
 		FILE *out = open_memstream(&text, &size);
 
 		if (out == NULL)
 			return -ENOMEM;
-		expand(out, *argv, secrets, count);
+		expand(out, *argv, h);
 		if (fclose(out) != 0)
 			return -ENOMEM;
 		*argv = text;
@@ -79,8 +103,8 @@ static int number_in(const char *variable)
 	return (int)number;
 }
 
-/* Meant for this process, and open. */
-int pass_inherited(void)
+/* The descriptors count only if they are meant for this process and open. */
+static int count_inherited(void)
 {
 	int count = number_in("LISTEN_FDS");
 
@@ -92,6 +116,16 @@ int pass_inherited(void)
 	return count;
 }
 
+/* It is counted once, because a source can hide the variables later. */
+int pass_inherited(void)
+{
+	static int known = -1;
+
+	if (known < 0)
+		known = count_inherited();
+	return known;
+}
+
 static int set_number(const char *variable, int number)
 {
 	char text[3 * sizeof(number) + 1];
@@ -100,8 +134,8 @@ static int set_number(const char *variable, int number)
 	return setenv(variable, text, 1) < 0 ? -errno : 0;
 }
 
-/* Names that were not given are what sd_listen_fds_with_names(3) makes of them. */
-static void write_names(FILE *out, int inherited, const struct secret *secrets, size_t count)
+/* If the names are missing, the descriptors are called "unknown", as in sd_listen_fds_with_names(3). */
+static void print_names(FILE *out, int inherited, const struct secret *secrets, size_t count)
 {
 	const char *names = getenv("LISTEN_FDNAMES");
 
@@ -113,6 +147,30 @@ static void write_names(FILE *out, int inherited, const struct secret *secrets, 
 		(void)fprintf(out, "%s%s", inherited > 0 || i > 0 ? ":" : "", secrets[i].name);
 }
 
+/* The kernel executes no program with a longer string in its environment, the variable and its end included. */
+static size_t longest_string(void)
+{
+	return 32 * page_size();
+}
+
+enum exit_status pass_check_names(const struct secret *secrets, size_t count)
+{
+	int inherited = pass_inherited();
+	const char *names = inherited > 0 ? getenv("LISTEN_FDNAMES") : NULL;
+	size_t size = strlen("LISTEN_FDNAMES=") + (size_t)inherited * sizeof("unknown");
+
+	if (names != NULL)
+		size = strlen("LISTEN_FDNAMES=") + strlen(names) + 1;
+	for (size_t i = 0; i < count; i++)
+		size += strlen(secrets[i].name) + 1;
+	if (size <= longest_string())
+		return EXIT_NOT_YET;
+	return complain("run", EXIT_OURS,
+			"the names of the secrets do not fit into LISTEN_FDNAMES, which has %zu "
+			"bytes at most: use shorter names",
+			longest_string());
+}
+
 static int set_names(int inherited, const struct secret *secrets, size_t count)
 {
 	CLEANUP(free_text) char *text = NULL;
@@ -121,21 +179,22 @@ static int set_names(int inherited, const struct secret *secrets, size_t count)
 
 	if (out == NULL)
 		return -ENOMEM;
-	write_names(out, inherited, secrets, count);
+	print_names(out, inherited, secrets, count);
 	if (fclose(out) != 0)
 		return -ENOMEM;
 	return setenv("LISTEN_FDNAMES", text, 1) < 0 ? -errno : 0;
 }
 
-int pass_as_listening(const struct secret *secrets, size_t count)
+/* Adds the secrets to the descriptors that this process received itself. */
+static int pass_as_listening(const struct handover *h)
 {
-	int inherited = pass_inherited(), err = set_names(inherited, secrets, count);
+	int inherited = pass_inherited(), err = set_names(inherited, h->secrets, h->count);
 
-	/* Newer systemd names the process a second time, and what it named was not this one. */
+	/* Newer versions of systemd identify the process by this variable too. It names another process. */
 	if (inherited == 0)
 		(void)unsetenv("LISTEN_PIDFDID");
 	if (err == 0)
-		err = set_number("LISTEN_FDS", inherited + (int)count);
+		err = set_number("LISTEN_FDS", inherited + (int)h->count);
 	return err == 0 ? set_number("LISTEN_PID", sys_getpid()) : err;
 }
 
@@ -149,20 +208,71 @@ bool pass_is_variable(const char *name)
 	return true;
 }
 
-int pass_as_files(const struct secret *secrets, size_t count)
+/* NAME_FILE, a path, for each secret. */
+static int pass_as_variables(const struct handover *h)
 {
-	for (size_t i = 0; i < count; i++) {
-		char variable[512], path[sizeof("/dev/fd/") + 3 * sizeof(int)];
+	for (size_t i = 0; i < h->count; i++) {
+		char variable[512];
 
-		(void)snprintf(variable, sizeof(variable), "%s_FILE", secrets[i].name);
-		(void)snprintf(path, sizeof(path), "/dev/fd/%d", secrets[i].fd);
-		if (setenv(variable, path, 1) < 0)
+		(void)snprintf(variable, sizeof(variable), "%s_FILE", h->secrets[i].name);
+		if (setenv(variable, path_to(h, &h->secrets[i]).text, 1) < 0)
 			return -errno;
 	}
 	return 0;
 }
 
-int pass_directory(int fd)
+static int pass_by_directory(const struct handover *h)
 {
-	return setenv("CREDENTIALS_DIRECTORY", fd_path(fd).text, 1) < 0 ? -errno : 0;
+	int err;
+
+	err = credentials_fill(h->directory, &h->paths, h->secrets, h->count);
+
+	if (err < 0)
+		return err;
+	return setenv("CREDENTIALS_DIRECTORY", paths_to(&h->paths, h->directory).text, 1) < 0
+		       ? -errno
+		       : 0;
+}
+
+enum exit_status pass_complain(const char *act, int err)
+{
+	struct verdict verdict;
+
+	verdict_explain(&verdict, SEALMEM_CONTENT, err);
+	return complain("run", EXIT_OURS, "cannot %s: %s", act, verdict.why);
+}
+
+enum exit_status pass_complain_of_directory(int err)
+{
+	return complain(
+		"run", EXIT_OURS,
+		"cannot create $CREDENTIALS_DIRECTORY: %s: use --no-credentials to do without",
+		strerror(-err));
+}
+
+static enum exit_status complain_of_pass(int err)
+{
+	return pass_complain("pass the secrets", err);
+}
+
+static const struct {
+	unsigned way;
+	int (*pass)(const struct handover *h); /* 0 or a negative errno */
+	enum exit_status (*complain)(int err);
+} ways_to_pass[] = {
+	{ PASS_DIRECTORY, pass_by_directory, pass_complain_of_directory },
+	{ PASS_ARGUMENTS, pass_in_arguments, complain_of_pass },
+	{ PASS_LISTEN, pass_as_listening, complain_of_pass },
+	{ PASS_VARIABLES, pass_as_variables, complain_of_pass },
+};
+
+enum exit_status pass_secrets(const struct handover *handover, unsigned ways)
+{
+	for (size_t i = 0; i < sizeof(ways_to_pass) / sizeof(*ways_to_pass); i++) {
+		int err = ways & ways_to_pass[i].way ? ways_to_pass[i].pass(handover) : 0;
+
+		if (err < 0)
+			return ways_to_pass[i].complain(err);
+	}
+	return EXIT_NOT_YET;
 }

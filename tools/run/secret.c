@@ -1,238 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * A secret on its way from wherever it is kept into a sealed memfd. The source is read once, whatever it
- * is, for most kinds can be read no more than that, and a file read twice may be two files. What passes
- * through this process passes through one small buffer that is wiped; nothing is ever in the
- * heap, which nobody wipes.
+ * Brings a secret from its source into a sealed memfd. The source is read once. Most kinds can be read only
+ * once, and a file that is read twice may have changed in between.
  *
- * A memfd rather than a pipe, because programs read their files twice, seek in them and map them; and
- * sealed, because the program and all its children share it: without the seal each of them could
- * change it for the others by way of /proc/self/fd.
+ * The target is a memfd and not a pipe, because programs read their files twice, seek in them and map them.
+ * It is sealed, because the program and all its children share it. Without the seal each of them could
+ * change it for the others through /proc/self/fd.
  */
 
 #include "tools/run/secret.h"
 
-#include "tools/common/errors.h"
-#include "tools/run/descriptors.h"
+#include "tools/run/source.h"
 #include "lib/memfd.h"
-#include "sealmem.h"
+#include "include/sealmem.h"
 #include "lib/util.h"
+#include "lib/wipe.h"
 #include "tools/common/verdict.h"
 
-#include <ctype.h>
-#include <poll.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-"
 
-struct source {
-	const char *prefix;
-	int (*load)(const struct secret *secret, int memfd, size_t most);
-};
-
-static int complain_of_secret(const struct secret *secret, const char *what)
-{
-	return complain("run", EXIT_OURS, "secret '%s': %s", secret->name, what);
-}
-
-static int complain_of_error(const struct secret *secret, const char *act, int err)
-{
-	return complain("run", EXIT_OURS, "secret '%s': cannot %s '%s%s': %s", secret->name, act,
-			secret->source->prefix, secret->from,
-			err == -EMFILE ? "too many open files: RLIMIT_NOFILE" : strerror(-err));
-}
-
-struct piece {
-	char bytes[1 << 16];
-};
-
-static void wipe(struct piece *piece)
-{
-	explicit_bzero(piece, sizeof(*piece));
-}
-
-/* Standard input may be a descriptor that somebody else has set not to block. */
-static ssize_t read_patiently(int fd, char *bytes, size_t size)
-{
-	struct pollfd wanted = { .fd = fd, .events = POLLIN };
-	ssize_t got = sys_read(fd, bytes, size);
-
-	while (got == -EINTR || got == -EAGAIN) {
-		if (got == -EAGAIN)
-			(void)poll(&wanted, 1, -1);
-		got = sys_read(fd, bytes, size);
-	}
-	return got;
-}
-
-static int pour(int memfd, int from, size_t most)
-{
-	CLEANUP(wipe) struct piece piece;
-	size_t at = 0;
-	ssize_t got;
-	int err = 0;
-
-	while (err == 0 && (got = read_patiently(from, piece.bytes, sizeof(piece.bytes))) != 0) {
-		if (got < 0)
-			return (int)got;
-		if ((size_t)got > most - at)
-			return -EFBIG;
-		err = memfd_write(memfd, piece.bytes, (size_t)got, at);
-		at += (size_t)got;
-	}
-	return err;
-}
-
-static int complain_of_size(const struct secret *secret, size_t most)
-{
-	return complain("run", EXIT_OURS,
-			"secret '%s' is larger than %zu bytes: raise --max-size, or RLIMIT_FSIZE",
-			secret->name, most);
-}
-
-static int pour_or_complain(const struct secret *secret, int memfd, int from, size_t most)
-{
-	int err = pour(memfd, from, most);
-
-	if (err == -EFBIG)
-		return complain_of_size(secret, most);
-	return err < 0 ? complain_of_error(secret, "read", err) : GO_ON;
-}
-
-static int load_descriptor(const struct secret *secret, int memfd, size_t most)
-{
-	return pour_or_complain(secret, memfd, secret->fd, most);
-}
-
-static int load_input(const struct secret *secret, int memfd, size_t most)
-{
-	return pour_or_complain(secret, memfd, STDIN_FILENO, most);
-}
-
-static int load_file(const struct secret *secret, int memfd, size_t most)
-{
-	CLEANUP(close_fd_at) int fd = sys_open(secret->from, O_RDONLY | O_NOCTTY);
-
-	if (fd < 0)
-		return complain_of_error(secret, "open", fd);
-	return pour_or_complain(secret, memfd, fd, most);
-}
-
-static int load_variable(const struct secret *secret, int memfd, size_t most)
-{
-	const char *value = getenv(secret->from);
-	int err;
-
-	if (value == NULL)
-		return complain("run", EXIT_OURS, "secret '%s': '%s' is not in the environment",
-				secret->name, secret->from);
-	if (strlen(value) > most)
-		return complain_of_size(secret, most);
-	err = memfd_write(memfd, value, strlen(value), 0);
-	return err < 0 ? complain_of_error(secret, "copy", err) : GO_ON;
-}
-
-/* Its standard input is /dev/null: what is on ours is for the program that is started afterwards. */
-static _Noreturn void be_shell(const char *command, int output)
-{
-	int nothing = open("/dev/null", O_RDONLY);
-
-	if (nothing >= 0 && dup2(nothing, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0)
-		(void)execl("/bin/sh", "sh", "-c", command, (char *)NULL);
-	_exit(EXIT_NOT_FOUND);
-}
-
-static int start_shell(const char *command, int *ret, pid_t *child)
-{
-	int ends[2], err = sys_pipe(ends);
-
-	if (err < 0)
-		return err;
-	*child = fork();
-	if (*child == 0)
-		be_shell(command, ends[1]);
-	err = *child < 0 ? -errno : 0;
-	close_fd(ends[1]);
-	if (err < 0)
-		close_fd(ends[0]);
-	else
-		*ret = ends[0];
-	return err;
-}
-
-static int complain_of_command(const struct secret *secret, int status)
-{
-	bool signalled = WIFSIGNALED(status);
-
-	return complain("run", EXIT_OURS, "secret '%s': its command %s %d", secret->name,
-			signalled ? "was killed by signal" : "ended with status",
-			signalled ? WTERMSIG(status) : WEXITSTATUS(status));
-}
-
-static int wait_for_shell(pid_t child)
-{
-	int status = 0;
-
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
-/* Output that is too long ends here; the command learns of it by the closed pipe. */
-static int collect_output(const struct secret *secret, int memfd, size_t most)
-{
-	int output = -1, status, code;
-	pid_t child;
-	int err = start_shell(secret->from, &output, &child);
-
-	if (err < 0)
-		return complain_of_error(secret, "run", err);
-	code = pour_or_complain(secret, memfd, output, most);
-	close_fd(output);
-	status = wait_for_shell(child);
-	return code == GO_ON && status != 0 ? complain_of_command(secret, status) : code;
-}
-
-/* A parent may have left SIGCHLD ignored, and then no child has a status. */
-static int load_command(const struct secret *secret, int memfd, size_t most)
-{
-	struct sigaction before, usual = { .sa_handler = SIG_DFL };
-	int code;
-
-	(void)sigaction(SIGCHLD, &usual, &before);
-	code = collect_output(secret, memfd, most);
-	(void)sigaction(SIGCHLD, &before, NULL);
-	return code;
-}
-
-enum { FROM_FILE, FROM_INPUT, FROM_VARIABLE, FROM_DESCRIPTOR, FROM_COMMAND };
-
-static const struct source sources[] = {
-	[FROM_FILE] = { "", load_file },
-	[FROM_INPUT] = { "-", load_input },
-	[FROM_VARIABLE] = { "env:", load_variable },
-	[FROM_DESCRIPTOR] = { "fd:", load_descriptor },
-	[FROM_COMMAND] = { "exec:", load_command },
-};
-
-static const struct source *find_source(const char *text)
-{
-	if (strcmp(text, "-") == 0)
-		return &sources[FROM_INPUT];
-	for (size_t i = FROM_VARIABLE; i < sizeof(sources) / sizeof(*sources); i++)
-		if (strncmp(text, sources[i].prefix, strlen(sources[i].prefix)) == 0)
-			return &sources[i];
-	return &sources[FROM_FILE];
-}
-
-/* What systemd takes as the name of a credential, less what would have to be quoted somewhere. */
+/* The names that systemd accepts for a credential, without the characters that need quotes somewhere. */
 static const char *find_fault(const char *name)
 {
 	if (*name == '\0')
@@ -240,63 +34,72 @@ static const char *find_fault(const char *name)
 	if (strlen(name) > SEALMEM_NAME_MAX)
 		return "the name is too long";
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return "the name would be that of a directory";
+		return "the name is that of a directory";
 	if (name[strspn(name, NAME_CHARACTERS)] != '\0')
-		return "a name has letters, digits and any of _ . @ - in it";
+		return "a name consists of letters, digits and the characters _ . @ -";
 	return NULL;
 }
 
-/* Not a standard one: closed, its number would go to what is opened next. */
-static int parse_descriptor(struct secret *secret)
+void secret_release(struct secret *secret)
 {
-	char *end;
-	long number = strtol(secret->from, &end, 10);
-
-	if (!isdigit((unsigned char)*secret->from) || *end != '\0' || number > INT32_MAX)
-		return complain_of_secret(secret, "fd: takes the number of a descriptor");
-	if (number < FIRST_DESCRIPTOR)
-		return complain_of_secret(
-			secret, "fd: takes none of the standard descriptors; - is standard input");
-	secret->fd = (int)number;
-	if (fcntl(secret->fd, F_GETFD) < 0 || fcntl(secret->fd, F_GETFD) & FD_CLOEXEC)
-		return complain("run", EXIT_OURS, "secret '%s': descriptor %d is not open",
-				secret->name, secret->fd);
-	return GO_ON;
+	secret->fd = close_fd(secret->fd);
+	free(secret->name);
 }
 
-int secret_parse(struct secret *ret, char *text)
+static void release_parsed(struct secret *secret)
 {
-	struct secret secret = { .name = text, .fd = -1 };
-	char *separator = strchr(text, '=');
-	const char *fault;
+	free(secret->name);
+}
+
+static enum exit_status parse_source(struct secret *secret, const char *text)
+{
+	secret->source = source_find(text);
+	secret->from = text + strlen(secret->source->prefix);
+	if (!secret->source->whole && *secret->from == '\0')
+		return complain("run", EXIT_OURS, "secret '%s': the source is empty", secret->name);
+	return secret->source->parse != NULL ? secret->source->parse(secret) : EXIT_NOT_YET;
+}
+
+enum exit_status secret_parse(struct secret *ret, const char *text)
+{
+	CLEANUP(release_parsed) struct secret secret = { .fd = -1 };
+	const char *separator = strchr(text, '='), *fault;
+	enum exit_status code;
 
 	if (separator == NULL)
 		return complain("run", EXIT_OURS, "--secret takes NAME=SOURCE, not '%s'", text);
-	*separator = '\0';
-	fault = find_fault(text);
+	secret.name = strndup(text, (size_t)(separator - text));
+	if (secret.name == NULL)
+		return complain("run", EXIT_OURS, "out of memory");
+	fault = find_fault(secret.name);
 	if (fault != NULL)
-		return complain("run", EXIT_OURS, "--secret '%.300s': %s", text, fault);
-	secret.source = find_source(separator + 1);
-	secret.from = separator + 1 + strlen(secret.source->prefix);
-	if (secret.source != &sources[FROM_INPUT] && *secret.from == '\0')
-		return complain_of_secret(&secret, "the source is empty");
+		return complain("run", EXIT_OURS, "--secret '%.300s': %s", secret.name, fault);
+	code = parse_source(&secret, separator + 1);
+	if (code != EXIT_NOT_YET)
+		return code;
 	*ret = secret;
-	return secret.source == &sources[FROM_DESCRIPTOR] ? parse_descriptor(ret) : GO_ON;
+	secret.name = NULL;
+	return EXIT_NOT_YET;
 }
 
-bool secret_takes(const struct secret *secret, int fd)
+/* Whether the source is a pipe, which gives each byte to one reader. /dev/stdin can lead to the same pipe as "-". */
+static bool is_stream(const struct secret *secret, struct stat *file)
 {
-	return secret->source == &sources[FROM_DESCRIPTOR] && secret->fd == fd;
+	return secret->source->examine != NULL && secret->source->examine(secret, file) == 0 &&
+	       S_ISFIFO(file->st_mode);
 }
 
 bool secret_same_source(const struct secret *a, const struct secret *b)
 {
-	bool inputs = a->source == &sources[FROM_INPUT] && b->source == &sources[FROM_INPUT];
+	struct stat file_a, file_b;
 
-	return inputs || (a->source == &sources[FROM_DESCRIPTOR] && secret_takes(b, a->fd));
+	if (a->source == b->source && a->source->once && a->fd == b->fd)
+		return true;
+	return is_stream(a, &file_a) && is_stream(b, &file_b) && file_a.st_dev == file_b.st_dev &&
+	       file_a.st_ino == file_b.st_ino;
 }
 
-static int complain_of_memfd(const struct secret *secret, int err)
+static enum exit_status complain_of_memfd(const struct secret *secret, int err)
 {
 	struct verdict verdict;
 
@@ -305,16 +108,20 @@ static int complain_of_memfd(const struct secret *secret, int err)
 			verdict.why, *verdict.todo != '\0' ? "; " : "", verdict.todo);
 }
 
-/* The mode is that of the file as a program sees it: ssh and libpq refuse a key that others may read. */
+/* A program sees this mode as that of a file: ssh and libpq refuse a key that others may read. Returns a
+ * descriptor, or a negative errno. */
 static int seal(int memfd, mode_t mode)
 {
-	int err = memfd_seal(memfd), reader;
+	off_t size = 0;
+	int err = sys_file_size(memfd, &size), reader;
 
+	if (err == 0)
+		err = memfd_seal(memfd);
 	if (err < 0)
 		return err;
 	reader = memfd_reopen_readonly(memfd);
-	err = reader < 0 ? reader : memfd_check(reader);
-	/* Last, because it may forbid the opening to ourselves. */
+	err = reader < 0 ? reader : memfd_check(reader, (size_t)size);
+	/* The mode comes last, because it may forbid this process to open the memfd. */
 	if (err == 0 && fchmod(reader, mode) < 0)
 		err = -errno;
 	if (err < 0)
@@ -322,7 +129,7 @@ static int seal(int memfd, mode_t mode)
 	return err < 0 ? err : reader;
 }
 
-/* A file that outgrew RLIMIT_FSIZE would raise a signal. */
+/* A file that grows past RLIMIT_FSIZE would raise a signal. */
 static size_t lower_to_limit(size_t most)
 {
 	uint64_t limit;
@@ -330,35 +137,101 @@ static size_t lower_to_limit(size_t most)
 	return sys_limit(RLIMIT_FSIZE, &limit) == 0 && limit < most ? (size_t)limit : most;
 }
 
-int secret_load(struct secret *secret, size_t most, mode_t mode)
+struct tail {
+	char bytes[1 << 10];
+};
+
+static void wipe_tail(struct tail *tail)
+{
+	explicit_bzero(tail, sizeof(*tail));
+}
+
+/* The size without the newlines at the end, or a negative errno. */
+static ssize_t size_without_newlines(int memfd, size_t size)
+{
+	CLEANUP(wipe_tail) struct tail tail = { 0 };
+
+	while (size > 0) {
+		size_t part = size < sizeof(tail.bytes) ? size : sizeof(tail.bytes), kept = part;
+		ssize_t got = sys_pread(memfd, tail.bytes, part, (off_t)(size - part));
+
+		if (got != (ssize_t)part)
+			return got < 0 ? got : -EIO;
+		while (kept > 0 && tail.bytes[kept - 1] == '\n')
+			kept--;
+		size -= part - kept;
+		if (kept > 0)
+			break;
+	}
+	return (ssize_t)size;
+}
+
+static enum exit_status check_size(const struct secret *secret, int memfd,
+				   const struct secret_terms *terms)
+{
+	struct stat file;
+	int err = fstat(memfd, &file) < 0 ? -errno : 0;
+	ssize_t size = err < 0 ? err : (ssize_t)file.st_size;
+
+	if (size > 0 && terms->strip_newlines)
+		size = size_without_newlines(memfd, (size_t)size);
+	if (size >= 0)
+		err = sys_ftruncate(memfd, size);
+	if (size < 0 || err < 0)
+		return complain_of_memfd(secret, size < 0 ? (int)size : err);
+	if (size == 0 && !terms->may_be_empty)
+		return complain("run", EXIT_OURS,
+				"secret '%s' is empty: use --allow-empty to pass it", secret->name);
+	return EXIT_NOT_YET;
+}
+
+/* It comes after the mode, which the owner alone may set. */
+static enum exit_status give_to_owner(const struct secret *secret, const struct owner *owner)
+{
+	if (owner->user == OWNER_SAME || fchown(secret->fd, owner->user, owner->group) == 0)
+		return EXIT_NOT_YET;
+	return complain("run", EXIT_OURS, "secret '%s': cannot give it to its owner: %s",
+			secret->name, strerror(errno));
+}
+
+enum exit_status secret_load(struct secret *secret, const struct secret_terms *terms)
 {
 	CLEANUP(close_fd_at) int memfd = memfd_new(secret->name, 0);
-	int code, reader;
+	enum exit_status code;
+	int reader;
 
 	if (memfd < 0)
 		return complain_of_memfd(secret, memfd);
-	code = secret->source->load(secret, memfd, lower_to_limit(most));
-	if (code != GO_ON)
+	code = secret->source->load(secret, memfd, lower_to_limit(terms->most));
+	if (code == EXIT_NOT_YET)
+		code = check_size(secret, memfd, terms);
+	/* The C library may have moved parts of it. */
+	wipe_registers();
+	if (code != EXIT_NOT_YET)
 		return code;
-	/* The program is not to have the source as well. */
+	/* The program must not inherit the source. */
 	close_fd(secret->fd);
 	secret->fd = -1;
-	reader = seal(memfd, mode);
+	reader = seal(memfd, terms->mode);
 	if (reader < 0)
 		return complain_of_memfd(secret, reader);
 	secret->fd = reader;
-	return GO_ON;
+	return give_to_owner(secret, &terms->owner);
 }
 
-/* The kernel shows the environment that a process began with from where it still is: on its stack. */
+bool secret_is_of_command(const struct secret *secret)
+{
+	return secret->source->is_command;
+}
+
+void secret_hide(const struct secret *secret)
+{
+	if (secret->source->hide != NULL)
+		secret->source->hide(secret);
+}
+
 void secret_forget(const struct secret *secret)
 {
-	char *value;
-
-	if (secret->source != &sources[FROM_VARIABLE])
-		return;
-	while ((value = getenv(secret->from)) != NULL) {
-		explicit_bzero(value, strlen(value));
-		(void)unsetenv(secret->from);
-	}
+	if (secret->source->forget != NULL)
+		secret->source->forget(secret);
 }

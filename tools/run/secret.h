@@ -1,36 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_SECRET_H
-#define SEALMEM_SECRET_H
+#ifndef SEALMEM_TOOLS_RUN_SECRET_H
+#define SEALMEM_TOOLS_RUN_SECRET_H
+
+#include "tools/common/errors.h"
+#include "tools/run/owner.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 struct source;
+struct stat;
 
-/* Something that a program is to be given under a name. */
-struct secret {
-	const char *name;
-	const struct source *source;
-	const char *
-		from; /* what the kind of source goes by: a path, a variable, a command, a number */
-	int fd; /* where it is read from, if the source is a descriptor; then the sealed memfd */
+/* What applies to every secret. */
+struct secret_terms {
+	size_t most; /* bytes */
+	mode_t mode;
+	struct owner owner;
+	bool may_be_empty;
+	bool strip_newlines; /* those at the end, as $(...) of a shell does */
 };
 
-/* From "NAME=SOURCE", which is taken apart in place. An exit code, or GO_ON. */
-int secret_parse(struct secret *ret, char *text);
+/* A value that the program receives under a name. */
+struct secret {
+	char *name;
+	const struct source *source;
+	const char *from; /* the text after the prefix: a path, a variable, a command, a number */
+	char *value;	  /* of a variable, where the process received it; otherwise NULL */
+	int fd;	    /* first the descriptor to read, if the source is one; later the sealed memfd */
+	int number; /* the descriptor of the program */
+};
 
-/* Whether it is read from the descriptor `fd`, and it goes away with that. */
-bool secret_takes(const struct secret *secret, int fd);
+/* Parses "NAME=SOURCE". The text must outlive the secret. */
+enum exit_status secret_parse(struct secret *ret, const char *text);
 
-/* Whether both are read from one descriptor. */
+void secret_release(struct secret *secret);
+
+/* Whether both secrets come from one source that can be read only once. */
 bool secret_same_source(const struct secret *a, const struct secret *b);
 
-/* Reads the source, once, into a sealed memfd of at most `most` bytes and that mode; `fd` is then a
- * read-only descriptor of it, closed on exec. An exit code, or GO_ON. */
-int secret_load(struct secret *secret, size_t most, mode_t mode);
+/* Reads the source, once, into a sealed memfd. Then `fd` is a read-only descriptor of it, closed on exec. */
+enum exit_status secret_load(struct secret *secret, const struct secret_terms *terms);
 
-/* Wipes what is left of it in this process and in what the program will inherit. */
+/* Whether a command is executed to read the source. */
+bool secret_is_of_command(const struct secret *secret);
+
+/* Takes the source out of what the children of this process inherit. It can still be read. */
+void secret_hide(const struct secret *secret);
+
+/* Wipes the copy of the secret that is left in this process and that the program would inherit. */
 void secret_forget(const struct secret *secret);
 
 #endif

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016
+#
+# ./check counts, and tells what failed: when it does that wrong, nobody notices. So it runs here on a project of two
+# tests. Programs that take notes stand in for dpkg-query, apt-get and id, so that nothing is installed.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    work=$(mktemp -d)
+    mkdir "$work/bin" "$work/tree"
+    cp -R "$SOURCE/check" "$SOURCE/scripts" "$SOURCE/meson_options.txt" "$work/tree"
+    cd "$work/tree" || return
+    user=0
+    installed=installed
+    instead id 'echo "$user"'
+    instead dpkg-query 'echo "$installed"'
+    instead apt-cache true
+    instead apt-get 'echo "$*" >>"$work/apt-get"'
+    # Where the tree lies in another checkout, git finds that one.
+    export work user installed GIT_CEILING_DIRECTORIES=$work PATH=$work/bin:$PATH
+    unset SEALMEM_TEST_SCALE
+}
+
+teardown() {
+    cd / && rm -rf "$work"
+}
+
+# instead PROGRAM TEXT: a shell script in its place.
+instead() {
+    printf '#!/bin/sh\n%s\n' "$2" >"$work/bin/$1"
+    chmod 755 "$work/bin/$1"
+}
+
+# project SUITE TEXT...: the tests are shell scripts, and print TAP.
+project() {
+    local suite=$1 number=0
+
+    shift
+    echo "project('two-tests')" >meson.build
+    for text in "$@"; do
+        number=$((number + 1))
+        printf '#!/bin/sh\n%s\n' "$text" >"test-$number"
+        chmod 755 "test-$number"
+        echo "test('test-$number', files('test-$number'), protocol: 'tap', suite: '$suite')" >>meson.build
+    done
+}
+
+good='echo "1..1"; echo "ok 1 - it holds"'
+bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# because 1 is not 2"; exit 1'
+
+@test "tests that pass are counted" {
+    project unit "$good" "$good"
+    run -0 ./check unit
+    [[ $output =~ unit\ +ok ]]
+    [ "${lines[-1]}" = "2 passed, 0 failed, 0 skipped" ]
+}
+
+@test "a test that fails beside others is counted, and its reason is shown" {
+    project unit "$good" "$bad"
+    run -1 ./check unit
+    [[ $output =~ unit\ +FAIL ]]
+    [[ $output == *"not ok 2 - it falls"*"# because 1 is not 2"* ]]
+    [ "${lines[-1]}" = "2 passed, 1 failed, 0 skipped" ]
+}
+
+@test "a test that fails and exits with 0 is counted" {
+    project unit "$good" "${bad%; exit 1}"
+    run -1 ./check unit
+    [ "${lines[-1]}" = "2 passed, 1 failed, 0 skipped" ]
+}
+
+@test "a test that a signal ends is counted" {
+    project unit "$good" 'kill -SEGV $$'
+    run -1 ./check unit
+    [[ $output == *"not ok 1 test-2"* ]]
+    [ "${lines[-1]}" = "1 passed, 1 failed, 0 skipped" ]
+}
+
+@test "a skipped test is counted" {
+    project unit "$good" 'echo "1..1"; echo "ok 1 it holds # skip no such machine"'
+    run -0 ./check unit
+    [ "${lines[-1]}" = "1 passed, 0 failed, 1 skipped" ]
+}
+
+@test "after a stage that fails no other runs, unless --keep-going says so" {
+    project unit "$good" "$bad"
+    run -1 ./check unit attack
+    [[ $output == *"Not run, because a stage before failed: attack"* ]]
+    run -1 ./check --keep-going unit attack
+    [[ $output =~ attack\ +ok ]]
+}
+
+@test "outside a git checkout the stage for style is skipped, and says why" {
+    run -0 ./check style
+    [[ $output =~ style\ +skip ]]
+    [[ $output == *"this is no git checkout"* ]]
+    [[ $output == *"Skipped: style"* ]]
+    run -77 scripts/style.sh
+}
+
+@test "a named stage installs its own packages only" {
+    installed=not-installed
+    run -0 ./check style
+    grep -q '^install .* shellcheck' "$work/apt-get"
+    run -1 grep -E ' (gcc|bats|clang|qemu-system-x86)( |$)' "$work/apt-get"
+}
+
+@test "every stage installs the packages of the build, if it builds" {
+    installed=not-installed
+    instead apt-get 'echo "$*" >>"$work/apt-get"; [ "$1" = update ]'
+    for stage in $(./check --list | sed -n 's/ .*//; /^style$/d; /^debian/d; p'); do
+        : >"$work/apt-get"
+        run -2 ./check "$stage"
+        grep -q '^install .* meson .*ninja-build' "$work/apt-get" || echo "$stage: $(cat "$work/apt-get")" >>"$work/wrong"
+    done
+    [ ! -e "$work/wrong" ] || {
+        cat "$work/wrong"
+        false
+    }
+}
+
+@test "a plain user is told which packages are missing, and nothing runs" {
+    user=1000
+    installed=not-installed
+    run -2 ./check unit
+    [[ $output == *"sudo apt-get install -y"*" meson"* ]]
+    [ ! -e "$work/apt-get" ]
+    [ ! -e build-check ]
+}
+
+@test "a stage that does not exist is an error" {
+    run -2 ./check no-such-stage
+    [[ $output == *"./check --list"* ]]
+}
+
+@test "./demo says what it does before it does it" {
+    cp "$SOURCE/demo" .
+    installed=
+    instead meson 'echo "meson runs"; exit 1'
+    run --separate-stderr -2 ./demo
+    [ -z "$output" ]
+    [[ ${stderr_lines[0]} == "Packages are missing. Updating the list"* ]]
+    [[ ${stderr_lines[1]} == "Installing "* ]]
+    [[ ${stderr_lines[2]} == "Building sealmem in build/."* ]]
+    [ "${stderr_lines[3]}" = "meson runs" ]
+}

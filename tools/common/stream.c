@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * A text that is written piece by piece, by the functions that print. A failure means that memory ran out, and ends the
+ * program.
+ */
+
+#include "tools/common/stream.h"
+
+#include "tools/common/errors.h"
+#include "tools/common/text.h"
+
+void text_begin(struct text_stream *ret)
+{
+	ret->text = NULL;
+	ret->out = need(open_memstream(&ret->text, &ret->size));
+}
+
+char *text_end(struct text_stream *stream)
+{
+	if (fclose(stream->out) != 0)
+		(void)need(NULL);
+	return stream->text;
+}
+
+char *visible_format(const char *text)
+{
+	struct text_stream stream;
+
+	text_begin(&stream);
+	put_visible(stream.out, text);
+	return text_end(&stream);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TOOLS_LAUNCH_REHEARSAL_H
+#define SEALMEM_TOOLS_LAUNCH_REHEARSAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What is rehearsed. */
+struct rehearsal {
+	char *loader;	    /* the path that the program names */
+	int program;	    /* a descriptor that is open for reading */
+	const char *object; /* the first in LD_PRELOAD */
+};
+
+/* Whether the loader, with the environment of this process, loads the object into the program. If not, stores
+ * the reason that the loader gives. */
+bool rehearse(const struct rehearsal *rehearsal, char *reason, size_t size);
+
+#endif

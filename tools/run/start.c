@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Loads the secrets, passes them and executes the program. The order of the steps matters. With --no-dump
+ * this process first becomes one that others cannot read, before there is anything to read. The directory
+ * of credentials comes next, because a child of this process creates it and must not see a secret. The
+ * descriptors become inheritable last, so that an error leaks nothing.
+ */
+
+#include "tools/run/order.h"
+
+#include "tools/run/credentials.h"
+#include "tools/run/descriptors.h"
+#include "tools/launch/harden.h"
+#include "tools/run/image.h"
+#include "tools/run/pass.h"
+#include "tools/launch/program.h"
+#include "tools/launch/undumpable.h"
+#include "lib/util.h"
+
+#include <string.h>
+
+/* Past the number of each secret. */
+static int end_of_numbers(const struct order *order)
+{
+	return order->secrets[order->count - 1].number + 1;
+}
+
+/* A source is closed when it has been read, so it may be open where a secret goes. */
+static bool is_source(const struct order *order, int fd)
+{
+	for (size_t i = 0; i < order->count; i++)
+		if (order->secrets[i].fd == fd)
+			return true;
+	return false;
+}
+
+/* A descriptor that the caller has open is meant for the program, and must not be replaced silently. */
+static bool is_taken(const struct order *order, int fd)
+{
+	return descriptor_is_inherited(fd) && !is_source(order, fd);
+}
+
+/* A source is closed when it has been read, and the program is told that an inherited descriptor is open. */
+static enum exit_status check_inherited(const struct order *order, int end)
+{
+	for (int fd = FIRST_DESCRIPTOR; fd < end; fd++)
+		if (is_source(order, fd))
+			return complain("run", EXIT_OURS,
+					"descriptor %d is a source and one of those in LISTEN_FDS, "
+					"which go to the program: do without --listen-fds",
+					fd);
+	return EXIT_NOT_YET;
+}
+
+/* LISTEN_FDS demands numbers without a gap, from 3 on. */
+static enum exit_status number_as_listening(const struct order *order)
+{
+	int next = FIRST_DESCRIPTOR + pass_inherited();
+	enum exit_status code = check_inherited(order, next);
+
+	if (code != EXIT_NOT_YET)
+		return code;
+	for (size_t i = 0; i < order->count; i++, next++) {
+		if (is_taken(order, next))
+			return complain(
+				"run", EXIT_OURS,
+				"descriptor %d is open, but LISTEN_FDS needs it for secret '%s': "
+				"close it (%d>&-), or do without --listen-fds",
+				next, order->secrets[i].name, next);
+		order->secrets[i].number = next;
+	}
+	return EXIT_NOT_YET;
+}
+
+/* A start script that opens a file as descriptor 3 must not replace a secret. */
+static enum exit_status number_out_of_the_way(const struct order *order)
+{
+	int next = FIRST_UNUSUAL;
+
+	for (size_t i = 0; i < order->count; i++, next++) {
+		while (is_taken(order, next))
+			next++;
+		order->secrets[i].number = next;
+	}
+	return EXIT_NOT_YET;
+}
+
+static enum exit_status clear_numbers(const struct order *order)
+{
+	for (size_t i = 0; i < order->count; i++) {
+		struct secret *secret = &order->secrets[i];
+		int err = secret->fd >= 0 ? descriptor_move_past(&secret->fd, end_of_numbers(order))
+					  : 0;
+
+		if (err < 0)
+			return pass_complain("move the sources", err);
+	}
+	return EXIT_NOT_YET;
+}
+
+/* A run within this one can add descriptors to LISTEN_FDS only if the next number is free. */
+static int move_directory(struct order *order)
+{
+	int end = end_of_numbers(order);
+
+	return descriptor_move_past(&order->directory, end > FIRST_UNUSUAL ? end : FIRST_UNUSUAL);
+}
+
+static enum exit_status make_directory(struct order *order)
+{
+	int err;
+
+	if (!(order->ways & PASS_DIRECTORY))
+		return EXIT_NOT_YET;
+	order->directory = credentials_new();
+	if (order->directory < 0)
+		return pass_complain_of_directory(order->directory);
+	err = move_directory(order);
+	return err < 0 ? pass_complain_of_directory(err) : EXIT_NOT_YET;
+}
+
+static enum exit_status prepare(struct order *order)
+{
+	enum exit_status code = order->ways & PASS_LISTEN ? number_as_listening(order)
+							  : number_out_of_the_way(order);
+
+	if (code == EXIT_NOT_YET)
+		code = clear_numbers(order);
+	return code == EXIT_NOT_YET ? make_directory(order) : code;
+}
+
+static enum exit_status load_secret(const struct order *order, size_t i)
+{
+	struct secret *secret = &order->secrets[i];
+	enum exit_status code = secret_load(secret, &order->terms);
+	int err;
+
+	if (code != EXIT_NOT_YET)
+		return code;
+	err = descriptor_move_to(&secret->fd, secret->number);
+	return err < 0 ? pass_complain("pass the secrets", err) : EXIT_NOT_YET;
+}
+
+static enum exit_status load_those(const struct order *order, bool of_commands)
+{
+	enum exit_status code = EXIT_NOT_YET;
+
+	for (size_t i = 0; i < order->count && code == EXIT_NOT_YET; i++)
+		if (secret_is_of_command(&order->secrets[i]) == of_commands)
+			code = load_secret(order, i);
+	return code;
+}
+
+/* A command may leave a process that goes on looking. So the commands start before this process has read
+ * another secret, and without the variables that are secrets. */
+static enum exit_status load_secrets(const struct order *order)
+{
+	enum exit_status code;
+
+	for (size_t i = 0; i < order->count; i++)
+		secret_hide(&order->secrets[i]);
+	code = load_those(order, true);
+	return code == EXIT_NOT_YET ? load_those(order, false) : code;
+}
+
+static enum exit_status make_inheritable(const struct order *order)
+{
+	int err = order->directory >= 0 ? descriptor_keep(order->directory) : 0;
+
+	for (size_t i = 0; i < order->count && err >= 0; i++) {
+		secret_forget(&order->secrets[i]);
+		err = descriptor_keep(order->secrets[i].fd);
+	}
+	return err < 0 ? pass_complain("pass the secrets", err) : EXIT_NOT_YET;
+}
+
+/* No other process can open the descriptors of an undumpable program, not even its children. */
+static enum exit_status choose_paths(const struct order *order, struct paths *paths)
+{
+	int err = order->self_paths || order->harden & HARDEN_DUMP ? 0 : paths_of_program(paths);
+
+	return err < 0 ? complain("run", EXIT_OURS,
+				  "cannot read the link /proc/self: %s: mount /proc",
+				  strerror(-err))
+		       : EXIT_NOT_YET;
+}
+
+static enum exit_status hand_over(const struct order *order)
+{
+	struct handover handover = { order->secrets, order->count, order->argv, order->directory,
+				     PATHS_OF_READER };
+	enum exit_status code = load_secrets(order);
+
+	if (code == EXIT_NOT_YET)
+		code = choose_paths(order, &handover.paths);
+	if (code == EXIT_NOT_YET)
+		code = pass_secrets(&handover, order->ways);
+	return code == EXIT_NOT_YET ? make_inheritable(order) : code;
+}
+
+static enum exit_status execute(const struct order *order)
+{
+	CLEANUP(program_close) struct program program = PROGRAM_NONE;
+	enum exit_status code = harden_process(order->harden);
+
+	if (code == EXIT_NOT_YET && order->image != NULL)
+		code = image_prepare(&program, order->image, order->argv[0]);
+	if (code != EXIT_NOT_YET)
+		return code;
+	if (order->harden & HARDEN_DUMP)
+		return execute_undumpable("run", order->argv);
+	if (program.path != NULL)
+		return program_execute_path(&program, "run", order->argv);
+	return program_execute_by_name("run", order->argv);
+}
+
+/* Without a secret there is nothing to read before the program starts. */
+static enum exit_status harden(const struct order *order)
+{
+	if (!(order->harden & HARDEN_DUMP))
+		return EXIT_NOT_YET;
+	return order->count > 0 ? become_undumpable("run", order->own) : forbid_tracing("run");
+}
+
+/* The commands that are sources must not look at this process either, whether or not somebody may look at
+ * the program later. */
+static enum exit_status deliver(struct order *order)
+{
+	enum exit_status code = prepare(order);
+
+	harden_self();
+	return code == EXIT_NOT_YET ? hand_over(order) : code;
+}
+
+enum exit_status order_start(struct order *order)
+{
+	enum exit_status code = harden(order);
+
+	if (code == EXIT_NOT_YET && order->count > 0)
+		code = deliver(order);
+	if (code == EXIT_NOT_YET)
+		code = execute(order);
+	if (HARDEN_NEEDS_TRACING)
+		unharden_self();
+	return code;
+}
