@@ -16,7 +16,7 @@ _sealmem_options() {
     demo) echo '--explain --data --file --help' ;;
     probe) echo '--require --json --quiet --help' ;;
     run)
-        echo '--secret --env-file --listen-fds --self-paths --no-credentials --max-size --allow-empty --strip-newline --mode' \
+        echo '--secret --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
             '--owner --image --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;

@@ -60,6 +60,7 @@ complete -c sealmem -n '__fish_seen_subcommand_from run' -l self-paths -d 'Let t
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-credentials -d 'Do not change $CREDENTIALS_DIRECTORY'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l max-size -x -d 'Refuse a larger secret'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l allow-empty -d 'Accept a secret of 0 bytes'
+complete -c sealmem -n '__fish_seen_subcommand_from run' -l files -d 'The secrets are regular files on a file system of their own'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l strip-newline -d 'Remove the newlines at the end of each secret'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l mode -x -a '400 440 444' -d 'Set the permissions of the secrets'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l owner -x -a '(__fish_complete_users)' -d 'Set the owner of the secrets'

@@ -1240,3 +1240,253 @@ sys.exit(os.waitstatus_to_exitcode(status))'
         [ -z "$stderr" ]
     done
 }
+
+# attack_file PATH: tries in each way to change a file or its mount, and prints the errno or "done". The ways with MOUNT
+# follow if the second argument is "mount"; with "nested" they are tried in a namespace of its own.
+ATTACK_FILE='
+import ctypes, errno, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+key, ways = sys.argv[1], sys.argv[2]
+place = os.path.dirname(key)
+
+def attempt(name, act):
+    try:
+        act()
+        print(name, "done")
+    except OSError as error:
+        print(name, errno.errorcode[error.errno])
+
+def call(function, *arguments):
+    if getattr(libc, function)(*arguments) < 0:
+        raise OSError(ctypes.get_errno(), function)
+
+RDONLY, REMOUNT, BIND = 1, 32, 4096
+def mount(source, target, kind, flags):
+    call("mount", source, target.encode(), kind, ctypes.c_ulong(flags), None)
+
+def become_root_of_namespace():
+    user = os.geteuid()
+    call("unshare", 0x10020000)
+    open("/proc/self/setgroups", "w").write("deny")
+    open("/proc/self/uid_map", "w").write(f"0 {user} 1")
+
+if ways == "nested":
+    become_root_of_namespace()
+if ways == "file":
+    attempt("write", lambda: os.open(key, os.O_WRONLY))
+    attempt("truncate", lambda: os.truncate(key, 0))
+    attempt("chmod", lambda: os.chmod(key, 0o600))
+    attempt("rename", lambda: os.rename(key, key + ".old"))
+    attempt("create", lambda: os.open(place + "/new", os.O_WRONLY | os.O_CREAT))
+    attempt("unlink", lambda: os.unlink(place + "/new"))
+else:
+    attempt("remount", lambda: mount(None, place, None, REMOUNT))
+    attempt("bind-remount", lambda: mount(None, place, None, REMOUNT | BIND))
+    attempt("over", lambda: mount(b"none", place, b"ramfs", 0) if ways == "mount" else None)
+    attempt("umount", lambda: call("umount2", place.encode(), 2))
+'
+
+# In each form --files hands out: {NAME}, NAME_FILE, $CREDENTIALS_DIRECTORY/NAME.
+FILES_SHOWN='echo {key} "$key_FILE" "$CREDENTIALS_DIRECTORY"; stat -c "%F %a %u" {key}; cat {key}'
+
+# files_run [OPTION]...: a plain user, if root runs the tests; the secret is a-secret.
+can_have_files() {
+    PLACE=$SHARED/files-$BATS_TEST_NUMBER
+    PLAIN=()
+    am_root && PLAIN=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    mkdir -p "$PLACE"
+    chmod 755 "$PLACE"
+    KEY=x as_plain_user "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- true 2>/dev/null ||
+        skip "no user namespaces here"
+}
+
+plain_files() {
+    KEY=a-secret alone "${PLAIN[@]}" "$SEALMEM" run --files="$PLACE" --secret key=env:KEY "$@"
+}
+
+root_files() {
+    KEY=a-secret alone "$SEALMEM" run --files="$PLACE" --secret key=env:KEY "$@"
+}
+
+@test "--files: every way to a secret leads to a regular file of mode 400 and of the right owner" {
+    can_have_files
+    run -0 plain_files --env-file -- sh -c "$FILES_SHOWN"
+    [ "${lines[0]}" = "$PLACE/key $PLACE/key $PLACE" ]
+    [ "${lines[1]}" = "regular file 400 $(as_plain_user id -u)" ]
+    [ "${lines[2]}" = a-secret ]
+}
+
+@test "--files: the program keeps its user, its group and no descriptor" {
+    can_have_files
+    run -0 plain_files -- sh -c 'id -u; id -g; grep CapEff /proc/self/status; ls -l /proc/self/fd | grep -c memfd; :'
+    [ "$output" = "$(as_plain_user id -u)"$'\n'"$(as_plain_user id -g)"$'\n'"CapEff:"$'\t'0000000000000000$'\n'0 ]
+}
+
+@test "--files with --listen-fds passes the sealed descriptors as well" {
+    can_have_files
+    run -0 plain_files --listen-fds -- sh -c 'cat {key}; cat <&3'
+    [ "$output" = a-secreta-secret ]
+}
+
+@test "--files: children read the files, also after they have executed a program" {
+    can_have_files
+    run -0 plain_files -- sh -c 'sh -c "exec cat \"\$1\"" sh {key}; (cat "$CREDENTIALS_DIRECTORY/key")'
+    [ "$output" = a-secreta-secret ]
+}
+
+@test "--files: no other process sees them" {
+    can_have_files
+    run -0 plain_files -- sleep 0
+    [ -z "$(ls -A "$PLACE")" ]
+    KEY=a-secret "${PLAIN[@]}" "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- sleep 60 3>&- 4>&- &
+    for _ in {1..600}; do
+        [ "$(ls "/proc/$!/root$PLACE" 2>/dev/null)" = key ] && break
+        sleep 0.05
+    done
+    [ "$(ls "/proc/$!/root$PLACE")" = key ]
+    [ -z "$(ls -A "$PLACE")" ]
+    ! grep -q "$PLACE" /proc/self/mountinfo
+    if am_root; then
+        run -2 setpriv --reuid=65533 --regid=65533 --clear-groups ls "/proc/$!/root$PLACE"
+        [[ $output == *"Permission denied"* ]]
+    fi
+    kill "$!"
+}
+
+@test "--files: a plain user's program can neither change them nor their mount" {
+    can_have_files
+    run -0 plain_files -- python3 -c "$ATTACK_FILE" {key} file
+    [ "$output" = "write EROFS"$'\n'"truncate EROFS"$'\n'"chmod EROFS"$'\n'"rename EROFS"$'\n'"create EROFS"$'\n'"unlink EROFS" ]
+    run -0 plain_files -- python3 -c "$ATTACK_FILE" {key} mount
+    [ "$output" = "remount EPERM"$'\n'"bind-remount EPERM"$'\n'"over EPERM"$'\n'"umount EPERM" ]
+    run -0 plain_files -- sh -c 'python3 -c "$0" "$1" file >/dev/null; cat "$1"' "$ATTACK_FILE" {key}
+    [ "$output" = a-secret ]
+}
+
+@test "--files: in a namespace of the program's own, the mount is locked" {
+    can_have_files
+    run -0 plain_files -- python3 -c "$ATTACK_FILE" {key} nested
+    [ "$output" = "remount EPERM"$'\n'"bind-remount EPERM"$'\n'"over done"$'\n'"umount EINVAL" ]
+}
+
+@test "--files: a program that root gives another user can neither change them nor their mount" {
+    need_mounts
+    can_have_files
+    run -0 root_files --owner nobody -- setpriv --reuid=nobody --regid=nogroup --clear-groups \
+        sh -c 'python3 -c "$0" "$1" file; python3 -c "$0" "$1" mount; cat "$1"' "$ATTACK_FILE" {key}
+    [ "$output" = "write EROFS"$'\n'"truncate EROFS"$'\n'"chmod EROFS"$'\n'"rename EROFS"$'\n'"create EROFS"$'\n'"unlink EROFS
+remount EPERM"$'\n'"bind-remount EPERM"$'\n'"over EPERM"$'\n'"umount EPERM"$'\n'a-secret ]
+}
+
+@test "--files: root's program cannot write to them, and needs CAP_SYS_ADMIN to change the mount" {
+    need_mounts
+    can_have_files
+    run -0 root_files -- python3 -c "$ATTACK_FILE" {key} file
+    [ "$output" = "write EROFS"$'\n'"truncate EROFS"$'\n'"chmod EROFS"$'\n'"rename EROFS"$'\n'"create EROFS"$'\n'"unlink EROFS" ]
+    run -0 root_files -- setpriv --bounding-set -sys_admin python3 -c "$ATTACK_FILE" {key} mount
+    [ "$output" = "remount EPERM"$'\n'"bind-remount EPERM"$'\n'"over EPERM"$'\n'"umount EPERM" ]
+    run -0 root_files -- python3 -c "$ATTACK_FILE" {key} mount
+    [ "$output" = "remount done"$'\n'"bind-remount done"$'\n'"over done"$'\n'"umount done" ]
+}
+
+@test "what --files refuses succeeds on an ordinary file and mount" {
+    need_mounts
+    can_have_files
+    run -0 with_mounts 'mount -t ramfs none "$1"; echo a >"$1/key"; python3 -c "$0" "$1/key" file; rm -f "$1/key"
+        python3 -c "$0" "$1/key" mount' "$ATTACK_FILE" "$PLACE"
+    [ "$(grep -c ' done$' <<<"$output")" = 10 ]
+}
+
+@test "--files obeys --mode, --owner, --allow-empty and the entries of an earlier \$CREDENTIALS_DIRECTORY" {
+    need_mounts
+    can_have_files
+    mkdir "$DIR/credentials"
+    echo old >"$DIR/credentials/old"
+    CREDENTIALS_DIRECTORY=$DIR/credentials run -0 root_files --mode 440 --owner nobody:daemon --allow-empty --secret none=exec:true -- \
+        sh -c 'stat -c "%a %U:%G %s" {key} {none}; cat "$CREDENTIALS_DIRECTORY/old"'
+    [ "$output" = "440 nobody:daemon 8"$'\n'"440 nobody:daemon 0"$'\n'old ]
+}
+
+@test "--files with --no-credentials leaves \$CREDENTIALS_DIRECTORY as it is" {
+    can_have_files
+    CREDENTIALS_DIRECTORY=/elsewhere run -0 plain_files --no-credentials -- sh -c 'cat {key}; echo " $CREDENTIALS_DIRECTORY"'
+    [ "$output" = "a-secret /elsewhere" ]
+}
+
+@test "--files takes megabytes, and the bytes are those of the source" {
+    can_have_files
+    head -c 5000000 /dev/urandom >"$SHARED/large"
+    run -0 plain_files --secret large="$SHARED/large" -- cmp {large} "$SHARED/large"
+    rm "$SHARED/large"
+}
+
+@test "--files: a file cannot be opened through a symbolic link, and none is there" {
+    can_have_files
+    run -0 plain_files -- python3 -c '
+import os, sys
+os.close(os.open(sys.argv[1], os.O_RDONLY | os.O_NOFOLLOW))
+print(os.path.realpath(sys.argv[1]) == sys.argv[1], os.lstat(sys.argv[1]).st_nlink)' {key}
+    [ "$output" = "True 1" ]
+}
+
+@test "--files=DIR: a relative DIR works, and the program gets an absolute path" {
+    can_have_files
+    cd "$SHARED"
+    KEY=a-secret run -0 alone "${PLAIN[@]}" "$SEALMEM" run --files="${PLACE##*/}" --secret key=env:KEY -- echo {key}
+    [ "$output" = "$PLACE/key" ]
+}
+
+@test "--files refuses a DIR that is missing, no directory, a symbolic link, or not empty" {
+    can_have_files
+    ln -s "$PLACE" "$SHARED/link"
+    mkdir -p "$SHARED/full/entry"
+    for bad in missing link secret-file; do
+        touch "$SHARED/secret-file"
+        KEY=x run --separate-stderr -125 as_plain_user "$SEALMEM" run --files="$SHARED/$bad" --secret key=env:KEY -- echo started
+        assert_refused run "--files: cannot open the directory '$SHARED/$bad'"
+    done
+    KEY=x run --separate-stderr -125 as_plain_user "$SEALMEM" run --files="$SHARED/full" --secret key=env:KEY -- echo started
+    assert_refused run "--files: the directory '$SHARED/full' is not empty"
+}
+
+@test "--files without DIR uses a directory below \$XDG_RUNTIME_DIR, and names --files=DIR where there is none" {
+    can_have_files
+    mkdir "$SHARED/runtime"
+    chmod 777 "$SHARED/runtime"
+    KEY=x XDG_RUNTIME_DIR=$SHARED/runtime run -0 as_plain_user "$SEALMEM" run --files --secret key=env:KEY -- echo {key}
+    [ "$output" = "$SHARED/runtime/sealmem/key" ]
+    unset XDG_RUNTIME_DIR
+    KEY=x run --separate-stderr -125 as_plain_user "$SEALMEM" run --files --secret key=env:KEY -- echo started
+    am_root || assert_refused run "use --files=DIR"
+}
+
+@test "--files without a secret is refused" {
+    run --separate-stderr -125 "$SEALMEM" run --files -- echo started
+    assert_refused run "--files: there is no --secret to make a file of"
+}
+
+@test "--files: if namespaces or mounts are forbidden, the program does not start and gets no links instead" {
+    need_no_sanitizer
+    can_have_files
+    KEY=x run --separate-stderr -125 as_plain_user "$FORBID" unshare=EPERM -- "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- echo started
+    assert_refused run "--files: cannot make a mount namespace: Operation not permitted"
+    KEY=x run --separate-stderr -125 as_plain_user "$FORBID" fsopen=EPERM -- "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- echo started
+    assert_refused run "--files: cannot mount a file system: Operation not permitted"
+    can_be_confined
+    KEY=x run --separate-stderr -125 confined "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- echo started
+    assert_refused run "--files: cannot make a mount namespace"
+}
+
+@test "--files with --no-dump works for root, and a plain user is told to use one of them" {
+    can_no_dump
+    can_have_files
+    am_root && KEY=x run -0 alone "$SEALMEM" run --no-dump --files="$PLACE" --secret key=env:KEY -- cat {key}
+    KEY=x run --separate-stderr -125 as_plain_user "$SEALMEM" run --no-dump --files="$PLACE" --secret key=env:KEY -- echo started
+    assert_refused run "--files together with --no-dump needs CAP_SYS_ADMIN"
+}
+
+@test "--files: commands that are sources see what the caller sees" {
+    can_have_files
+    run -0 plain_files --secret mounts='exec:cat /proc/self/mountinfo | wc -l' -- sh -c 'cat {mounts}'
+    [ "$output" = "$(wc -l </proc/self/mountinfo)" ]
+}

@@ -54,6 +54,8 @@ static const char help_text[] =
 	"                        descriptors from 3 on\n"
 	"  --self-paths          the paths lead to the descriptors of the process that\n"
 	"                        opens them, and not to those of COMMAND\n"
+	"  --files[=DIR]         the secrets are regular files in DIR, on a read-only\n"
+	"                        file system that COMMAND and its children alone see\n"
 	"  --no-credentials      do not create $CREDENTIALS_DIRECTORY\n"
 	"  --max-size SIZE       refuse a larger secret; the default is 64M; SIZE may end\n"
 	"                        in K, M or G\n"
@@ -186,6 +188,9 @@ static enum exit_status obey(struct order *order, int c, char **argv)
 	case 'i':
 		order->image = optarg != NULL ? optarg : "";
 		return image_check_words(optarg);
+	case 'f':
+		order->files = optarg != NULL ? optarg : "";
+		return EXIT_NOT_YET;
 	case 'h':
 		return help(help_text);
 	default:
@@ -221,6 +226,7 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 		{ "strip-newline", no_argument, NULL, 'r' },
 		{ "mode", required_argument, NULL, 'm' },
 		{ "owner", required_argument, NULL, 'o' },
+		{ "files", optional_argument, NULL, 'f' },
 		{ "image", optional_argument, NULL, 'i' },
 		{ "no-dump", no_argument, NULL, 'd' },
 		{ "no-new-privs", no_argument, NULL, 'n' },
@@ -238,6 +244,9 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 	}
 	if (optind == argc)
 		return complain("run", EXIT_OURS, "there is no command to execute");
+	if (order->files != NULL && order->count == 0)
+		return complain("run", EXIT_OURS,
+				"--files: there is no --secret to make a file of");
 	order->argv = argv + optind;
 	return check_names(order);
 }

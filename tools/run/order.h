@@ -12,6 +12,7 @@ struct order {
 	unsigned harden;   /* HARDEN_ bits */
 	unsigned ways;	   /* PASS_ bits */
 	const char *image; /* NULL if it is not to be sealed */
+	const char *files; /* NULL without --files, "" without a directory */
 	bool self_paths;   /* the paths lead to the descriptors of the process that opens them */
 	int directory;	   /* of the credentials, or -1 */
 	char **argv;	   /* of the program */

@@ -51,7 +51,11 @@ static struct secret_path path_to(const struct handover *h, const struct secret 
 {
 	struct secret_path path;
 
-	(void)snprintf(path.text, sizeof(path.text), "%s", paths_to(&h->paths, secret->fd).text);
+	if (h->files != NULL)
+		(void)snprintf(path.text, sizeof(path.text), "%s/%s", h->files, secret->name);
+	else
+		(void)snprintf(path.text, sizeof(path.text), "%s",
+			       paths_to(&h->paths, secret->fd).text);
 	return path;
 }
 
@@ -225,6 +229,8 @@ static int pass_by_directory(const struct handover *h)
 {
 	int err;
 
+	if (h->files != NULL)
+		return setenv("CREDENTIALS_DIRECTORY", h->files, 1) < 0 ? -errno : 0;
 	err = credentials_fill(h->directory, &h->paths, h->secrets, h->count);
 
 	if (err < 0)

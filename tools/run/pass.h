@@ -18,6 +18,7 @@ struct handover {
 	char **argv;
 	int directory; /* for PASS_DIRECTORY */
 	struct paths paths;
+	const char *files; /* the directory of regular files, or NULL */
 };
 
 /* Tells the program where its secrets are, in each way of the set `ways`. */

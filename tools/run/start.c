@@ -11,6 +11,7 @@
 
 #include "tools/run/credentials.h"
 #include "tools/run/descriptors.h"
+#include "tools/run/files.h"
 #include "tools/launch/harden.h"
 #include "tools/run/image.h"
 #include "tools/run/pass.h"
@@ -111,7 +112,7 @@ static enum exit_status make_directory(struct order *order)
 {
 	int err;
 
-	if (!(order->ways & PASS_DIRECTORY))
+	if (!(order->ways & PASS_DIRECTORY) || order->files != NULL)
 		return EXIT_NOT_YET;
 	order->directory = credentials_new();
 	if (order->directory < 0)
@@ -166,11 +167,13 @@ static enum exit_status load_secrets(const struct order *order)
 
 static enum exit_status make_inheritable(const struct order *order)
 {
+	/* A program that has files needs no descriptors. */
+	bool needed = order->files == NULL || order->ways & PASS_LISTEN;
 	int err = order->directory >= 0 ? descriptor_keep(order->directory) : 0;
 
 	for (size_t i = 0; i < order->count && err >= 0; i++) {
 		secret_forget(&order->secrets[i]);
-		err = descriptor_keep(order->secrets[i].fd);
+		err = needed ? descriptor_keep(order->secrets[i].fd) : 0;
 	}
 	return err < 0 ? pass_complain("pass the secrets", err) : EXIT_NOT_YET;
 }
@@ -186,14 +189,36 @@ static enum exit_status choose_paths(const struct order *order, struct paths *pa
 		       : EXIT_NOT_YET;
 }
 
+/* The commands that are sources run before, so that they see what the caller sees. */
+static enum exit_status make_files(const struct order *order, struct files_place *place,
+				   struct handover *handover)
+{
+	const struct files_order files = {
+		.directory = order->files,
+		.secrets = order->secrets,
+		.count = order->count,
+		.terms = &order->terms,
+		.inherit = order->ways & PASS_DIRECTORY,
+		.hidden = order->harden & HARDEN_DUMP,
+	};
+
+	if (order->files == NULL)
+		return EXIT_NOT_YET;
+	handover->files = place->path;
+	return files_make(place, &files);
+}
+
 static enum exit_status hand_over(const struct order *order)
 {
-	struct handover handover = { order->secrets, order->count, order->argv, order->directory,
-				     PATHS_OF_READER };
+	struct handover handover = { order->secrets,   order->count,	order->argv,
+				     order->directory, PATHS_OF_READER, NULL };
+	struct files_place place;
 	enum exit_status code = load_secrets(order);
 
 	if (code == EXIT_NOT_YET)
 		code = choose_paths(order, &handover.paths);
+	if (code == EXIT_NOT_YET)
+		code = make_files(order, &place, &handover);
 	if (code == EXIT_NOT_YET)
 		code = pass_secrets(&handover, order->ways);
 	return code == EXIT_NOT_YET ? make_inheritable(order) : code;
