@@ -14,10 +14,11 @@
  *     negative errno (-EINVAL), except where a pointer is returned (NULL and errno).
  *   - A `ret` parameter is written on success only.
  *   - The library never prints and never exits, except for the one line that
- *     sealmem_report_faults() is asked to print. Every descriptor is close-on-exec.
+ *     sealmem_report_faults() is asked to print, and for a heap that finds itself corrupted: it prints one line
+ *     and aborts. Every descriptor is close-on-exec.
  *   - Functions are safe to call from several threads as long as one thread at a time uses each open
  *     region. All threads may use a sealed region at once. Nothing here is async-signal-safe, except
- *     sealmem_strerror().
+ *     sealmem_strerror(), and as it stands with the heap.
  *   - No function protects itself from another thread that runs code of an attacker during the call. Such a
  *     thread can copy a descriptor of the library, and reach a secret region by it after the seal. Or it can put
  *     another file in the place of a descriptor, and the call succeeds for a file that nobody sealed. Seal
@@ -709,6 +710,162 @@ SEALMEM_MUST_CHECK_ int sealmem_allow_emulation(void);
  * seal. Errors as sealmem_mseal(), and -EOPNOTSUPP if sealmem_allow_emulation() was not called. Since 0.1.
  */
 SEALMEM_MUST_CHECK_ int sealmem_keep_available(void *addr, size_t size);
+
+/*
+ * A heap: memory for secrets that come and go. Its memory stays writable, so it takes the guarantees except CONTENT.
+ *
+ * Objects of 2,040 bytes or less share pages. A larger one has pages of its own and ends at an inaccessible page, so
+ * that a load or store one byte after it faults. After a small object, and before a large one, there is a canary:
+ * random bytes that the heap knows. A freed object is wiped at once. What the heap knows of its objects lies in other
+ * mappings, between inaccessible pages.
+ *
+ * A heap notices that a program has a mistake: a canary that changed, a byte of a freed object that changed, an
+ * object that is freed twice, a pointer that is no object of the heap. It notices a change when that memory is allocated
+ * or freed next, or at the next sealmem_heap_check(). Then it writes one line to standard error, and aborts (abort(3)):
+ *
+ *     sealmem: heap "keys" is corrupted: 0x7f0c5a2e1018 was overwritten: it lies after the end of an object
+ *
+ * Threads may use one heap at the same time, and free what others have allocated. Small objects need no lock, except
+ * when the heap grows. A signal handler may use the heap, unless it interrupts another function of this library that
+ * is not one of sealmem_heap_alloc(), sealmem_heap_dealloc() and sealmem_heap_realloc(). A handler that leaves one of
+ * these three by longjmp(3) can lose the memory of one object, or of up to one slab (8 KiB, or a page if that is
+ * larger), until the heap is freed. The heap stays whole.
+ *
+ * A child of fork(2) has a copy of the heap, which works on its own. With NOFORK it has none: the functions fail with
+ * ESTALE or do nothing, and sealmem_heap_free() frees the handle.
+ */
+struct sealmem_heap;
+
+/*
+ * Make a heap.
+ *
+ * name        the heap's name in its line and in fault reports, as that of a region
+ * limit       the most bytes that its memory may take, at least 8 KiB, or a page if that is larger. Guard pages do
+ *             not count, nor does what the heap knows of its objects (5 % of the memory, or less). The heap takes
+ *             64 KiB now, if the limit and RLIMIT_MEMLOCK allow it, and grows when it has to: each time by a sixteenth.
+ *             It keeps the memory of small objects until it is freed, and gives that of large ones back. A limit of
+ *             more than 1 TiB counts as 1 TiB for small objects. The addresses are reserved now, twice as many bytes
+ *             as the limit: they count against RLIMIT_AS, and nothing else.
+ * guarantees  the demand: any but CONTENT. GUARDS are there in any case. SECRECY brings NOSWAP, NODUMP and NOFORK.
+ *             NOSWAP brings large objects into memory, and small ones 64 KiB at a time, so the heap's memory
+ *             counts against RLIMIT_MEMLOCK as it grows. Where the guard pages of a large object are no mappings of
+ *             their own (sealmem-probe(1) says so), they count, too. With ADDRESS, the addresses of a heap that is
+ *             freed stay taken. So do those of large objects, which the heap uses again.
+ *
+ * On success *ret belongs to the caller, who gives it to sealmem_heap_free(). A heap takes no descriptor.
+ *
+ * -EINVAL        ret or name is NULL, limit is 0, guarantees has unknown bits or CONTENT, or name has a control
+ *                character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -EOPNOTSUPP    a guarantee is unsupported here, as in sealmem_region_new()
+ * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow the first memory. Or the kernel has no random
+ *                numbers yet.
+ * -EFBIG         SECRECY: RLIMIT_FSIZE does not allow it
+ * -EMFILE, -ENFILE  SECRECY: out of descriptors: one is needed for a moment each time the heap grows
+ * -ENOSPC, -EBUSY  ADDRESS, emulated: as sealmem_mseal()
+ * -ENOMEM        limit is too small; out of memory, address space or mappings (vm.max_map_count)
+ *
+ * Kernel fact: memfd_secret(2), mlock2(2), madvise(2) and mseal(2), as for regions. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_heap_new(struct sealmem_heap **ret, const char *name, size_t limit,
+					 unsigned guarantees);
+
+/*
+ * Allocate an object of `size` bytes, zeroed. It is aligned to 16 bytes, unless it is larger than 2,040 bytes and its
+ * size is no multiple of 16: then to the largest power of two that divides its size. An object of 0 bytes has an
+ * address of its own. Any thread.
+ *
+ * Returns NULL with errno, and nothing has changed:
+ *   EINVAL  h is NULL
+ *   ESTALE  the heap belongs to a parent of this process, with NOFORK
+ *   EAGAIN  NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow the heap to grow
+ *   ENOMEM  the limit of the heap, or the memory of the machine, is used up
+ * and the errors of sealmem_heap_new(), when the heap has to grow. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ void *sealmem_heap_alloc(struct sealmem_heap *h, size_t size)
+	SEALMEM_ALLOC_SIZE_(2);
+
+/*
+ * Give an object another size. It keeps its bytes up to the smaller size; more bytes are zero. If it moves, its old
+ * place is wiped, and so are the bytes that it loses. NULL allocates. A size of 0 makes the object empty and does not
+ * free it. Any thread.
+ *
+ * On failure it returns NULL with errno EINVAL, ESTALE, EAGAIN or ENOMEM, as sealmem_heap_alloc(), and the object is
+ * as it was. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ void *sealmem_heap_realloc(struct sealmem_heap *h, void *p, size_t size)
+	SEALMEM_ALLOC_SIZE_(3);
+
+/* Wipe an object and give it back. Any thread. NULL is no object: nothing happens. Leaves errno alone. Since 0.1. */
+void sealmem_heap_dealloc(struct sealmem_heap *h, void *p);
+
+/* The size that the object was allocated with; there is a canary after it. 0 for NULL, and where the heap was not
+ * inherited. Any thread. Since 0.1. */
+size_t sealmem_heap_usable_size(const struct sealmem_heap *h, const void *p);
+
+/*
+ * Look at every canary and at every freed byte. The time grows with the memory of the heap. Other threads may use the
+ * heap meanwhile; if they need memory that it does not have yet, they wait. -EINVAL if h is NULL; -ESTALE if
+ * the heap belongs to a parent of this process, with NOFORK. Since 0.1.
+ */
+int sealmem_heap_check(const struct sealmem_heap *h);
+
+/*
+ * Close a heap: nobody can load or store what is in it, until it is opened again. A stray access faults, and
+ * sealmem_report_faults() names the heap. A system call that is given such an address fails, as with memory that is not
+ * mapped. The functions of the heap work meanwhile: they open it for themselves.
+ *
+ * These calls nest. A new heap counts as opened once. The heap is closed when the number of closes equals the number of
+ * opens. To close a closed heap changes nothing, and does not count.
+ *
+ * With protection keys (sealmem-probe(1) says whether the machine has them) this affects only the calling thread, also
+ * works with ADDRESS, and takes two instructions:
+ *   - A thread starts with the heap open or closed as it is for the thread that makes it.
+ *   - The first close gives the heap its key: from then on it is closed for every other thread that exists, until that
+ *     thread opens it. With ADDRESS the heap has its key from the beginning, unless the process has several threads when it
+ *     is made: then it gets none.
+ *   - A signal handler starts with every heap that has a key closed, and opens what it needs. When it returns, the
+ *     thread has what it had. A handler that is left by longjmp(3) leaves the heap closed: open it again.
+ *   - A process has 15 keys. Each heap takes one, from its first close on, or with ADDRESS from the beginning.
+ * Without a key it is for the whole process, by mprotect(2). The first close then has to come while no other thread is in
+ * a function of the heap.
+ *
+ * SECURITY.md says what this does not hold against: code that an attacker makes the program execute, for example.
+ *
+ * -EINVAL      h is NULL
+ * -ESTALE      the heap belongs to a parent of this process, with NOFORK
+ * -EOPNOTSUPP  ADDRESS, and the heap has no key
+ * -ENOMEM      out of mappings
+ * -ENOTRECOVERABLE  the kernel refused to close a part, and then to open the rest again: the heap counts as closed,
+ *              and a part of it may be open. Open it, and close it again.
+ *
+ * Kernel fact: pkeys(7), Linux 4.9; here on x86-64. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_heap_close(struct sealmem_heap *h);
+
+/*
+ * Undo one sealmem_heap_close(), or open an open heap another time.
+ *
+ * -EINVAL  h is NULL
+ * -ESTALE  the heap belongs to a parent of this process, with NOFORK
+ * -ENOMEM  out of mappings
+ * -ENOTRECOVERABLE  the kernel refused to open a part, and then to close the rest again: the heap counts as closed,
+ *          and a part of it may be open
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_heap_open(struct sealmem_heap *h);
+
+/* The guarantees in force now in this process: 0 in a child that did not inherit the heap. A child that did has not
+ * NOSWAP before its first call of a function above. Since 0.1. */
+unsigned sealmem_heap_guarantees(const struct sealmem_heap *h);
+
+/*
+ * Wipe all objects and give the memory back. No other thread uses the heap any more. With ADDRESS the addresses stay
+ * mapped, and are zero. NULL is no heap: nothing happens. Always returns NULL, so that a caller can write h =
+ * sealmem_heap_free(h). Leaves errno alone. Since 0.1.
+ */
+struct sealmem_heap *sealmem_heap_free(struct sealmem_heap *h);
 
 /* For secrets: overwrite with zeroes, in a way that the compiler does not leave out. Since 0.1. */
 void sealmem_wipe(void *addr, size_t size) SEALMEM_WRITES_(1, 2);

@@ -84,7 +84,7 @@ enum place { PLACE_ELSEWHERE, PLACE_INSIDE, PLACE_BEFORE, PLACE_AFTER };
 struct sighting {
 	enum place place;
 	int id; /* of the memory that was hit, in names.c; -1 if only the kernel knows it */
-	bool sealed;
+	bool sealed, heap;
 	struct maps_span region;
 	uintptr_t address, instruction;
 };
@@ -178,6 +178,9 @@ static bool is_there(const struct names_memory *memory, uintptr_t address, bool 
 		return true;
 	found = maps_find(&maps, address, &span) > 0;
 	maps_close(&maps);
+	/* A heap may be closed, and has guard pages that are no mappings. */
+	if (memory->heap)
+		return found && (span.protection == PROT_NONE || span.shared == memory->shared);
 	return found && (inside ? span.shared == memory->shared : span.protection == PROT_NONE);
 }
 
@@ -198,6 +201,7 @@ static void look_in_names(struct sighting *seen)
 	seen->id = id;
 	seen->place = place;
 	seen->sealed = memory.sealed;
+	seen->heap = memory.heap;
 	seen->region.start = memory.start;
 }
 
@@ -284,7 +288,10 @@ static void put_region(struct line *line, const struct sighting *seen)
 {
 	line_put_text(line, seen->place == PLACE_BEFORE ? " the guard page before" : "");
 	line_put_text(line, seen->place == PLACE_AFTER ? " the guard page after" : "");
-	line_put_text(line, seen->sealed ? " sealed region \"" : " open region \"");
+	if (seen->heap)
+		line_put_text(line, " heap \"");
+	else
+		line_put_text(line, seen->sealed ? " sealed region \"" : " open region \"");
 	put_name(line, seen);
 	line_put_text(line, "\" at offset ");
 	line_put_offset(line, (int64_t)(seen->address - seen->region.start + seen->region.offset));

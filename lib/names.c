@@ -22,7 +22,7 @@ static struct entry {
 	atomic_uint version;
 	_Atomic uintptr_t start, end;
 	_Atomic size_t before, after;
-	atomic_bool sealed, shared;
+	atomic_bool sealed, shared, heap;
 	_Atomic pid_t owner;
 	char name[SEALMEM_NAME_MAX + 1];
 } entries[NAMES_MAX];
@@ -73,6 +73,7 @@ static void store(struct entry *entry, const struct names_memory *memory)
 	STORE(&entry->after, memory->after);
 	STORE(&entry->sealed, memory->sealed);
 	STORE(&entry->shared, memory->shared);
+	STORE(&entry->heap, memory->heap);
 	STORE(&entry->owner, memory->owner);
 }
 
@@ -119,6 +120,7 @@ static bool load(struct entry *entry, struct names_memory *ret)
 	ret->after = LOAD(&entry->after);
 	ret->sealed = LOAD(&entry->sealed);
 	ret->shared = LOAD(&entry->shared);
+	ret->heap = LOAD(&entry->heap);
 	ret->owner = LOAD(&entry->owner);
 	return version % 2 == 0 && LOAD(&entry->version) == version;
 }

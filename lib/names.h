@@ -16,6 +16,7 @@ struct names_memory {
 	size_t before, after; /* bytes of inaccessible pages */
 	bool sealed;
 	bool shared; /* a shared mapping, as all regions are */
+	bool heap;   /* pieces of memory, with inaccessible pages between them */
 	pid_t owner; /* the one process that has it; 0 if its children have it too */
 };
 

@@ -23,6 +23,7 @@
 	X(NO_RANGE_BASIS, EINVAL, "The guarantees have neither CONTENT nor ADDRESS.") \
 	X(NO_CONTENT, EINVAL, "The guarantees lack CONTENT.") \
 	X(RANGE_GUARDS, EINVAL, "Memory that exists already gets no GUARDS.") \
+	X(HEAP_CONTENT, EINVAL, "A heap stays writable, so its guarantees cannot have CONTENT.") \
 	X(NO_LIMIT, EINVAL, "The limit is 0.") \
 	X(ALIGNMENT, EINVAL, "The alignment is not a power of two.") \
 	X(NOT_LAST, EINVAL, "The pointer is not the last piece of the region.") \
@@ -53,6 +54,7 @@
 	X(NO_SECRET, EOPNOTSUPP, "There is no memfd_secret(2) here: before Linux 6.5, boot with secretmem.enable=1.") \
 	X(NO_PROC, EOPNOTSUPP, "/proc is not mounted, or a sandbox hides it.") \
 	X(NO_PRCTL, EOPNOTSUPP, "A sandbox refuses prctl(2), which NODUMP and SECRECY need.") \
+	X(NO_KEY, EOPNOTSUPP, "A heap with ADDRESS closes by protection keys only, and got none.") \
 	X(SHARED_SECRET, EOPNOTSUPP, "Memory that others have had cannot get SECRECY.") \
 	X(NO_DESCRIPTOR, EOPNOTSUPP, "The region has no descriptor: it is secret, or its file could not be opened.") \
 	X(MEMLOCK, EAGAIN, "RLIMIT_MEMLOCK does not allow this size.") \
@@ -66,6 +68,7 @@
 	X(FILTERS_FULL, ENOSPC, "There is no room for another seccomp filter: seal many extents at once.") \
 	X(DISPLACED, EADDRINUSE, "Other memory is mapped in the place of this one, or none.") \
 	X(USED_UP, ENOMEM, "The capacity of the region is used up.") \
+	X(HEAP_FULL, ENOMEM, "The limit of the heap does not allow this size.") \
 	X(TOO_LARGE, ENOMEM, "No address space is as large as this size.") \
 	X(UNMAPPED, ENOMEM, "A page of the range is not mapped.") \
 	X(ABOVE_MEMORY, ENOMEM, "The size is above the memory of the machine.") \

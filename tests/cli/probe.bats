@@ -302,6 +302,12 @@ with_command_line() {
     [[ $(row /proc/self/maps) == "/proc/self/maps No such file or directory "* ]]
 }
 
+@test "probe says how a heap guards its objects, and for whom it closes" {
+    run --separate-stderr "$SEALMEM" probe --json
+    [[ $(get settings MADV_GUARD_INSTALL .effect) == "a guard page of a large object "* ]]
+    [[ $(get settings "protection keys" .effect) == "a heap is closed for the "* ]]
+}
+
 @test "a plain user gets the same guarantees, apart from limits" {
     run "$SEALMEM" probe --json
     expected=$(jq -c '[.guarantees[] | select(.name != "NOSWAP")]' <<<"$output")

@@ -11,6 +11,8 @@
 #include "tests/support/holds.h"
 #include "tests/support/support.h"
 
+#include "lib/heap-internal.h"
+
 #include <limits.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -581,6 +583,208 @@ static void done_keeping(struct subject *s)
 	remove_range(s);
 }
 
+/* Heaps */
+
+static const char smaller[] = "what cannot be done for a chunk may be possible for half of one";
+static const char other_key[] = "without a key, mprotect(2) closes it";
+static const char other_guards[] = "where guards cannot be in a mapping, they are mappings";
+
+#define UNTOUCHED_HEAP ((struct sealmem_heap *)(void *)&untouched)
+#define HEAP_LARGE     (2 * page_size() + 48)
+
+static unsigned promised_of_heap(const struct subject *s)
+{
+	return promised(s) | GUARDS;
+}
+
+/* An object has all that was demanded, and is zeroed. It is filled. */
+static void expect_object(const struct subject *s, char *p, size_t size)
+{
+	char *page = (char *)((uintptr_t)p & ~(page_size() - 1));
+
+	EXPECT(p != NULL && zeroed(p, size));
+	EXPECT(sealmem_heap_usable_size(s->heap, p) == size);
+	EXPECT(guarantees_missing(page, page_size(), promised(s) & ~GUARDS) == 0);
+	memcpy(p, source, size);
+	EXPECT(sealmem_heap_check(s->heap) == 0);
+}
+
+static void release_heap(struct subject *s)
+{
+	EXPECT(sealmem_heap_free(s->heap) == NULL);
+}
+
+/* It works, large objects included. */
+static void done_heap(struct subject *s)
+{
+	char *large, *small;
+
+	EXPECT(sealmem_heap_guarantees(s->heap) == promised_of_heap(s));
+	small = sealmem_heap_alloc(s->heap, 100);
+	expect_object(s, small, 100);
+	large = sealmem_heap_alloc(s->heap, HEAP_LARGE);
+	expect_object(s, large, HEAP_LARGE);
+	EXPECT(sealmem_try_write(large + HEAP_LARGE, "x", 1) == -EFAULT);
+	sealmem_heap_dealloc(s->heap, large);
+	EXPECT(intact(small, 100));
+	if (s->piece != NULL)
+		EXPECT(intact(s->piece, 2000));
+	sealmem_heap_dealloc(s->heap, small);
+	EXPECT(zeroed(small, 100));
+	EXPECT(sealmem_heap_check(s->heap) == 0);
+	release_heap(s);
+}
+
+static void prepare_no_heap(struct subject *s)
+{
+	s->heap = UNTOUCHED_HEAP;
+}
+
+static int make_heap(struct subject *s)
+{
+	return sealmem_heap_new(&s->heap, "faults", 1 << 22, s->operation->guarantees);
+}
+
+static void unchanged_no_heap(struct subject *s)
+{
+	EXPECT(s->heap == UNTOUCHED_HEAP);
+}
+
+static void prepare_heap(struct subject *s)
+{
+	s->result = make_heap(s);
+	if (s->result < 0)
+		return;
+	s->piece = sealmem_heap_alloc(s->heap, 2000);
+	EXPECT(s->piece != NULL);
+	memcpy(s->piece, source, 2000);
+}
+
+/* All of its memory is in use. */
+static void prepare_full_heap(struct subject *s)
+{
+	prepare_heap(s);
+	if (s->result < 0)
+		return;
+	while (s->heap->fresh < s->heap->fresh_end)
+		EXPECT(sealmem_heap_alloc(s->heap, 2000) != NULL);
+}
+
+static int take_small(struct subject *s)
+{
+	s->data = sealmem_heap_alloc(s->heap, 32);
+	return s->data != NULL ? 0 : -errno;
+}
+
+static int take_large(struct subject *s)
+{
+	s->data = sealmem_heap_alloc(s->heap, HEAP_LARGE);
+	return s->data != NULL ? 0 : -errno;
+}
+
+static void unchanged_heap(struct subject *s)
+{
+	EXPECT(intact(s->piece, 2000));
+	EXPECT(sealmem_heap_guarantees(s->heap) == promised_of_heap(s));
+	EXPECT(sealmem_heap_check(s->heap) == 0);
+}
+
+static void done_small(struct subject *s)
+{
+	expect_object(s, s->data, 32);
+	done_heap(s);
+}
+
+static void done_large(struct subject *s)
+{
+	expect_object(s, s->data, HEAP_LARGE);
+	EXPECT(sealmem_try_write(s->data + HEAP_LARGE, "x", 1) == -EFAULT);
+	EXPECT(sealmem_try_write((char *)((uintptr_t)s->data & ~(page_size() - 1)) - 1, "x", 1) ==
+	       -EFAULT);
+	done_heap(s);
+}
+
+static void prepare_large(struct subject *s)
+{
+	prepare_heap(s);
+	if (s->result == 0)
+		EXPECT(take_large(s) == 0);
+}
+
+static int free_large(struct subject *s)
+{
+	memcpy(s->data, source, HEAP_LARGE);
+	sealmem_heap_dealloc(s->heap, s->data);
+	return 0;
+}
+
+/* Where the kernel does not take the pages back, they are empty. */
+static void done_free_large(struct subject *s)
+{
+	if (is_mapped(s->data))
+		EXPECT(zeroed(s->data, HEAP_LARGE));
+	done_heap(s);
+}
+
+static int close_heap(struct subject *s)
+{
+	return sealmem_heap_close(s->heap);
+}
+
+/* Two failures in a row: it counts as closed, and can be opened. */
+static void unchanged_open_heap(struct subject *s)
+{
+	if (s->result == -ENOTRECOVERABLE)
+		EXPECT(sealmem_heap_open(s->heap) == 0);
+	EXPECT(way_not_to_write(s->piece) == NULL);
+	unchanged_heap(s);
+}
+
+static void done_closed(struct subject *s)
+{
+	EXPECT(sealmem_try_write(s->piece, source, 1) == -EFAULT);
+	EXPECT(sealmem_try_write(s->data, "x", 1) == -EFAULT);
+	EXPECT(sealmem_heap_open(s->heap) == 0);
+	done_heap(s);
+}
+
+static void prepare_closed(struct subject *s)
+{
+	prepare_large(s);
+	if (s->result == 0)
+		s->result = close_heap(s);
+}
+
+static int open_heap(struct subject *s)
+{
+	return sealmem_heap_open(s->heap);
+}
+
+static void unchanged_closed_heap(struct subject *s)
+{
+	if (s->result == -ENOTRECOVERABLE)
+		EXPECT(sealmem_heap_close(s->heap) == 0);
+	EXPECT(sealmem_try_write(s->piece, source, 1) == -EFAULT);
+}
+
+static void done_closed_open(struct subject *s)
+{
+	EXPECT(way_not_to_write(s->piece) == NULL);
+	done_heap(s);
+}
+
+static int free_heap(struct subject *s)
+{
+	release_heap(s);
+	return 0;
+}
+
+static void done_free_heap(struct subject *s)
+{
+	if (is_mapped(s->piece))
+		EXPECT(zeroed(s->piece, 2000));
+}
+
 /* The process */
 
 static int allow(struct subject *s)
@@ -747,6 +951,17 @@ static const struct function
 	image = { "sealmem_seal_image",
 		  { EINVAL, EOPNOTSUPP, EPERM, EFAULT, ENOSPC, EBUSY, EFBIG, EMFILE, ENFILE, ENOMEM,
 		    ENOTRECOVERABLE } },
+	heap_new = { "sealmem_heap_new",
+		     { EINVAL, ENAMETOOLONG, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE, ENFILE, ENOSPC,
+		       EBUSY, ENOMEM } },
+	heap_alloc = { "sealmem_heap_alloc",
+		       { EINVAL, ESTALE, EAGAIN, ENOMEM, EOPNOTSUPP, EFBIG, EMFILE, ENFILE, ENOSPC,
+			 EBUSY } },
+	heap_dealloc = { "sealmem_heap_dealloc", { 0 } },
+	heap_free = { "sealmem_heap_free", { 0 } },
+	heap_close = { "sealmem_heap_close",
+		       { EINVAL, ESTALE, EOPNOTSUPP, ENOMEM, ENOTRECOVERABLE } },
+	heap_open = { "sealmem_heap_open", { EINVAL, ESTALE, ENOMEM, ENOTRECOVERABLE } },
 	address = { "sealmem_mseal", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
 	addresses = { "sealmem_mseal_many", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
 	availability = { "sealmem_keep_available", { EINVAL, ENOMEM, EOPNOTSUPP, ENOSPC, EBUSY } },
@@ -807,6 +1022,19 @@ KIND(emulated_mseal_two, addresses, prepare_two_ranges, mseal_many, unchanged_ma
      .emulated = true);
 KIND(keep, availability, prepare_range, keep_available, unchanged_range, done_keeping,
      .emulated = true);
+KIND(new_heap, heap_new, prepare_no_heap, make_heap, unchanged_no_heap, done_heap,
+     .other_way = smaller);
+KIND(grow_heap, heap_alloc, prepare_full_heap, take_small, unchanged_heap, done_small,
+     .other_way = smaller);
+KIND(heap_large, heap_alloc, prepare_large, take_large, unchanged_heap, done_large,
+     .other_way = other_guards);
+KIND(free_heap_large, heap_dealloc, prepare_large, free_large, nothing, done_free_large,
+     .never_fails = freeing);
+KIND(close_the_heap, heap_close, prepare_large, close_heap, unchanged_open_heap, done_closed,
+     .other_way = other_key);
+KIND(open_the_heap, heap_open, prepare_closed, open_heap, unchanged_closed_heap, done_closed_open);
+KIND(free_the_heap, heap_free, prepare_large, free_heap, nothing, done_free_heap,
+     .never_fails = freeing);
 KIND(allow_emulation, emulation, nothing, allow, nothing, nothing);
 KIND(ask_supported, supported, nothing, ask, nothing, done_asking, .never_fails = answering);
 KIND(try_write, trial, prepare_target, write_it, unchanged_target, done_target);
@@ -877,6 +1105,28 @@ const struct operation operations[] = {
 	{ &emulated_mseal, SEALMEM_ADDRESS },
 	{ &emulated_mseal_two, SEALMEM_ADDRESS },
 	{ &keep, 0 },
+	{ &new_heap, 0 },
+	{ &new_heap, NOSWAP | HIDDEN },
+	{ &new_heap, SECRET },
+	{ &new_heap, SEALMEM_ADDRESS | NOSWAP },
+	{ &new_heap, SEALMEM_ADDRESS | SECRET },
+	{ &grow_heap, 0 },
+	{ &grow_heap, NOSWAP | HIDDEN },
+	{ &grow_heap, SECRET },
+	{ &grow_heap, SEALMEM_ADDRESS | NOSWAP },
+	{ &grow_heap, SEALMEM_ADDRESS | SECRET },
+	{ &heap_large, 0 },
+	{ &heap_large, NOSWAP | HIDDEN },
+	{ &heap_large, SECRET },
+	{ &heap_large, SEALMEM_ADDRESS | NOSWAP },
+	{ &heap_large, SEALMEM_ADDRESS | SECRET },
+	{ &free_heap_large, NOSWAP },
+	{ &free_heap_large, SECRET },
+	{ &close_the_heap, NOSWAP | HIDDEN },
+	{ &close_the_heap, SECRET },
+	{ &open_the_heap, SECRET },
+	{ &free_the_heap, NOSWAP },
+	{ &free_the_heap, SECRET },
 	{ &allow_emulation, 0 },
 	{ &ask_supported, 0 },
 	{ &try_write, 0 },

@@ -20,6 +20,7 @@ struct subject {
 	const struct operation *operation;
 	const struct plan *plan;
 	struct sealmem_region *region, *other;
+	struct sealmem_heap *heap;
 	int offered, sockets[2];
 	char *data;
 	size_t size, capacity;

@@ -35,8 +35,12 @@ SAME_AS = {
 
 # What a row cannot provoke, and why.
 RACE = "it takes another process or thread that acts in the right moment; tests/promises has such ones"
+HEAP = "tests/unit/test-heap.c or tests/faults provokes it; it has the general sentence"
 UNPROVOKED = {
     "every function": {"ENFILE": "the whole machine would run out of files"},
+    "sealmem_heap_alloc": dict.fromkeys(("EAGAIN", "EINVAL", "ESTALE"), HEAP),
+    "sealmem_heap_close": dict.fromkeys(("EINVAL", "ENOMEM", "ENOTRECOVERABLE", "ESTALE"), HEAP),
+    "sealmem_heap_new": dict.fromkeys(("EAGAIN", "EBUSY", "EFBIG", "EMFILE", "ENAMETOOLONG", "ENOSPC", "EOPNOTSUPP"), HEAP),
     "sealmem_load_verified": {"EBUSY": RACE},
     "sealmem_region_fd": {"EBUSY": RACE},
     "sealmem_region_new": {"EBUSY": RACE},

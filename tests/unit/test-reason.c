@@ -191,6 +191,48 @@ static int alloc_beyond_the_capacity(void)
 	return answer_of(sealmem_region_alloc(empty_region(8, CONTENT), 9, 1));
 }
 
+static struct sealmem_heap *heap;
+
+static int heap_with_content(void)
+{
+	return sealmem_heap_new(&heap, "test", 1 << 20, CONTENT);
+}
+
+static int heap_without_limit(void)
+{
+	return sealmem_heap_new(&heap, "test", 0, 0);
+}
+
+static int heap_with_unknown_guarantee(void)
+{
+	return sealmem_heap_new(&heap, "test", 1 << 20, 1u << 31);
+}
+
+static int heap_without_room(void)
+{
+	return sealmem_heap_new(&heap, "test", 1, 0);
+}
+
+static int heap_alloc_beyond_the_limit(void)
+{
+	ck_assert_int_eq(sealmem_heap_new(&heap, "test", 1 << 20, 0), 0);
+	return answer_of(sealmem_heap_alloc(heap, (1 << 20) + 1));
+}
+
+static int heap_alloc_beyond_what_is_left(void)
+{
+	ck_assert_int_eq(sealmem_heap_new(&heap, "test", 1 << 20, 0), 0);
+	return answer_of(sealmem_heap_alloc(heap, 1 << 20));
+}
+
+static int heap_close_without_key(void)
+{
+	require_mseal();
+	forbid(__NR_pkey_alloc, ENOSPC);
+	ck_assert_int_eq(sealmem_heap_new(&heap, "test", 1 << 20, SEALMEM_ADDRESS), 0);
+	return sealmem_heap_close(heap);
+}
+
 static int realloc_of_another_piece(void)
 {
 	struct sealmem_region *region = empty_region(8, CONTENT);
@@ -1109,6 +1151,13 @@ static const struct row {
 	{ "sealmem_region_alloc", ENOMEM, alloc_beyond_the_capacity, "The capacity of the region is used up." },
 	{ "sealmem_region_alloc", ESTALE, alloc_in_a_child, NOT_OURS },
 	{ "sealmem_region_alloc", ENOTRECOVERABLE, alloc_after_no_roll_back, "An earlier seal and its roll-back failed: the region can only be read." },
+	{ "sealmem_heap_new", EINVAL, heap_with_content, "A heap stays writable, so its guarantees cannot have CONTENT." },
+	{ "sealmem_heap_new", EINVAL, heap_without_limit, "The limit is 0." },
+	{ "sealmem_heap_new", EINVAL, heap_with_unknown_guarantee, "The guarantees have bits that this version of the library does not know." },
+	{ "sealmem_heap_new", ENOMEM, heap_without_room, "The limit of the heap does not allow this size." },
+	{ "sealmem_heap_alloc", ENOMEM, heap_alloc_beyond_the_limit, "The limit of the heap does not allow this size." },
+	{ "sealmem_heap_alloc", ENOMEM, heap_alloc_beyond_what_is_left, "The limit of the heap does not allow this size." },
+	{ "sealmem_heap_close", EOPNOTSUPP, heap_close_without_key, "A heap with ADDRESS closes by protection keys only, and got none." },
 	{ "sealmem_region_realloc", EINVAL, realloc_of_another_piece, "The pointer is not the last piece of the region." },
 	{ "sealmem_region_realloc", EPERM, realloc_after_the_seal, "The region is sealed." },
 	{ "sealmem_region_realloc", ESTALE, realloc_in_a_child, NOT_OURS },

@@ -10,6 +10,7 @@
 #include "tools/launch/harden.h"
 #include "tools/common/kernel.h"
 #include "lib/guard.h"
+#include "lib/key.h"
 #include "lib/memfd.h"
 #include "lib/util.h"
 
@@ -308,6 +309,15 @@ static void try_guards(struct setting *s)
 			  "a guard page of a large object is a mapping");
 }
 
+static void try_keys(struct setting *s)
+{
+	int key = key_new();
+
+	key_free(key);
+	setting_set_tried(s, key < 0 ? key : 0, "a heap is closed for a thread, also with ADDRESS",
+			  "a heap is closed for the process, and not with ADDRESS");
+}
+
 static const struct {
 	const char *name;
 	void (*read)(struct setting *s);
@@ -323,6 +333,7 @@ static const struct {
 	{ "memfd_secret(2)", read_memfd_secret },
 	{ "secretmem.enable", read_secretmem },
 	{ "MADV_GUARD_INSTALL", try_guards },
+	{ "protection keys", try_keys },
 	{ "seccomp", read_seccomp },
 	{ "no_new_privs", read_no_new_privs },
 	{ "PR_SET_MDWE", try_write_execute },
