@@ -12,6 +12,8 @@ packages_command="perl jq libxml2-utils openssl netbase python3 strace libcap2-b
 packages_manual="man-db python3 codespell"
 packages_clang="clang llvm libclang-rt-14-dev|libclang-rt-19-dev"
 packages_style="git clang-format shellcheck shfmt"
+packages_fresh="debootstrap debian-archive-keyring util-linux"
+packages_newcomer="$packages_build jq openssl"
 packages_musl="musl-tools linux-libc-dev"
 packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
     libc6-dev-arm64-cross"

@@ -100,6 +100,20 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
     run -77 scripts/style.sh
 }
 
+@test "the stages in a fresh Debian are skipped if it is not possible here, and say why" {
+    mkdir tests
+    cp -R "$SOURCE/tests/packages" "$SOURCE/tests/kernels" tests
+    export SEALMEM_CACHE=$work/cache
+    instead debootstrap 'exit 1'
+    instead unshare true
+    run -0 ./check debian-12
+    [[ $output =~ debian-12\ +skip ]]
+    [[ $output == *"a fresh Debian bookworm: apt on this machine names no mirror"* ]]
+    user=1000
+    run -0 ./check debian-13
+    [[ $output == *"a fresh Debian trixie: needs root"* ]]
+}
+
 @test "a named stage installs its own packages only" {
     installed=not-installed
     run -0 ./check style

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
 The commands of README.md are what people type first, so they run here as they stand. tests/man builds the
-C texts.
+C texts, and tests/packages/newcomer installs.
 
     readme.py SOURCE                       with what is installed
     readme.py SOURCE BUILD COMPILER...     with what is in a build directory
