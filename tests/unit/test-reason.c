@@ -1274,9 +1274,12 @@ static const struct row {
 START_TEST(a_failure_has_its_errno_and_its_sentence)
 {
 	const struct row *row = &rows[_i];
-	int err = row->provoke();
-	const char *sentence = sealmem_strerror(err);
+	int err;
+	const char *sentence;
 
+	leave_objects_behind();
+	err = row->provoke();
+	sentence = sealmem_strerror(err);
 	ck_assert_msg(err == -row->error, "%s row %d: %d", row->function, _i, err);
 	ck_assert_msg(strcmp(sentence, row->sentence) == 0, "%s row %d: %s", row->function, _i,
 		      sentence);
