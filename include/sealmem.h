@@ -773,7 +773,7 @@ SEALMEM_MUST_CHECK_ int sealmem_heap_new(struct sealmem_heap **ret, const char *
 /*
  * Allocate an object of `size` bytes, zeroed. It is aligned to 16 bytes, unless it is larger than 2,040 bytes and its
  * size is no multiple of 16: then to the largest power of two that divides its size. An object of 0 bytes has an
- * address of its own. Any thread.
+ * address of its own. Any thread. Success leaves errno alone.
  *
  * Returns NULL with errno, and nothing has changed:
  *   EINVAL  h is NULL
@@ -788,7 +788,7 @@ SEALMEM_MUST_CHECK_ void *sealmem_heap_alloc(struct sealmem_heap *h, size_t size
 /*
  * Give an object another size. It keeps its bytes up to the smaller size; more bytes are zero. If it moves, its old
  * place is wiped, and so are the bytes that it loses. NULL allocates. A size of 0 makes the object empty and does not
- * free it. Any thread.
+ * free it. Any thread. Success leaves errno alone.
  *
  * On failure it returns NULL with errno EINVAL, ESTALE, EAGAIN or ENOMEM, as sealmem_heap_alloc(), and the object is
  * as it was. Since 0.1.

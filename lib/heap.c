@@ -173,24 +173,29 @@ static void free_object(struct sealmem_heap *h, void *p)
 		heap_large_free(h, p);
 }
 
-static void *answer(int err, void *object)
+/* A handler that allocates leaves the errno of what it interrupts alone, unless it fails. */
+static void *answer(int err, void *object, int saved)
 {
-	if (err < 0)
-		errno = -err;
+	errno = err < 0 ? -err : saved;
 	return err < 0 ? NULL : object;
 }
 
-EXPORT void *sealmem_heap_alloc(struct sealmem_heap *h, size_t size)
+static int visit_and_allocate(struct sealmem_heap *h, size_t size, void **ret)
 {
 	HEAP_VISIT visit = { 0 };
-	void *object = NULL;
 	int err;
 
 	reason_forget();
 	err = h != NULL ? heap_visit(&visit, h) : -EINVAL;
-	if (err == 0)
-		err = new_object(h, size, &object);
-	return answer(err, object);
+	return err < 0 ? err : new_object(h, size, ret);
+}
+
+EXPORT void *sealmem_heap_alloc(struct sealmem_heap *h, size_t size)
+{
+	void *object = NULL;
+	int saved = errno, err = visit_and_allocate(h, size, &object);
+
+	return answer(err, object, saved);
 }
 
 /* An object that moves leaves nothing behind, in registers either. */
@@ -216,26 +221,39 @@ static int resize(struct sealmem_heap *h, void *p, size_t size, void **ret)
 	return move(h, p, size, ret);
 }
 
-EXPORT void *sealmem_heap_realloc(struct sealmem_heap *h, void *p, size_t size)
+static int visit_and_resize(struct sealmem_heap *h, void *p, size_t size, void **ret)
 {
 	HEAP_VISIT visit = { 0 };
-	void *object = NULL;
 	int err;
 
 	reason_forget();
 	err = h != NULL ? heap_visit(&visit, h) : -EINVAL;
-	if (err == 0)
-		err = p == NULL ? new_object(h, size, &object) : resize(h, p, size, &object);
-	return answer(err, object);
+	return err < 0 ? err : resize(h, p, size, ret);
+}
+
+EXPORT void *sealmem_heap_realloc(struct sealmem_heap *h, void *p, size_t size)
+{
+	void *object = NULL;
+	int saved = errno;
+	int err = p == NULL ? visit_and_allocate(h, size, &object)
+			    : visit_and_resize(h, p, size, &object);
+
+	return answer(err, object, saved);
+}
+
+static void visit_and_free(struct sealmem_heap *h, void *p)
+{
+	HEAP_VISIT visit = { .leaves = true };
+
+	if (h != NULL && p != NULL && heap_visit(&visit, h) == 0)
+		free_object(h, p);
 }
 
 EXPORT void sealmem_heap_dealloc(struct sealmem_heap *h, void *p)
 {
-	HEAP_VISIT visit = { .leaves = true };
 	int saved = errno;
 
-	if (h != NULL && p != NULL && heap_visit(&visit, h) == 0)
-		free_object(h, p);
+	visit_and_free(h, p);
 	errno = saved;
 }
 

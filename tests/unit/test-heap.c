@@ -662,9 +662,12 @@ static const size_t wrapping[] = { SIZE_MAX, SIZE_MAX - 1, SIZE_MAX - 7, SIZE_MA
 
 START_TEST(a_size_that_no_memory_has_is_refused)
 {
-	SCOPED_HEAP *h = heap_of(SIZE_MAX, 0);
-	char *p = object_of(h, 100);
+	SCOPED_HEAP *h = NULL;
+	char *p;
 
+	require_own_address_space();
+	h = heap_of(SIZE_MAX, 0);
+	p = object_of(h, 100);
 	fill(p, 100);
 	for (size_t i = 0; i < sizeof(wrapping) / sizeof(*wrapping); i++) {
 		ck_assert_ptr_null(sealmem_heap_alloc(h, wrapping[i]));
@@ -1280,6 +1283,25 @@ START_TEST(jumps_out_of_the_heap_leave_it_whole)
 }
 END_TEST
 
+/* What a kernel refuses on the way to success is not the caller's. */
+START_TEST(success_leaves_errno_alone)
+{
+	SCOPED_HEAP *h = heap_of(ROOM, _i == 0 ? 0 : SEALMEM_NOSWAP | SEALMEM_NODUMP);
+
+	for (size_t size = 1; size < 3 * page_size(); size += 997) {
+		char *p;
+
+		errno = EXDEV;
+		p = sealmem_heap_alloc(h, size);
+		ck_assert_int_eq(errno, EXDEV);
+		p = sealmem_heap_realloc(h, p, 2 * size);
+		ck_assert_int_eq(errno, EXDEV);
+		sealmem_heap_dealloc(h, p);
+		ck_assert_int_eq(errno, EXDEV);
+	}
+}
+END_TEST
+
 static struct sealmem_heap *heap_of_handler;
 static _Atomic unsigned handled, failed;
 
@@ -1353,6 +1375,7 @@ int main(void)
 		{ pages_with_sealed_addresses_are_used_again, 1 },
 		{ a_heap_ends_at_its_limit, DEMANDS },
 		{ a_size_that_no_memory_has_is_refused, 1 },
+		{ success_leaves_errno_alone, 2 },
 		{ a_child_that_may_lock_nothing_wipes_what_it_frees, 1 },
 		{ to_close_a_closed_heap_disturbs_no_function, 1 },
 		{ a_handler_of_SIGABRT_that_uses_the_heap_does_not_hold_the_end_up, 1 },
