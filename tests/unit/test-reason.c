@@ -400,9 +400,10 @@ static int seal_after_another_seal(void)
 /* The file has taken its seals when the last step fails, and no other file is available to roll back to. */
 static int seal_without_roll_back(void)
 {
-	struct sealmem_region *region = empty_region(page_size(), CONTENT | SEALMEM_ADDRESS);
+	struct sealmem_region *region;
 
 	require_mseal();
+	region = empty_region(page_size(), CONTENT | SEALMEM_ADDRESS);
 	forbid(__NR_mseal, ENOMEM);
 	forbid(__NR_memfd_create, ENOMEM);
 	return sealmem_region_seal(region);
@@ -410,9 +411,10 @@ static int seal_without_roll_back(void)
 
 static struct sealmem_region *unrecovered_region(void)
 {
-	struct sealmem_region *region = empty_region(page_size(), CONTENT | SEALMEM_ADDRESS);
+	struct sealmem_region *region;
 
 	require_mseal();
+	region = empty_region(page_size(), CONTENT | SEALMEM_ADDRESS);
 	forbid(__NR_mseal, ENOMEM);
 	forbid(__NR_memfd_create, ENOMEM);
 	ck_assert_int_eq(sealmem_region_seal(region), -ENOTRECOVERABLE);
@@ -456,6 +458,8 @@ static int seal_a_secret_above_file_size(void)
 	struct sealmem_region *region;
 
 	require_secret();
+	/* With CONTENT, it brings ADDRESS. */
+	require_mseal();
 	region = empty_region(2 * page_size(), CONTENT | SEALMEM_SECRECY);
 	(void)set_limit(RLIMIT_FSIZE, page_size());
 	return sealmem_region_seal(region);
@@ -489,8 +493,11 @@ static int fd_of_a_secret(void)
 
 static int fd_without_descriptors(void)
 {
-	struct sealmem_region *region = region_from("bytes", 5, CONTENT);
+	struct sealmem_region *region;
 
+	/* Elsewhere the region has a descriptor of its own to give. */
+	require_mapped_writer();
+	region = region_from("bytes", 5, CONTENT);
 	(void)leave_descriptors(0);
 	return sealmem_region_fd(region);
 }
@@ -655,16 +662,19 @@ static int range_without_roll_back(void)
 
 static int mseal_with_flags(void)
 {
+	require_mseal();
 	return sealmem_mseal(map_private(page_size()), page_size(), 1);
 }
 
 static int mseal_of_a_part_of_a_page(void)
 {
+	require_mseal();
 	return sealmem_mseal(map_private(page_size()) + 1, page_size(), 0);
 }
 
 static int mseal_that_wraps(void)
 {
+	require_mseal();
 	return sealmem_mseal(map_private(page_size()), SIZE_MAX & ~(page_size() - 1), 0);
 }
 
