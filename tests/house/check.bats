@@ -19,7 +19,7 @@ setup() {
     instead apt-cache true
     instead apt-get 'echo "$*" >>"$work/apt-get"'
     # Where the tree lies in another checkout, git finds that one.
-    export work user installed GIT_CEILING_DIRECTORIES=$work PATH=$work/bin:$PATH
+    export work user installed GIT_CEILING_DIRECTORIES=$work SEALMEM_CACHE=$work/cache PATH=$work/bin:$PATH
     unset SEALMEM_TEST_SCALE
 }
 
@@ -103,7 +103,6 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
 @test "the stages in a fresh Debian are skipped if it is not possible here, and say why" {
     mkdir tests
     cp -R "$SOURCE/tests/packages" "$SOURCE/tests/kernels" tests
-    export SEALMEM_CACHE=$work/cache
     instead debootstrap 'exit 1'
     instead unshare true
     run -0 ./check debian-12
@@ -112,6 +111,35 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
     user=1000
     run -0 ./check debian-13
     [[ $output == *"a fresh Debian trixie: needs root"* ]]
+}
+
+@test "the stages in a fresh Debian are skipped where mounts are refused, and say why" {
+    mkdir tests
+    cp -R "$SOURCE/tests/packages" "$SOURCE/tests/kernels" tests
+    instead debootstrap 'exit 1'
+    instead unshare 'echo "unshare: unshare failed: Operation not permitted" >&2; exit 1'
+    run -0 ./check debian-12
+    [[ $output =~ debian-12\ +skip ]]
+    [[ $output == *"mounts and chroot are not possible here: unshare: unshare failed: Operation not permitted"* ]]
+}
+
+# An empty release, and a program that begins to fill it and never ends, stand in for Debian's.
+@test "a fresh Debian that is interrupted leaves neither files nor processes" {
+    [ -x /usr/lib/apt/apt-helper ] || skip "this is no Debian"
+    . /etc/os-release
+    mkdir -p "$work/mirror/dists/bookworm"
+    touch "$work/mirror/dists/bookworm/Release"
+    instead apt-get "echo \"'file:$work/mirror/dists/$VERSION_CODENAME/main/binary-amd64/Packages'\""
+    instead debootstrap true
+    instead unshare 'case $* in *debootstrap*) mkdir "$SEALMEM_CACHE/fresh/bookworm/tree"; echo $$ >"$work/busy"; exec sleep 300 ;; esac'
+    "$SOURCE/tests/packages/fresh" bookworm gcc true 3>&- &
+    timeout 60 sh -c 'until [ -s "$work/busy" ]; do sleep 0.1; done'
+    kill -s TERM $!
+    status=0
+    wait $! || status=$?
+    [ "$status" -eq 143 ]
+    [ ! -e "$SEALMEM_CACHE/fresh/bookworm/tree" ]
+    run -1 kill -0 "$(cat "$work/busy")"
 }
 
 @test "a named stage installs its own packages only" {
