@@ -23,6 +23,9 @@ packages_live="curl openssh-client openssh-server nginx-light postgresql postgre
 packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils
     redis-server nodejs openssh-client openssh-server postgresql"
 
+# Another apt may be at work: Debian runs one of its own soon after it starts.
+patiently="-o DPkg::Lock::Timeout=300"
+
 # Programs of 32 bits run on one of the two machines only.
 [ "$(uname -m)" != x86_64 ] || packages_live="$packages_live libc6-dev-i386 lib32gcc-12-dev|lib32gcc-14-dev"
 
@@ -94,8 +97,8 @@ need_packages() {
     echo "Packages are missing. Updating the list of packages with apt-get." >&2
     log=$(mktemp)
     # shellcheck disable=SC2086 # a list
-    if ! { apt-get update -q && missing=$(names_here $missing) && printf 'Installing%s\n' "$missing" >&3 &&
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing; } 3>&2 >"$log" 2>&1; then
+    if ! { apt-get update -q $patiently && missing=$(names_here $missing) && printf 'Installing%s\n' "$missing" >&3 &&
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q $patiently --no-install-recommends $missing; } 3>&2 >"$log" 2>&1; then
         tail -n 5 "$log" >&2
         printf 'apt-get failed; its whole output is in %s\n' "$log" >&2
         exit 2

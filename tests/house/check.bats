@@ -149,6 +149,14 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
     run -1 grep -E ' (gcc|bats|clang|qemu-system-x86)( |$)' "$work/apt-get"
 }
 
+@test "packages are installed after another apt has finished" {
+    installed=not-installed
+    run -0 ./check style
+    for act in update install; do
+        grep -q "^$act .*-o DPkg::Lock::Timeout=[0-9]" "$work/apt-get"
+    done
+}
+
 @test "every stage installs the packages of the build, if it builds" {
     installed=not-installed
     instead apt-get 'echo "$*" >>"$work/apt-get"; [ "$1" = update ]'
