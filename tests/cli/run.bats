@@ -532,6 +532,34 @@ print("listening")'
     [ "$output" = key$'\n'old$'\n'old$'\n'"a secret" ]
 }
 
+@test "\$CREDENTIALS_DIRECTORY shows the entries of an earlier one that is a relative path" {
+    mkdir -p "$DIR/here/credentials"
+    echo old >"$DIR/here/credentials/old"
+    cd "$DIR/here"
+    for path in credentials ./credentials ../here/credentials; do
+        # Wherever the program goes.
+        CREDENTIALS_DIRECTORY=$path run -0 sealmem_run --secret key="$DIR/secret" -- \
+            sh -c 'cat "$CREDENTIALS_DIRECTORY/old"; cd /; cat "$CREDENTIALS_DIRECTORY/old"; readlink "$CREDENTIALS_DIRECTORY/old"'
+        [ "$output" = old$'\n'old$'\n'"$DIR/here/$path/old" ]
+    done
+}
+
+# Runs the command in a directory that was removed meanwhile.
+in_removed_directory() {
+    mkdir "$DIR/gone"
+    alone sh -c 'cd "$0" && rmdir "$0" && exec "$@"' "$DIR/gone" "$SEALMEM" run "$@"
+}
+
+@test "a relative \$CREDENTIALS_DIRECTORY is an error where the current directory has no path" {
+    mkdir "$DIR/credentials"
+    echo old >"$DIR/credentials/old"
+    CREDENTIALS_DIRECTORY=../credentials run --separate-stderr -125 in_removed_directory --secret key="$DIR/secret" -- echo started
+    assert_refused run "cannot create \$CREDENTIALS_DIRECTORY: No such file or directory"
+    CREDENTIALS_DIRECTORY=$DIR/credentials run --separate-stderr -0 in_removed_directory --secret key="$DIR/secret" -- \
+        sh -c 'cat "$CREDENTIALS_DIRECTORY/old"'
+    [ "$output" = old ]
+}
+
 @test "\$CREDENTIALS_DIRECTORY is mounted nowhere and leaves nothing when it ends" {
     mkdir "$DIR/runtime"
     mounts=$(cat /proc/self/mounts)

@@ -57,24 +57,40 @@ static bool is_of_every_directory(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* If both directories have a name, the new one wins. */
+/* A link is looked up from its own directory, so its target has to begin at the root. Not by realpath(3): the path
+ * may lead elsewhere later, and the program would follow it. */
+static int begin_at_root(char start[PATH_MAX], const char *path)
+{
+	if (path[0] == '/')
+		start[0] = '\0';
+	else if (getcwd(start, PATH_MAX) == NULL)
+		return -errno;
+	return 0;
+}
+
+static int link_entry(int directory, const char *start, const char *path, const char *name)
+{
+	char target[PATH_MAX];
+	int length = snprintf(target, sizeof(target), "%s%s%s/%s", start,
+			      start[0] == '\0' ? "" : "/", path, name);
+
+	if (is_of_every_directory(name) || length < 0 || (size_t)length >= sizeof(target))
+		return 0;
+	/* If both directories have a name, the new one wins. */
+	return symlinkat(target, directory, name) < 0 && errno != EEXIST ? -errno : 0;
+}
+
 int credentials_link_inherited(int directory)
 {
 	const char *path = getenv("CREDENTIALS_DIRECTORY");
 	CLEANUP(close_directory) DIR *inherited = path != NULL ? opendir(path) : NULL;
 	const struct dirent *entry;
+	char start[PATH_MAX];
+	int err = inherited != NULL ? begin_at_root(start, path) : 0;
 
-	while (inherited != NULL && (entry = readdir(inherited)) != NULL) {
-		char target[PATH_MAX];
-		int length = snprintf(target, sizeof(target), "%s/%s", path, entry->d_name);
-
-		if (is_of_every_directory(entry->d_name) || length < 0 ||
-		    (size_t)length >= sizeof(target))
-			continue;
-		if (symlinkat(target, directory, entry->d_name) < 0 && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
+	while (inherited != NULL && err == 0 && (entry = readdir(inherited)) != NULL)
+		err = link_entry(directory, start, path, entry->d_name);
+	return err;
 }
 
 /* Uses the path, because fchmod(2) does not accept the descriptor of a mount. */
