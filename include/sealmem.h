@@ -221,8 +221,7 @@ struct sealmem_region;
  *                CONTENT without memfd_create(2) or, where a second descriptor is needed, without /proc
  *                mounted
  * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow capacity
- * -EFBIG         RLIMIT_FSIZE is below capacity, in whole pages with SECRECY (no SIGXFSZ is raised, unless
- *                the limit falls during the call)
+ * -EFBIG         RLIMIT_FSIZE is below capacity, in whole pages with SECRECY (no SIGXFSZ is raised)
  * -EBUSY         another process of this user has a write lease on the new file
  * -EMFILE, -ENFILE  out of descriptors
  * -ENOMEM        out of memory, address space or mappings (vm.max_map_count)

@@ -8,9 +8,8 @@
 #include "lib/line.h"
 
 #include "lib/escape.h"
+#include "lib/quiet.h"
 #include "lib/util.h"
-
-#include <signal.h>
 
 void line_put(struct line *line, const char *text, size_t length)
 {
@@ -66,25 +65,10 @@ void line_end_foreign(struct line *line)
 	line->cut = false;
 }
 
-/* What the kernel raises with these errors of write(2). */
-static uint64_t raised_with(ssize_t error)
-{
-	if (error == -EPIPE)
-		return SYS_SIGNAL(SIGPIPE);
-	return error == -EFBIG ? SYS_SIGNAL(SIGXFSZ) : 0;
-}
-
-/* A signal that was pending before is the program's. */
 void line_write(const struct line *line, int fd)
 {
-	uint64_t before, pending = 0, raised;
+	struct quiet quiet;
 
-	if (sys_writable(fd) == 0 ||
-	    sys_block_signals(SYS_SIGNAL(SIGPIPE) | SYS_SIGNAL(SIGXFSZ), &before) < 0)
-		return;
-	(void)sys_pending(&pending);
-	raised = raised_with(sys_write(fd, line->text, line->length)) & ~pending;
-	if (raised != 0)
-		(void)sys_take_signal(raised);
-	(void)sys_set_blocked(before);
+	if (sys_writable(fd) != 0 && quiet_begin(&quiet, QUIET_WRITE) == 0)
+		(void)quiet_end(&quiet, sys_write(fd, line->text, line->length));
 }

@@ -10,6 +10,7 @@
 #include "lib/memfd.h"
 
 #include "include/sealmem.h"
+#include "lib/quiet.h"
 #include "lib/reason.h"
 #include "lib/util.h"
 
@@ -47,7 +48,6 @@ int memfd_check_name(const char *name)
 	return 0;
 }
 
-/* A library must not raise a signal. */
 int memfd_check_limit(size_t size)
 {
 	uint64_t limit;
@@ -176,7 +176,21 @@ void memfd_lesson_learn(struct memfd_lesson *lesson, int writer)
 	unmap_scoped(&mapping);
 }
 
-static int write_at(int fd, const char *bytes, size_t size, size_t offset)
+/*
+ * RLIMIT_FSIZE may fall at any time. A write or a file past it raises SIGXFSZ, which ends the process, also where the
+ * file is long enough already. A library must not raise a signal.
+ */
+static int quiet_about_limit(struct quiet *ret)
+{
+	return quiet_begin(ret, SYS_SIGNAL(SIGXFSZ));
+}
+
+static int answer_about_limit(const struct quiet *quiet, int err)
+{
+	return reason_for((int)quiet_end(quiet, err), REASON_FSIZE);
+}
+
+static int write_all(int fd, const char *bytes, size_t size, size_t offset)
 {
 	while (size > 0) {
 		ssize_t written = sys_pwrite(fd, bytes, size, (off_t)offset);
@@ -192,6 +206,14 @@ static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 		size -= (size_t)written;
 	}
 	return 0;
+}
+
+static int write_at(int fd, const char *bytes, size_t size, size_t offset)
+{
+	struct quiet quiet;
+
+	(void)quiet_about_limit(&quiet);
+	return answer_about_limit(&quiet, write_all(fd, bytes, size, offset));
 }
 
 static int out_of_memory(int err)
@@ -228,14 +250,24 @@ int memfd_copy_file(int to, int from, size_t size)
 	return at == size ? 0 : fail_for(REASON_RESIZED);
 }
 
+int memfd_set_size(int fd, size_t size)
+{
+	struct quiet quiet;
+
+	(void)quiet_about_limit(&quiet);
+	return answer_about_limit(&quiet, sys_ftruncate(fd, (off_t)size));
+}
+
 static int allocate(int fd, size_t offset, size_t size)
 {
+	struct quiet quiet;
 	int err;
 
+	(void)quiet_about_limit(&quiet);
 	do
 		err = sys_fallocate(fd, (off_t)offset, (off_t)size);
 	while (err == -EINTR);
-	return err;
+	return answer_about_limit(&quiet, err);
 }
 
 /* Few, so that they stay in the nearest cache. */
@@ -253,7 +285,7 @@ static size_t cut(struct iovec *pieces, size_t most, size_t size)
 	return count;
 }
 
-static int write_zeroes(int fd, size_t offset, size_t size)
+static int write_all_zeroes(int fd, size_t offset, size_t size)
 {
 	struct iovec pieces[64];
 
@@ -269,6 +301,14 @@ static int write_zeroes(int fd, size_t offset, size_t size)
 		size -= (size_t)written;
 	}
 	return 0;
+}
+
+static int write_zeroes(int fd, size_t offset, size_t size)
+{
+	struct quiet quiet;
+
+	(void)quiet_about_limit(&quiet);
+	return answer_about_limit(&quiet, write_all_zeroes(fd, offset, size));
 }
 
 int memfd_clear(int fd, size_t size)
@@ -292,16 +332,16 @@ static int is_hole(int fd, size_t offset, size_t size)
  * fallocate(2) gives pages that are cleared when they are first touched, one fault for each. Written
  * pages are present, and the kernel maps many of them at a time. To copy zeroes from the cache takes no
  * longer than to clear a page. This is not done where the file has data, and not past a file size limit
- * that was lowered since, because such a write raises SIGXFSZ.
+ * that was lowered since.
  */
 int memfd_reserve(int fd, size_t offset, size_t size)
 {
 	int hole = is_hole(fd, offset, size);
-	int err = hole > 0 ? memfd_check_limit(offset + size) : hole;
+	int err = hole > 0 ? write_zeroes(fd, offset, size) : hole;
 
-	if (err == 0 && hole > 0)
-		return out_of_memory(write_zeroes(fd, offset, size));
-	return out_of_memory(err == 0 || err == -EFBIG ? allocate(fd, offset, size) : err);
+	if (hole == 0 || (hole > 0 && err == -EFBIG))
+		err = allocate(fd, offset, size);
+	return out_of_memory(err);
 }
 
 int memfd_next_part(int fd, size_t *start, size_t *end)
@@ -409,7 +449,7 @@ int memfd_cut(int fd, size_t size)
 	/* From here on nobody makes it longer again. */
 	err = add_seals(fd, F_SEAL_GROW);
 	if (err == 0)
-		err = sys_ftruncate(fd, (off_t)size);
+		err = memfd_set_size(fd, size);
 	/* Somebody else has added F_SEAL_SHRINK. */
 	return err == -EPERM ? fail_for(REASON_RESIZED) : not_given(err);
 }

@@ -12,8 +12,11 @@
 /* -EINVAL or -ENAMETOOLONG for a name that a region cannot have. */
 int memfd_check_name(const char *name);
 
-/* -EFBIG where a file of this size raises SIGXFSZ: RLIMIT_FSIZE counts memfds and secret memory, too. */
+/* -EFBIG where RLIMIT_FSIZE does not allow a file of this size: it counts memfds and secret memory, too. */
 int memfd_check_limit(size_t size);
+
+/* ftruncate(2). None of these functions raises SIGXFSZ: if the limit has fallen since, they answer -EFBIG. */
+int memfd_set_size(int fd, size_t size);
 
 /* A writable, empty memfd that may grow to `size` bytes. Errors as sealmem_region_new(). */
 int memfd_new(const char *name, size_t size);

@@ -178,7 +178,7 @@ static int copy_sealed(const struct range *range, struct scoped_mapping *held)
 	reader = memfd_reopen_readonly(writer);
 	if (reader < 0)
 		return reader;
-	err = sys_ftruncate(writer, (off_t)range->size);
+	err = memfd_set_size(writer, range->size);
 	if (err == 0)
 		err = mapping_hold(held, reader, range->size, range->guarantees);
 	if (err == 0)

@@ -50,7 +50,7 @@ static int new_file(struct sealmem_region *r)
 		r->reserved = r->capacity;
 		return memfd_clear(r->writer, r->capacity);
 	}
-	err = sys_ftruncate(r->writer, (off_t)r->capacity);
+	err = memfd_set_size(r->writer, r->capacity);
 	return err < 0 ? not_given(err) : 0;
 }
 
@@ -164,7 +164,7 @@ static int trim_file(struct sealmem_region *r)
 	if (err < 0)
 		return err;
 	region_advance(r, REGION_FILE_FINAL);
-	return not_given(sys_ftruncate(r->writer, (off_t)r->used));
+	return not_given(memfd_set_size(r->writer, r->used));
 }
 
 /* It asks the descriptor that the memory is mapped from, which may not be the one that took the seals. */

@@ -35,7 +35,7 @@ int secret_new(size_t size)
 	fd = trial_memfd_secret();
 	if (fd < 0)
 		return reason_for(not_given(fd), REASON_NO_SECRET);
-	err = sys_ftruncate(fd, (off_t)size);
+	err = memfd_set_size(fd, size);
 	return err < 0 ? not_given(err) : take_fd(&fd);
 }
 

@@ -90,7 +90,9 @@ static const struct survivable {
 	{ SYS_lseek, ANY, REFUSED, 1, "and read again, once the addresses are sealed" },
 	{ SYS_read, ANY, REFUSED, 1, "and read again, once the addresses are sealed" },
 	{ SYS_ioctl, ANY, PRETENDED, 0, "what is mapped: read instead" },
-	{ SYS_rt_sigprocmask, ANY, REFUSED, 0, "can the bytes be read? Only EFAULT says no" },
+	{ SYS_rt_sigprocmask, ANY, REFUSED, 0,
+	  "can the bytes be read? Only EFAULT says no. And SIGXFSZ comes with an error only" },
+	{ SYS_rt_sigpending, ANY, REFUSED, 0, "SIGXFSZ comes with an error only" },
 	{ MALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
 	{ CALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
 	{ SYS_read, EINTR, REFUSED, 0, "interrupted: done again" },
@@ -106,6 +108,7 @@ static const struct survivable {
 	{ SYS_write, ANY, SHORT, 0, "the rest is written" },
 	{ SYS_pwrite64, ANY, SHORT, 0, "the rest is written" },
 	{ SYS_pwritev, ANY, SHORT, 0, "the rest is written" },
+	{ SYS_pwritev, EFBIG, REFUSED, 0, "past a limit that fell: set aside by fallocate(2)" },
 };
 
 /* The calls that may fail in any way. */
