@@ -682,6 +682,8 @@ SEALMEM_MUST_CHECK_ int sealmem_mseal_many(const struct sealmem_extent *extents,
  *     (USERFAULTFD_IOC_NEW), process_madvise(2) with advice that could do harm, prctl(2) with PR_SET_MM, and
  *     mprotect(2) with PROT_GROWSDOWN. (The C library uses the last one to make the stack executable for a
  *     library that was linked so. Loading such a library fails.)
+ *   - It refuses mmap(2) with MAP_FIXED also beside MAP_FIXED_NOREPLACE, which kernels before 4.17 do not know.
+ *     Where something is mapped, the call fails with mseal(2) as well, with another errno.
  *   - The filter does not see whether a file has huge pages. It refuses mmap(2) of a file with MAP_FIXED, and
  *     mremap(2), if the address is a multiple of a huge page's size and the length, rounded up to that size,
  *     reaches a sealed address. So that dlopen(3) does not meet this by chance, each seal outside the place for

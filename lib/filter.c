@@ -264,22 +264,20 @@ static void emit_advice(struct build *b)
 }
 
 /*
- * With MAP_FIXED_NOREPLACE, the kernel itself refuses an address in use. Without FILTER_PLAIN, the
- * filter looks only at calls that may map huge pages: the length of a plain mapping is the one in the
- * call.
+ * MAP_FIXED decides, also beside MAP_FIXED_NOREPLACE: before Linux 4.17 the kernel does not know that flag and replaces
+ * what is there. MAP_FIXED_NOREPLACE alone replaces nothing on any kernel. Without FILTER_PLAIN, the filter looks
+ * only at calls that may map huge pages: the length of a plain mapping is the one in the call.
  */
 static void emit_map(struct build *b)
 {
 	bool plain = b->scope & FILTER_PLAIN;
 
 	bpf_load_low(&b->code, bpf_argument(3));
-	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, MAP_FIXED | MAP_FIXED_NOREPLACE);
 	if (!(b->scope & FILTER_RARE)) {
-		bpf_branch(&b->code, BPF_JEQ, MAP_FIXED, TO_SPAN, TO_ALLOW);
+		bpf_branch(&b->code, BPF_JSET, MAP_FIXED, TO_SPAN, TO_ALLOW);
 		return;
 	}
-	bpf_branch(&b->code, BPF_JEQ, MAP_FIXED, TO_NEXT, TO_ALLOW);
-	bpf_load_low(&b->code, bpf_argument(3));
+	bpf_branch(&b->code, BPF_JSET, MAP_FIXED, TO_NEXT, TO_ALLOW);
 	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, MAP_ANONYMOUS | MAP_HUGETLB);
 	bpf_branch(&b->code, BPF_JEQ, MAP_ANONYMOUS, plain ? TO_SPAN : TO_ALLOW,
 		   plain ? TO_PLACE : TO_NEXT);

@@ -89,6 +89,9 @@ static int replace_in_child(struct scene *scene)
 
 	if (there < 0)
 		return (int)there;
+	/* Before Linux 4.17, the kernel takes the address only as a wish. */
+	if (pointer(there) != scene->data)
+		return -EEXIST;
 	evil_fill(scene->data, scene->size);
 	return look_in_child(scene);
 }

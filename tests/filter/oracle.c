@@ -219,12 +219,12 @@ static bool is_harmless_advice(uint32_t advice)
 static bool map_is_refused(const struct world *w)
 {
 	const uint64_t *arg = (const uint64_t *)w->call->args;
-	bool fixed = arg[3] & 0x10, noreplace = arg[3] & 0x100000;
+	bool fixed = arg[3] & 0x10; /* old kernels ignore 0x100000 beside it */
 	bool anonymous = arg[3] & 0x20, hugetlb = arg[3] & 0x40000;
 	bool maybe_huge = (!anonymous || hugetlb) && (w->scope & FILTER_RARE);
 	uint64_t sizes[8];
 
-	if (!fixed || noreplace)
+	if (!fixed)
 		return false;
 	if (!(w->scope & FILTER_PLAIN) && (!maybe_huge || !huge_sizes(w, arg[0], sizes)))
 		return false;

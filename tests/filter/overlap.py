@@ -243,7 +243,7 @@ class World:
 
     def mmap(self):
         address, length, flags = self.arguments[0], self.arguments[1], self.arguments[3]
-        fixed = flags & 0x100010 == 0x10
+        fixed = flags & 0x10 != 0
         if not self.scope & RARE:
             return z3.And(fixed, self.overlaps(address, length))
         huge = z3.Or(flags & 0x20 == 0, flags & 0x40000 != 0)

@@ -987,6 +987,24 @@ START_TEST(the_neighbours_of_a_sealed_page_are_open)
 }
 END_TEST
 
+/* A kernel that does not know MAP_FIXED_NOREPLACE would replace the page. One that does answers EEXIST. */
+START_TEST(no_flag_beside_map_fixed_passes_the_filter)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE;
+	char *sealed = pages_new(MAP_PRIVATE) + page_size();
+	size_t page = page_size();
+
+	seal(sealed, page, FILTER_MSEAL);
+	ck_assert(is_error(mmap(sealed, page, PROT_READ, flags, -1, 0)));
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert(is_error(mmap(sealed + page, page, PROT_READ, flags, -1, 0)));
+	ck_assert_int_eq(errno, EEXIST);
+	ck_assert_int_eq(munmap(sealed + page, page), 0);
+	ck_assert_ptr_eq(mmap(sealed + page, page, PROT_READ, flags, -1, 0), sealed + page);
+	ck_assert(is_intact(sealed));
+}
+END_TEST
+
 START_TEST(harmless_calls_pass_on_a_sealed_page)
 {
 	char *sealed = pages_new(MAP_PRIVATE) + page_size();
@@ -1195,6 +1213,7 @@ static Suite *filter_suite(void)
 			    (int)COUNT(acts));
 	tcase_add_test(kernel, a_window_leaves_open_what_sealing_takes);
 	tcase_add_test(kernel, the_neighbours_of_a_sealed_page_are_open);
+	tcase_add_test(kernel, no_flag_beside_map_fixed_passes_the_filter);
 	tcase_add_test(kernel, harmless_calls_pass_on_a_sealed_page);
 	tcase_add_test(kernel, a_seal_is_inherited_by_fork);
 	tcase_add_test(kernel, ways_round_the_filter_are_refused);
