@@ -16,6 +16,7 @@
  ROW(fork)                                                                                         \
  ROW(same_user)                                                                                    \
  ROW(ptrace)                                                                                       \
+ ROW(watch)                                                                                        \
  ROW(root)                                                                                         \
  ROW(read)
 

@@ -40,6 +40,14 @@ static int read_inherited(struct scene *scene)
 	return guarded(copy_loot, scene);
 }
 
+/* Also where the memory itself is kept from children. */
+static int read_inherited_file(struct scene *scene)
+{
+	int fd = find_descriptor(scene);
+
+	return fd < 0 ? fd : read_file(scene, fd);
+}
+
 /* The parent does this itself. Code in it can read, and can let others read. */
 static int let_child_read(struct scene *scene)
 {
@@ -198,6 +206,14 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_CHILD,
 		.syscalls = "fork",
 		.run = read_inherited,
+	},
+	{
+		.name = "child-descriptor-read",
+		.summary = "map the inherited descriptor, read",
+		.target = TARGET_SECRECY,
+		.vantage = VANTAGE_CHILD,
+		.syscalls = "mmap",
+		.run = read_inherited_file,
 	},
 	{
 		.name = "dofork-child-read",
