@@ -56,7 +56,7 @@ static enum exit_status run_command(const char *name, int argc, char **argv)
 	const struct command *command = find_command(name);
 
 	if (command == NULL)
-		return complain(NULL, EXIT_FAILED, "unknown command '%s'", name);
+		return complain_of_usage(NULL, EXIT_FAILED, "unknown command '%s'", name);
 	/* 0 makes getopt_long() start again. */
 	optind = 0;
 	return finish_output(name, command->failed, command->run(argc, argv));
@@ -78,7 +78,7 @@ static enum exit_status run_help(int argc, char **argv)
 static enum exit_status run(int argc, char **argv)
 {
 	if (argc == 0)
-		return complain(NULL, EXIT_FAILED, "no command");
+		return complain_of_usage(NULL, EXIT_FAILED, "no command");
 	if (strcmp(argv[0], "help") == 0)
 		return run_help(argc, argv);
 	return run_command(argv[0], argc, argv);

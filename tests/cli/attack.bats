@@ -130,23 +130,23 @@ outcome() {
 
 @test "a name that matches no attack is an error" {
     run --separate-stderr -2 "$SEALMEM" attack --only nonsense
-    assert_error attack "no attack is called 'nonsense': --list shows them"
+    assert_usage attack "no attack is called 'nonsense': --list shows them"
     run --separate-stderr -2 "$SEALMEM" attack --only store --only ''
-    assert_error attack "no attack is called ''"
+    assert_usage attack "no attack is called ''"
 }
 
 @test "a name that matches no column is an error" {
     run --separate-stderr -2 "$SEALMEM" attack --column CONTENT
-    assert_error attack "no column is called 'CONTENT': --list shows them"
+    assert_usage attack "no column is called 'CONTENT': --list shows them"
 }
 
 @test "unknown options and arguments are errors" {
     run --separate-stderr -2 "$SEALMEM" attack --nonsense
-    assert_error attack "unknown option '--nonsense'"
+    assert_usage attack "unknown option '--nonsense'"
     run --separate-stderr -2 "$SEALMEM" attack store
-    assert_error attack "unexpected argument 'store'"
+    assert_usage attack "unexpected argument 'store'"
     run --separate-stderr -2 "$SEALMEM" attack --only
-    assert_error attack "option '--only' needs a value"
+    assert_usage attack "option '--only' needs a value"
 }
 
 @test "--json is one JSON document that names its version and command" {

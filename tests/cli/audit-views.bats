@@ -37,7 +37,7 @@ metric() {
         [ -z "$stderr" ]
     done
     run --separate-stderr -2 "$SEALMEM" audit --format nonsense "$target"
-    assert_error audit "there is no form 'nonsense': choose one of table, summary, json, svg, openmetrics, sarif, junit"
+    assert_usage audit "there is no form 'nonsense': choose one of table, summary, json, svg, openmetrics, sarif, junit"
 }
 
 @test "every form answers about all processes, and about those that the audit could not read" {
@@ -203,7 +203,7 @@ END
     [ "$(xpath 'count(//failure)')" = 3 ]
     [[ $(xpath 'string(//testcase[@name="no-write-execute"]/failure)') == "rwxp anon "* ]]
     run --separate-stderr -2 "$SEALMEM" audit --format junit "$target"
-    assert_error audit "junit needs a rule: give --require"
+    assert_usage audit "junit needs a rule: give --require"
 }
 
 @test "a picture goes to standard output, too" {
@@ -254,7 +254,7 @@ too_wide() {
     run --separate-stderr -2 "$SEALMEM" audit --quiet 4194305
     assert_error audit "process 4194305: there is no such process"
     run --separate-stderr -2 "$SEALMEM" audit --quiet --json "$target"
-    assert_error audit "--quiet excludes a form of the answer"
+    assert_usage audit "--quiet excludes a form of the answer"
     need_root
     run -1 as_plain_user "$SEALMEM" audit --all --quiet --require no-secret-dumpable
     [ -z "$output" ]
@@ -262,24 +262,24 @@ too_wide() {
 
 @test "there is one form of the answer" {
     run --separate-stderr -2 "$SEALMEM" audit --json --summary --self
-    assert_error audit "json and summary exclude each other: choose one form of the answer"
+    assert_usage audit "json and summary exclude each other: choose one form of the answer"
     run -0 "$SEALMEM" audit --json --format json --self
     for form in summary json svg openmetrics sarif; do
         run --separate-stderr -2 "$SEALMEM" audit --format "$form" --columns pid --self
-        assert_error audit "$form excludes --columns"
+        assert_usage audit "$form excludes --columns"
     done
     run --separate-stderr -2 "$SEALMEM" audit --json --raw --self
-    assert_error audit "json excludes --raw"
+    assert_usage audit "json excludes --raw"
     for options in "--format svg" "--format openmetrics" --raw --quiet "--svg x.svg"; do
         # shellcheck disable=SC2086
         run --separate-stderr -2 "$SEALMEM" audit $options --watch 1 --self
-        assert_error audit "--watch is for table, summary and json"
+        assert_usage audit "--watch is for table, summary and json"
     done
     run --separate-stderr -2 "$SEALMEM" audit --watch 1 -- true
-    assert_error audit "--watch is for processes that run already"
+    assert_usage audit "--watch is for processes that run already"
     for interval in 0 -1 x 1x nan; do
         run --separate-stderr -2 "$SEALMEM" audit --watch "$interval" --self
-        assert_error audit "'$interval' is no interval"
+        assert_usage audit "'$interval' is no interval"
     done
 }
 

@@ -500,7 +500,7 @@ sys.stdin.read()" <"$0" >"$1"' "$BATS_TEST_TMPDIR/stay" "$places" 3>&- &
     [ "${#lines[@]}" = "$(($(wc -l <"/proc/$target/maps") + 1))" ]
     [ "$(cut -d' ' -f1 <<<"${lines[1]}")" = "$target" ]
     run --separate-stderr -2 "$SEALMEM" audit --columns pid,nonsense "$target"
-    assert_error audit "no column is called 'nonsense': choose from PID PROCESS ADDRESS"
+    assert_usage audit "no column is called 'nonsense': choose from PID PROCESS ADDRESS"
 }
 
 @test "--flagged leaves out mappings without a flag" {
@@ -706,16 +706,19 @@ best_time() {
 @test "a file of rules that requires nothing is an error" {
     printf '# nothing\n' >"$BATS_TEST_TMPDIR/rules"
     run --separate-stderr -2 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" --self
-    assert_error audit "there is no rule in '$BATS_TEST_TMPDIR/rules'"
+    assert_error audit "there is no rule in '$BATS_TEST_TMPDIR/rules': write one on each line"
     printf 'no-write-execute\0\nno-secret-dumpable\n' >"$BATS_TEST_TMPDIR/rules"
     run --separate-stderr -2 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" --self
     assert_error audit "rule 'no-write-execute': a zero byte follows"
+    echo nonsense >"$BATS_TEST_TMPDIR/rules"
+    run --separate-stderr -2 "$SEALMEM" audit --require "@$BATS_TEST_TMPDIR/rules" --self
+    assert_error audit "rule 'nonsense': "
 }
 
 @test "a text that is no rule is an error" {
     for rule in nonsense memfd: memfd:NONSENSE nonsense:CONTENT no-nonsense memfd:CONTENT, :CONTENT memfd=x; do
         run --separate-stderr -2 "$SEALMEM" audit --require "$rule" 1
-        assert_error audit "rule '$rule': "
+        assert_usage audit "rule '$rule': "
     done
 }
 
@@ -761,16 +764,16 @@ best_time() {
 
 @test "the processes must be given, and in one way" {
     run --separate-stderr -2 "$SEALMEM" audit
-    assert_error audit "no process is given: name a PID, --all, --self, or -- COMMAND"
+    assert_usage audit "no process is given: name a PID, --all, --self, or -- COMMAND"
     run --separate-stderr -2 "$SEALMEM" audit --all 1
-    assert_error audit "exclude each other"
+    assert_usage audit "exclude each other"
     run --separate-stderr -2 "$SEALMEM" audit --self -- true
-    assert_error audit "exclude each other"
+    assert_usage audit "exclude each other"
     run --separate-stderr -2 "$SEALMEM" audit --
-    assert_error audit "no process is given"
+    assert_usage audit "no process is given"
     for word in x 0 1x 99999999999; do
         run --separate-stderr -2 "$SEALMEM" audit "$word"
-        assert_error audit "'$word' is not a PID: give a number, or write -- before a command"
+        assert_usage audit "'$word' is not a PID: give a number, or write -- before a command"
     done
     run --separate-stderr -2 "$SEALMEM" audit 4194305
     assert_error audit "process 4194305: there is no such process"
@@ -794,7 +797,7 @@ best_time() {
     need_no_sanitizer
     for target in --all --self $$; do
         run --separate-stderr -2 without_proc "$SEALMEM" audit "$target"
-        assert_error audit "cannot read '/proc': it is not mounted"
+        assert_error audit "cannot read '/proc': it is not mounted: mount -t proc proc /proc"
     done
     target=
 }
@@ -803,14 +806,14 @@ best_time() {
     need_mounts
     run -0 unshare --pid --fork --mount-proc "$SEALMEM" audit --self
     run --separate-stderr -2 unshare --pid --fork "$SEALMEM" audit --self
-    assert_error audit "/proc is that of another PID namespace"
+    assert_error audit "/proc is that of another PID namespace: mount that of this one"
     run --separate-stderr -2 unshare --pid --fork "$SEALMEM" audit -- true
-    assert_error audit "/proc is that of another PID namespace"
+    assert_error audit "/proc is that of another PID namespace: mount that of this one"
 }
 
 @test "too few descriptors are an error, and no property of processes" {
     run --separate-stderr -2 with_descriptors 5 "$SEALMEM" audit --all --require no-write-execute
-    assert_error audit "cannot go on: Too many open files"
+    assert_error audit "cannot go on: Too many open files: raise RLIMIT_NOFILE"
 }
 
 @test "a thread of the kernel has no memory" {

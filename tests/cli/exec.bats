@@ -64,7 +64,7 @@ start_waiting() {
 @test "--sha256 refuses a text that is not a digest" {
     for hex in '' x "$(printf %063d 0)" "$(printf %065d 0)" "$(printf %062d 0)-1" "$(printf %062d 0) 1"; do
         run --separate-stderr -125 "$SEALMEM" exec --sha256 "$hex" true
-        assert_refused exec "--sha256 takes 64 hexadecimal digits"
+        assert_usage exec "--sha256 takes 64 hexadecimal digits"
     done
 }
 
@@ -293,11 +293,11 @@ start_writing() {
 
 @test "the status of wrong use is 125" {
     run --separate-stderr -125 "$SEALMEM" exec
-    assert_refused exec "there is no program to execute"
+    assert_usage exec "there is no program to execute"
     run --separate-stderr -125 "$SEALMEM" exec --like a --sha256 b true
-    assert_refused exec "--sha256 and --like cannot be used together"
+    assert_usage exec "--sha256 and --like cannot be used together"
     run --separate-stderr -125 "$SEALMEM" exec --nonsense true
-    assert_refused exec "unknown option '--nonsense'"
+    assert_usage exec "unknown option '--nonsense'"
 }
 
 @test "run passes a secret to a program that exec has verified" {

@@ -84,8 +84,19 @@ run_on_terminal() {
     output=${output//$'\r'/}
 }
 
-# Every error is one line that names the program and points to its help.
+# Every error is one line that names the program. Help is for a command line that is wrong, so other errors do not
+# point to it.
 assert_error() {
+    local command=$1 expected=$2
+
+    [ -z "$output" ]
+    [[ $stderr != *$'\n'* ]]
+    [[ $stderr == "sealmem: ${command:+$command: }"*"$expected"* ]]
+    [[ $stderr != *--help* ]]
+}
+
+# An error of the command line points to the help of that command.
+assert_usage() {
     local command=$1 expected=$2
 
     [ -z "$output" ]

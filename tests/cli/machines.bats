@@ -79,7 +79,7 @@ of() {
     run --separate-stderr -2 "$SEALMEM" audit --procfs /no/such/directory --all
     assert_error audit "cannot read '/no/such/directory': No such file or directory"
     run --separate-stderr -2 "$SEALMEM" audit --procfs "$MACHINES/hostile" --self
-    assert_error audit "--procfs is for PIDs and --all"
+    assert_usage audit "--procfs is for PIDs and --all"
     run --separate-stderr -2 "$SEALMEM" audit --procfs "$MACHINES/hostile" 99
     assert_error audit "process 99: there is no such process"
 }

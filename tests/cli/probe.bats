@@ -421,11 +421,11 @@ with_command_line() {
 
 @test "wrong options and arguments are errors" {
     run --separate-stderr -2 "$SEALMEM" probe --nonsense
-    assert_error probe "unknown option '--nonsense'"
+    assert_usage probe "unknown option '--nonsense'"
     run --separate-stderr -2 "$SEALMEM" probe --json=1
-    assert_error probe "option '--json=1' takes no value"
+    assert_usage probe "option '--json=1' takes no value"
     run --separate-stderr -2 "$SEALMEM" probe word
-    assert_error probe "unexpected argument 'word'"
+    assert_usage probe "unexpected argument 'word'"
 }
 
 @test "a filter that kills is an answer, not the end of the command" {
@@ -484,16 +484,16 @@ with_command_line() {
     run -1 "$FORBID" mseal=ENOSYS -- "$SEALMEM" probe --quiet --require ADDRESS
     [ -z "$output" ]
     run --separate-stderr -2 "$SEALMEM" probe --quiet --json
-    assert_error probe "--quiet excludes --json"
+    assert_usage probe "--quiet excludes --json"
 }
 
 @test "what is no guarantee is an error" {
     for word in nonsense content CONTENT,x "" ,; do
         run --separate-stderr -2 "$SEALMEM" probe --require "$word"
-        assert_error probe "is no guarantee: they are CONTENT, ADDRESS"
+        assert_usage probe "is no guarantee: they are CONTENT, ADDRESS"
     done
     run --separate-stderr -2 "$SEALMEM" probe --require CONTENT nonsense
-    assert_error probe "'nonsense' is no guarantee"
+    assert_usage probe "'nonsense' is no guarantee"
     run --separate-stderr -2 "$SEALMEM" probe CONTENT
-    assert_error probe "unexpected argument 'CONTENT'"
+    assert_usage probe "unexpected argument 'CONTENT'"
 }

@@ -338,7 +338,7 @@ os.kill(child, 9)'
 @test "a mode with more than read permissions is an error" {
     for mode in 600 8 x '' -1 777 0x1; do
         run --separate-stderr -125 sealmem_run --mode "$mode" -- echo started
-        assert_refused run "--mode takes an octal number of read permissions, not '$mode'"
+        assert_usage run "--mode takes an octal number of read permissions, not '$mode'"
     done
 }
 
@@ -499,9 +499,9 @@ print("listening")'
 
 @test "--env-file refuses a name that is not valid for a variable" {
     run --separate-stderr -125 sealmem_run --env-file --secret a.b="$DIR/other" -- echo started
-    assert_refused run "--env-file: 'a.b' is not the name of a variable"
+    assert_usage run "--env-file: 'a.b' is not the name of a variable"
     run --separate-stderr -125 sealmem_run --secret 1a="$DIR/other" --env-file -- echo started
-    assert_refused run "--env-file: '1a' is not the name of a variable"
+    assert_usage run "--env-file: '1a' is not the name of a variable"
 }
 
 @test "\$CREDENTIALS_DIRECTORY has an entry for each secret and no other" {
@@ -662,6 +662,7 @@ can_be_confined() {
         limit=$([ -n "$option" ] && echo 8 || echo 14)
         run --separate-stderr -125 with_descriptors "$limit" "$SEALMEM" run $option --no-credentials "${secrets[@]}" -- echo started
         assert_refused run "RLIMIT_NOFILE"
+        [[ $stderr == *"ulimit -n"* ]]
     done
     run --separate-stderr -125 with_descriptors 14 "$SEALMEM" run "${secrets[@]}" -- echo started
     assert_refused run ""
@@ -756,7 +757,7 @@ assert_sealed_in_child() {
 @test "a text that is not a size is an error" {
     for size in x '' -1 1X 1KK 99999999999G; do
         run --separate-stderr -125 sealmem_run --max-size "$size" -- echo started
-        assert_refused run "--max-size takes a size, not '$size'"
+        assert_usage run "--max-size takes a size, not '$size'"
     done
 }
 
@@ -775,7 +776,7 @@ assert_sealed_in_child() {
 @test "a NAME with / or :, an empty one, . and .., and one with a space are refused" {
     for name in a/b /a a:b '' . .. 'a b' 'a{' $'a\nb' ä; do
         run --separate-stderr -125 sealmem_run --secret "$name=$DIR/secret" -- echo started
-        assert_refused run "--secret '"
+        assert_usage run "--secret '"
     done
 }
 
@@ -784,7 +785,7 @@ assert_sealed_in_child() {
     run -0 sealmem_run --listen-fds --secret "$name=$DIR/other" -- sh -c 'cat "$CREDENTIALS_DIRECTORY/$LISTEN_FDNAMES"'
     [ "$output" = another ]
     run --separate-stderr -125 sealmem_run --secret "$(printf %0300d 0)=$DIR/other" -- echo started
-    assert_refused run "the name is too long"
+    assert_usage run "the name is too long"
 }
 
 @test "a run within a run keeps credentials whose names begin with a dot" {
@@ -811,14 +812,14 @@ assert_sealed_in_child() {
 
 @test "two secrets with one name are refused" {
     run --separate-stderr -125 sealmem_run --secret a="$DIR/secret" --secret a="$DIR/other" -- echo started
-    assert_refused run "two secrets have the name 'a'"
+    assert_usage run "two secrets have the name 'a'"
 }
 
 @test "two secrets from one stream are refused" {
     run --separate-stderr -125 sealmem_run --secret a=- --secret b=- -- echo started
-    assert_refused run "secrets 'a' and 'b' come from one source, which can be read only once"
+    assert_usage run "secrets 'a' and 'b' come from one source, which can be read only once"
     run --separate-stderr -125 alone sh -c 'exec "$@" 7</dev/null' sh "$SEALMEM" run --secret a=fd:7 --secret b=fd:7 -- echo started
-    assert_refused run "come from one source"
+    assert_usage run "come from one source"
 }
 
 @test "two secrets from one pipe are refused, whatever its names" {
@@ -829,7 +830,7 @@ assert_sealed_in_child() {
         # shellcheck disable=SC2086
         run --separate-stderr -125 alone sh -c 'printf typed | { exec 7<&0; exec "$@"; }' sh \
             "$SEALMEM" run --secret a=${sources% *} --secret b=${sources#* } -- echo started
-        assert_refused run "secrets 'a' and 'b' come from one source, which can be read only once"
+        assert_usage run "secrets 'a' and 'b' come from one source, which can be read only once"
     done
     # A file can be read again.
     run -0 alone sh -c 'exec "$@" <"$0"' "$DIR/other" "$SEALMEM" run --secret a=- --secret b=/dev/stdin -- cat {a} {b}
@@ -838,21 +839,21 @@ assert_sealed_in_child() {
 
 @test "a source that is not available is an error" {
     run --separate-stderr -125 sealmem_run --secret key -- echo started
-    assert_refused run "--secret takes NAME=SOURCE, not 'key'"
+    assert_usage run "--secret takes NAME=SOURCE, not 'key'"
     run --separate-stderr -125 sealmem_run --secret key= -- echo started
-    assert_refused run "secret 'key': the source is empty"
+    assert_usage run "secret 'key': the source is empty"
     run --separate-stderr -125 sealmem_run --secret key="$DIR/missing" -- echo started
     assert_refused run "/missing': No such file or directory"
     run --separate-stderr -125 sealmem_run --secret key="$DIR" -- echo started
     assert_refused run "Is a directory"
     run --separate-stderr -125 sealmem_run --secret key=env:NO_SUCH -- echo started
-    assert_refused run "secret 'key': 'NO_SUCH' is not in the environment"
+    assert_refused run "secret 'key': 'NO_SUCH' is not in the environment: export it"
     run --separate-stderr -125 sealmem_run --secret key=fd:99 -- echo started
     assert_refused run "secret 'key': descriptor 99 is not open"
     run --separate-stderr -125 sealmem_run --secret key=fd:x -- echo started
-    assert_refused run "fd: takes the number of a descriptor"
+    assert_usage run "fd: takes the number of a descriptor"
     run --separate-stderr -125 sealmem_run --secret key=fd:0 -- echo started
-    assert_refused run "fd: does not take a standard descriptor"
+    assert_usage run "fd: does not take a standard descriptor"
 }
 
 @test "./env:X is a file" {
@@ -907,13 +908,13 @@ assert_sealed_in_child() {
 
 @test "the status of wrong use is 125" {
     run --separate-stderr -125 sealmem_run
-    assert_refused run "there is no command to execute"
+    assert_usage run "there is no command to execute"
     run --separate-stderr -125 sealmem_run --nonsense -- true
-    assert_refused run "unknown option '--nonsense'"
+    assert_usage run "unknown option '--nonsense'"
     run --separate-stderr -125 sealmem_run --secret
-    assert_refused run "option '--secret' needs a value"
+    assert_usage run "option '--secret' needs a value"
     run --separate-stderr -125 sealmem_run --env-file=x -- true
-    assert_refused run "takes no value"
+    assert_usage run "takes no value"
 }
 
 @test "options after the command belong to the command" {
@@ -1490,7 +1491,7 @@ print(os.path.realpath(sys.argv[1]) == sys.argv[1], os.lstat(sys.argv[1]).st_nli
 
 @test "--files without a secret is refused" {
     run --separate-stderr -125 "$SEALMEM" run --files -- echo started
-    assert_refused run "--files: there is no --secret to make a file of"
+    assert_usage run "--files: there is no --secret to make a file of"
 }
 
 @test "--files: if namespaces or mounts are forbidden, the program does not start and gets no links instead" {

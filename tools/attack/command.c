@@ -93,14 +93,14 @@ static int check_patterns(const struct options *options)
 {
 	for (size_t i = 0; i < options->attack_count; i++)
 		if (!matches_an_attack(options->attacks[i]))
-			return complain("attack", EXIT_FAILED,
-					"no attack is called '%s': --list shows them",
-					options->attacks[i]);
+			return complain_of_usage("attack", EXIT_FAILED,
+						 "no attack is called '%s': --list shows them",
+						 options->attacks[i]);
 	for (size_t i = 0; i < options->column_count; i++)
 		if (!matches_a_column(options->columns[i]))
-			return complain("attack", EXIT_FAILED,
-					"no column is called '%s': --list shows them",
-					options->columns[i]);
+			return complain_of_usage("attack", EXIT_FAILED,
+						 "no column is called '%s': --list shows them",
+						 options->columns[i]);
 	return EXIT_NOT_YET;
 }
 

@@ -53,7 +53,7 @@ static enum exit_status read_pids_again(struct audit *audit, const pid_t *pids, 
 	for (size_t i = 0; i < count && err == 0; i++)
 		err = audit_try(audit, pids[i], needs);
 	if (err < 0)
-		return complain("audit", EXIT_FAILED, "cannot go on: %s", strerror(-err));
+		return complain("audit", EXIT_FAILED, "cannot go on: %s", error_text(err));
 	return EXIT_NOT_YET;
 }
 
@@ -78,14 +78,14 @@ static enum exit_status read_all(struct audit *audit, const struct options *opti
 	audit->all = true;
 	if (count < 0)
 		return complain("audit", EXIT_FAILED, "cannot list processes: %s",
-				strerror((int)-count));
+				error_text((int)count));
 	for (ssize_t i = 0; i < count && err == 0; i++) {
 		show_progress(options, i, count);
 		err = audit_try(audit, pids[i], options->needs);
 	}
 	show_progress(options, count, count);
 	if (err < 0)
-		return complain("audit", EXIT_FAILED, "cannot go on: %s", strerror(-err));
+		return complain("audit", EXIT_FAILED, "cannot go on: %s", error_text(err));
 	/* Without a process, every rule would count as met. */
 	if (audit->count == 0)
 		return complain("audit", EXIT_FAILED, "no process could be read");
@@ -98,7 +98,7 @@ static enum exit_status finish(struct audit *audit, const struct options *option
 
 	if (err < 0)
 		return complain("audit", EXIT_FAILED, "cannot look at other processes: %s",
-				strerror(-err));
+				error_text(err));
 	return EXIT_NOT_YET;
 }
 
@@ -112,7 +112,7 @@ static enum exit_status read_command(struct audit *audit, const struct options *
 				options->command[0]);
 	if (pid < 0)
 		return complain("audit", EXIT_FAILED, "cannot start '%s': %s", options->command[0],
-				strerror(-pid));
+				error_text(pid));
 	code = read_pids(audit, &pid, 1, options->needs);
 	if (code == EXIT_NOT_YET)
 		code = finish(audit, options);
@@ -128,7 +128,9 @@ static enum exit_status read_processes(struct audit *audit, const struct options
 
 	/* There the number of this process, or of the command, is that of a stranger. */
 	if ((options->self || options->command != NULL) && !audit->procfs.own)
-		return complain("audit", EXIT_FAILED, "/proc is that of another PID namespace");
+		return complain("audit", EXIT_FAILED,
+				"/proc is that of another PID namespace: mount that of this one: "
+				"mount -t proc proc /proc");
 	if (options->command != NULL)
 		return read_command(audit, options);
 	if (options->all)
@@ -164,7 +166,7 @@ static enum exit_status draw(const struct report *report, const char *path)
 
 	if (err < 0)
 		return complain("audit", EXIT_FAILED, "cannot write '%s': %s", path,
-				strerror(-err));
+				error_text(err));
 	return EXIT_NOT_YET;
 }
 
@@ -205,7 +207,8 @@ static enum exit_status begin(struct audit *audit, const char *path)
 	if (err < 0)
 		return complain("audit", EXIT_FAILED, "cannot read '%s': %s",
 				path != NULL ? path : "/proc",
-				err == -ENODEV ? "it is not mounted" : strerror(-err));
+				err == -ENODEV ? "it is not mounted: mount -t proc proc /proc"
+					       : error_text(err));
 	return EXIT_NOT_YET;
 }
 

@@ -71,13 +71,20 @@ static enum exit_status print_help(void)
 	return help(exit_help);
 }
 
-static enum exit_status add_rule(struct options *options, const char *text)
+/* The manual describes rules; --help helps with those of the command line. */
+static enum exit_status complain_of_rule(const char *text, const char *fault, bool in_file)
+{
+	return in_file ? complain("audit", EXIT_FAILED, "rule '%s': %s", text, fault)
+		       : complain_of_usage("audit", EXIT_FAILED, "rule '%s': %s", text, fault);
+}
+
+static enum exit_status add_rule(struct options *options, const char *text, bool in_file)
 {
 	const char *fault = "";
 	int err = rules_add(&options->rules, text, &fault);
 
 	if (err == -EINVAL)
-		return complain("audit", EXIT_FAILED, "rule '%s': %s", text, fault);
+		return complain_of_rule(text, fault, in_file);
 	if (err < 0)
 		(void)need(NULL);
 	options->needs |= options->rules.rows[options->rules.count - 1].needs;
@@ -102,7 +109,7 @@ static enum exit_status add_line(struct options *options, char *line, size_t len
 	if (strlen(line) < length)
 		return complain("audit", EXIT_FAILED, "rule '%s': a zero byte follows", line);
 	text = trim(line);
-	return *text != '\0' ? add_rule(options, text) : EXIT_NOT_YET;
+	return *text != '\0' ? add_rule(options, text, true) : EXIT_NOT_YET;
 }
 
 /* A file of rules that is empty by mistake must not pass as met. */
@@ -123,7 +130,8 @@ static enum exit_status add_rules_of_file(struct options *options, const char *p
 		code = complain("audit", EXIT_FAILED, "cannot read '%s': %s", path,
 				strerror(errno));
 	if (code == EXIT_NOT_YET && options->rules.count == before)
-		code = complain("audit", EXIT_FAILED, "there is no rule in '%s'", path);
+		code = complain("audit", EXIT_FAILED,
+				"there is no rule in '%s': write one on each line", path);
 	(void)fclose(in);
 	return code;
 }
@@ -134,9 +142,9 @@ static enum exit_status add_pid(struct options *options, const char *text)
 	long pid = strtol(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end != '\0' || pid <= 0 || pid > INT32_MAX)
-		return complain("audit", EXIT_FAILED,
-				"'%s' is not a PID: give a number, or write -- before a command",
-				text);
+		return complain_of_usage(
+			"audit", EXIT_FAILED,
+			"'%s' is not a PID: give a number, or write -- before a command", text);
 	options->pids =
 		need(reallocarray(options->pids, options->pid_count + 1, sizeof(*options->pids)));
 	options->pids[options->pid_count++] = (pid_t)pid;
@@ -158,16 +166,16 @@ static enum exit_status complain_of_form(const char *name)
 {
 	CLEANUP(free_text) char *forms = forms_format();
 
-	return complain("audit", EXIT_FAILED, "there is no form '%s': choose one of %s", name,
-			forms);
+	return complain_of_usage("audit", EXIT_FAILED, "there is no form '%s': choose one of %s",
+				 name, forms);
 }
 
 static enum exit_status complain_of_column(const char *name)
 {
 	CLEANUP(free_text) char *columns = audit_columns_format();
 
-	return complain("audit", EXIT_FAILED, "no column is called '%s': choose from %s", name,
-			columns);
+	return complain_of_usage("audit", EXIT_FAILED, "no column is called '%s': choose from %s",
+				 name, columns);
 }
 
 static enum exit_status take_columns(struct options *options, const char *columns)
@@ -187,9 +195,10 @@ static enum exit_status take_view(struct options *options, const char *name)
 	if (view == NULL)
 		return complain_of_form(name);
 	if (options->view != NULL && options->view != view)
-		return complain("audit", EXIT_FAILED,
-				"%s and %s exclude each other: choose one form of the answer",
-				options->view->name, name);
+		return complain_of_usage(
+			"audit", EXIT_FAILED,
+			"%s and %s exclude each other: choose one form of the answer",
+			options->view->name, name);
 	options->view = view;
 	return EXIT_NOT_YET;
 }
@@ -201,8 +210,8 @@ static enum exit_status take_interval(struct options *options, const char *text)
 	options->interval = strtod(text, &end);
 	if ((*text < '0' || *text > '9') || *end != '\0' || options->interval < 0.1 ||
 	    options->interval > 1e6)
-		return complain("audit", EXIT_FAILED,
-				"'%s' is no interval: give seconds, 0.1 or more", text);
+		return complain_of_usage("audit", EXIT_FAILED,
+					 "'%s' is no interval: give seconds, 0.1 or more", text);
 	return EXIT_NOT_YET;
 }
 
@@ -213,7 +222,7 @@ static enum exit_status take_option(struct options *options, int c, const char *
 		return add_pid(options, value);
 	case 'q':
 		return *value == '@' ? add_rules_of_file(options, value + 1)
-				     : add_rule(options, value);
+				     : add_rule(options, value, false);
 	case 'c':
 		return take_columns(options, value);
 	case 'f':
@@ -242,15 +251,17 @@ static enum exit_status check_targets(const struct options *options)
 		      (options->command != NULL);
 
 	if (targets == 0)
-		return complain("audit", EXIT_FAILED,
-				"no process is given: name a PID, --all, --self, or -- COMMAND");
+		return complain_of_usage(
+			"audit", EXIT_FAILED,
+			"no process is given: name a PID, --all, --self, or -- COMMAND");
 	if (targets > 1)
-		return complain("audit", EXIT_FAILED,
-				"PIDs, --all, --self and a command exclude each other");
+		return complain_of_usage("audit", EXIT_FAILED,
+					 "PIDs, --all, --self and a command exclude each other");
 	if (options->procfs != NULL && (options->self || options->command != NULL))
-		return complain("audit", EXIT_FAILED, "--procfs is for PIDs and --all");
+		return complain_of_usage("audit", EXIT_FAILED, "--procfs is for PIDs and --all");
 	if (options->interval > 0 && options->command != NULL)
-		return complain("audit", EXIT_FAILED, "--watch is for processes that run already");
+		return complain_of_usage("audit", EXIT_FAILED,
+					 "--watch is for processes that run already");
 	return EXIT_NOT_YET;
 }
 
@@ -261,17 +272,18 @@ static enum exit_status check_form(const struct options *options)
 	bool is_table = view == &views[VIEW_table], is_summary = view == &views[VIEW_summary];
 
 	if (options->columns != NULL && !is_table)
-		return complain("audit", EXIT_FAILED, "%s excludes --columns", view->name);
+		return complain_of_usage("audit", EXIT_FAILED, "%s excludes --columns", view->name);
 	if (options->raw && !is_table && !is_summary)
-		return complain("audit", EXIT_FAILED, "%s excludes --raw", view->name);
+		return complain_of_usage("audit", EXIT_FAILED, "%s excludes --raw", view->name);
 	if ((view->traits & VIEW_NEEDS_RULE) && options->rules.count == 0)
-		return complain("audit", EXIT_FAILED, "%s needs a rule: give --require",
-				view->name);
+		return complain_of_usage("audit", EXIT_FAILED, "%s needs a rule: give --require",
+					 view->name);
 	if (options->interval > 0 && (!(view->traits & VIEW_REPEATS) || options->raw ||
 				      options->quiet || options->svg != NULL))
-		return complain("audit", EXIT_FAILED,
-				"--watch is for table, summary and json, without --raw, --quiet "
-				"and --svg");
+		return complain_of_usage(
+			"audit", EXIT_FAILED,
+			"--watch is for table, summary and json, without --raw, --quiet "
+			"and --svg");
 	return EXIT_NOT_YET;
 }
 
@@ -279,7 +291,8 @@ static enum exit_status check_form(const struct options *options)
 static enum exit_status choose_form(struct options *options)
 {
 	if (options->quiet && (options->view != NULL || options->raw || options->columns != NULL))
-		return complain("audit", EXIT_FAILED, "--quiet excludes a form of the answer");
+		return complain_of_usage("audit", EXIT_FAILED,
+					 "--quiet excludes a form of the answer");
 	if (options->view == NULL)
 		options->view = &views[VIEW_table];
 	return check_form(options);

@@ -23,26 +23,52 @@ enum exit_status help(const char *text)
 	return EXIT_YES;
 }
 
-enum exit_status complain(const char *command, enum exit_status code, const char *format, ...)
+__attribute__((format(printf, 2, 0))) static void put_message(const char *command,
+							      const char *format, va_list arguments)
 {
 	CLEANUP(free_text) char *message = NULL;
-	va_list arguments;
-	int length;
+	int length = vasprintf(&message, format, arguments);
 
-	va_start(arguments, format);
-	length = vasprintf(&message, format, arguments);
-	va_end(arguments);
-	if (length < 0) {
+	if (length < 0)
 		message = NULL;
-		return code;
-	}
 	(void)fputs("sealmem: ", stderr);
 	if (command != NULL)
 		(void)fprintf(stderr, "%s: ", command);
-	put_escaped(stderr, message, (size_t)length);
+	if (message != NULL)
+		put_escaped(stderr, message, (size_t)length);
+}
+
+enum exit_status complain(const char *command, enum exit_status code, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_message(command, format, arguments);
+	va_end(arguments);
+	(void)fputc('\n', stderr);
+	return code;
+}
+
+enum exit_status complain_of_usage(const char *command, enum exit_status code, const char *format,
+				   ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	put_message(command, format, arguments);
+	va_end(arguments);
 	(void)fprintf(stderr, "; see 'sealmem %s%s--help'\n", command != NULL ? command : "",
 		      command != NULL ? " " : "");
 	return code;
+}
+
+const char *error_text(int err)
+{
+	if (err == -EMFILE)
+		return "Too many open files: raise RLIMIT_NOFILE, as by ulimit -n";
+	if (err == -ENFILE)
+		return "Too many open files in the system: raise the sysctl fs.file-max";
+	return strerror(-err);
 }
 
 enum exit_status complain_of_option(const char *command, enum exit_status code, char **argv, int c)
@@ -51,17 +77,17 @@ enum exit_status complain_of_option(const char *command, enum exit_status code, 
 	bool is_long = strncmp(word, "--", 2) == 0;
 
 	if (c == ':')
-		return complain(command, code, "option '%s' needs a value", word);
+		return complain_of_usage(command, code, "option '%s' needs a value", word);
 	if (is_long && optopt != 0)
-		return complain(command, code, "option '%s' takes no value", word);
+		return complain_of_usage(command, code, "option '%s' takes no value", word);
 	if (is_long)
-		return complain(command, code, "unknown option '%s'", word);
-	return complain(command, code, "unknown option '-%c'", optopt);
+		return complain_of_usage(command, code, "unknown option '%s'", word);
+	return complain_of_usage(command, code, "unknown option '-%c'", optopt);
 }
 
 enum exit_status complain_of_argument(const char *command, const char *argument)
 {
-	return complain(command, EXIT_FAILED, "unexpected argument '%s'", argument);
+	return complain_of_usage(command, EXIT_FAILED, "unexpected argument '%s'", argument);
 }
 
 void *need(void *pointer)

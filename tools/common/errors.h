@@ -32,10 +32,19 @@ enum exit_status {
 /* Prints the text on standard output. Returns EXIT_YES. */
 enum exit_status help(const char *text);
 
-/* Prints "sealmem: COMMAND: MESSAGE; see 'sealmem COMMAND --help'" on standard error, with control
- * characters escaped. `command` is NULL before a subcommand is known. Returns `code`. */
+/* Prints "sealmem: COMMAND: MESSAGE" on standard error, with control characters escaped. `command` is NULL
+ * before a subcommand is known. The message says what to do next, where there is something to do. Returns
+ * `code`. */
 enum exit_status complain(const char *command, enum exit_status code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* The same for a command line that is wrong on every machine. It ends with "; see 'sealmem COMMAND --help'",
+ * which helps with nothing else. */
+enum exit_status complain_of_usage(const char *command, enum exit_status code, const char *format,
+				   ...) __attribute__((format(printf, 3, 4)));
+
+/* What a negative errno means, and what to do about a limit that was reached. */
+const char *error_text(int err);
 
 /* Reports an option that getopt_long() did not accept: `c` is its result. The option string must begin
  * with ':'. Returns `code`. */

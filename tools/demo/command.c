@@ -299,7 +299,8 @@ static enum exit_status parse(struct demo *demo, int argc, char **argv)
 	if (optind < argc)
 		return complain_of_argument("demo", argv[optind]);
 	if (demo->text != NULL && demo->path != NULL)
-		return complain("demo", EXIT_FAILED, "--data and --file cannot be used together");
+		return complain_of_usage("demo", EXIT_FAILED,
+					 "--data and --file cannot be used together");
 	return EXIT_NOT_YET;
 }
 

@@ -47,7 +47,7 @@ static enum exit_status find_expected(struct digest *ret, const struct order *or
 	if (order->hex != NULL) {
 		if (digest_parse(ret, order->hex))
 			return EXIT_NOT_YET;
-		return complain("exec", EXIT_OURS, "--sha256 takes 64 hexadecimal digits");
+		return complain_of_usage("exec", EXIT_OURS, "--sha256 takes 64 hexadecimal digits");
 	}
 	err = digest_of_file(ret, order->like);
 	if (err < 0)
@@ -130,9 +130,10 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 			return complain_of_option("exec", EXIT_OURS, argv, c);
 	}
 	if (order->hex != NULL && order->like != NULL)
-		return complain("exec", EXIT_OURS, "--sha256 and --like cannot be used together");
+		return complain_of_usage("exec", EXIT_OURS,
+					 "--sha256 and --like cannot be used together");
 	if (optind == argc)
-		return complain("exec", EXIT_OURS, "there is no program to execute");
+		return complain_of_usage("exec", EXIT_OURS, "there is no program to execute");
 	order->argv = argv + optind;
 	return EXIT_NOT_YET;
 }

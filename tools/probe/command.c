@@ -163,7 +163,7 @@ static enum exit_status require(struct options *options, const char *names)
 	const char *fault = requirement_add(&options->requirement, names);
 
 	if (fault != NULL)
-		return complain(
+		return complain_of_usage(
 			"probe", EXIT_FAILED,
 			"'%.*s' is no guarantee: they are CONTENT, ADDRESS, SECRECY, NOSWAP, "
 			"NODUMP, NOFORK and GUARDS",
@@ -181,7 +181,7 @@ static enum exit_status take_arguments(struct options *options, int argc, char *
 	for (int i = optind; i < argc && code == EXIT_NOT_YET; i++)
 		code = require(options, argv[i]);
 	if (code == EXIT_NOT_YET && options->json && options->quiet)
-		code = complain("probe", EXIT_FAILED, "--quiet excludes --json");
+		code = complain_of_usage("probe", EXIT_FAILED, "--quiet excludes --json");
 	return code;
 }
 

@@ -101,10 +101,10 @@ static enum exit_status add_secret(struct order *order, const char *text)
 	order->count++;
 	for (const struct secret *other = order->secrets; other < secret; other++) {
 		if (strcmp(other->name, secret->name) == 0)
-			return complain("run", EXIT_OURS, "two secrets have the name '%s'",
-					secret->name);
+			return complain_of_usage("run", EXIT_OURS, "two secrets have the name '%s'",
+						 secret->name);
 		if (secret_same_source(other, secret))
-			return complain(
+			return complain_of_usage(
 				"run", EXIT_OURS,
 				"secrets '%s' and '%s' come from one source, which can be read only "
 				"once",
@@ -123,7 +123,8 @@ static enum exit_status set_most(struct order *order, const char *text)
 
 	if (!isdigit((unsigned char)*text) || end[unit != NULL] != '\0' ||
 	    number > (SIZE_MAX / 2) >> shift)
-		return complain("run", EXIT_OURS, "--max-size takes a size, not '%s'", text);
+		return complain_of_usage("run", EXIT_OURS, "--max-size takes a size, not '%s'",
+					 text);
 	order->terms.most = (size_t)number << shift;
 	return EXIT_NOT_YET;
 }
@@ -135,8 +136,9 @@ static enum exit_status set_mode(struct order *order, const char *text)
 	unsigned long mode = strtoul(text, &end, 8);
 
 	if (!isdigit((unsigned char)*text) || *end != '\0' || mode & ~(unsigned long)READ_MODES)
-		return complain("run", EXIT_OURS,
-				"--mode takes an octal number of read permissions, not '%s'", text);
+		return complain_of_usage(
+			"run", EXIT_OURS,
+			"--mode takes an octal number of read permissions, not '%s'", text);
 	order->terms.mode = (mode_t)mode;
 	return EXIT_NOT_YET;
 }
@@ -207,9 +209,9 @@ static enum exit_status check_names(const struct order *order)
 		return code;
 	for (size_t i = 0; order->ways & PASS_VARIABLES && i < order->count; i++)
 		if (!pass_is_variable(order->secrets[i].name))
-			return complain("run", EXIT_OURS,
-					"--env-file: '%s' is not the name of a variable",
-					order->secrets[i].name);
+			return complain_of_usage("run", EXIT_OURS,
+						 "--env-file: '%s' is not the name of a variable",
+						 order->secrets[i].name);
 	return EXIT_NOT_YET;
 }
 
@@ -243,10 +245,10 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 			return code;
 	}
 	if (optind == argc)
-		return complain("run", EXIT_OURS, "there is no command to execute");
+		return complain_of_usage("run", EXIT_OURS, "there is no command to execute");
 	if (order->files != NULL && order->count == 0)
-		return complain("run", EXIT_OURS,
-				"--files: there is no --secret to make a file of");
+		return complain_of_usage("run", EXIT_OURS,
+					 "--files: there is no --secret to make a file of");
 	order->argv = argv + optind;
 	return check_names(order);
 }

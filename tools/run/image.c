@@ -43,8 +43,8 @@ enum exit_status image_check_words(const char *list)
 
 	if (unknown == NULL)
 		return EXIT_NOT_YET;
-	return complain("run", EXIT_OURS, "--image does not know '%.*s'",
-			(int)strcspn(unknown, ","), unknown);
+	return complain_of_usage("run", EXIT_OURS, "--image does not know '%.*s'",
+				 (int)strcspn(unknown, ","), unknown);
 }
 
 /* The object is beside the command, in the build directory, or in the directory of an installation. */

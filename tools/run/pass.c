@@ -245,7 +245,8 @@ enum exit_status pass_complain(const char *act, int err)
 	struct verdict verdict;
 
 	verdict_explain(&verdict, SEALMEM_CONTENT, err);
-	return complain("run", EXIT_OURS, "cannot %s: %s", act, verdict.why);
+	return complain("run", EXIT_OURS, "cannot %s: %s%s%s", act, verdict.why,
+			*verdict.todo != '\0' ? "; " : "", verdict.todo);
 }
 
 enum exit_status pass_complain_of_directory(int err)

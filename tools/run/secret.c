@@ -56,7 +56,8 @@ static enum exit_status parse_source(struct secret *secret, const char *text)
 	secret->source = source_find(text);
 	secret->from = text + strlen(secret->source->prefix);
 	if (!secret->source->whole && *secret->from == '\0')
-		return complain("run", EXIT_OURS, "secret '%s': the source is empty", secret->name);
+		return complain_of_usage("run", EXIT_OURS, "secret '%s': the source is empty",
+					 secret->name);
 	return secret->source->parse != NULL ? secret->source->parse(secret) : EXIT_NOT_YET;
 }
 
@@ -67,13 +68,15 @@ enum exit_status secret_parse(struct secret *ret, const char *text)
 	enum exit_status code;
 
 	if (separator == NULL)
-		return complain("run", EXIT_OURS, "--secret takes NAME=SOURCE, not '%s'", text);
+		return complain_of_usage("run", EXIT_OURS, "--secret takes NAME=SOURCE, not '%s'",
+					 text);
 	secret.name = strndup(text, (size_t)(separator - text));
 	if (secret.name == NULL)
 		return complain("run", EXIT_OURS, "out of memory");
 	fault = find_fault(secret.name);
 	if (fault != NULL)
-		return complain("run", EXIT_OURS, "--secret '%.300s': %s", secret.name, fault);
+		return complain_of_usage("run", EXIT_OURS, "--secret '%.300s': %s", secret.name,
+					 fault);
 	code = parse_source(&secret, separator + 1);
 	if (code != EXIT_NOT_YET)
 		return code;

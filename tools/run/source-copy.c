@@ -58,8 +58,7 @@ static int pour(int memfd, int from, size_t most)
 enum exit_status source_complain(const struct secret *secret, const char *act, int err)
 {
 	return complain("run", EXIT_OURS, "secret '%s': cannot %s '%s%s': %s", secret->name, act,
-			secret->source->prefix, secret->from,
-			err == -EMFILE ? "too many open files: RLIMIT_NOFILE" : strerror(-err));
+			secret->source->prefix, secret->from, error_text(err));
 }
 
 enum exit_status source_complain_of_size(const struct secret *secret, size_t most)

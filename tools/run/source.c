@@ -60,7 +60,8 @@ static enum exit_status load_variable(const struct secret *secret, int memfd, si
 	int err;
 
 	if (value == NULL)
-		return complain("run", EXIT_OURS, "secret '%s': '%s' is not in the environment",
+		return complain("run", EXIT_OURS,
+				"secret '%s': '%s' is not in the environment: export it",
 				secret->name, secret->from);
 	if (strlen(value) > most)
 		return source_complain_of_size(secret, most);
@@ -83,13 +84,15 @@ static enum exit_status parse_descriptor(struct secret *secret)
 	long number = strtol(secret->from, &end, 10);
 
 	if (!isdigit((unsigned char)*secret->from) || *end != '\0' || number > INT32_MAX)
-		return complain("run", EXIT_OURS,
-				"secret '%s': fd: takes the number of a descriptor", secret->name);
+		return complain_of_usage("run", EXIT_OURS,
+					 "secret '%s': fd: takes the number of a descriptor",
+					 secret->name);
 	if (number < FIRST_DESCRIPTOR)
-		return complain("run", EXIT_OURS,
-				"secret '%s': fd: does not take a standard descriptor: use - for "
-				"standard input",
-				secret->name);
+		return complain_of_usage(
+			"run", EXIT_OURS,
+			"secret '%s': fd: does not take a standard descriptor: use - for "
+			"standard input",
+			secret->name);
 	secret->fd = (int)number;
 	if (fcntl(secret->fd, F_GETFD) < 0 || fcntl(secret->fd, F_GETFD) & FD_CLOEXEC)
 		return complain("run", EXIT_OURS, "secret '%s': descriptor %d is not open",
