@@ -78,6 +78,7 @@ struct family {
 struct victim {
 	const char *name;
 	const char *title; /* of its column */
+	const char *brief; /* the title where room is scarce: four characters at most */
 	const char *summary;
 	unsigned promises; /* bits 1u << enum target; 0 for a protection of others */
 	bool filtered;	   /* the system call filter keeps it available */
@@ -179,6 +180,9 @@ void attack_summary_add(struct attack_summary *summary, const struct attack_colu
 
 /* Enough for the two functions that follow. */
 #define ATTACK_CELL_SIZE 64
+
+/* "!" for a broken promise, "*" for a gap by design, or "". */
+const char *attack_judgement_mark(enum judgement judgement);
 
 /* "held EPERM", "CHANGED", "n/a", ... */
 void attack_result_format(char *ret, size_t size, const struct result *result);

@@ -53,7 +53,7 @@ void attack_try_cell(struct attack_cell *ret, const struct attack *attack,
 	ret->judgement = attack_judge(attack, column, &ret->result);
 }
 
-void attack_cell_format(char *ret, size_t size, const struct attack_cell *cell)
+const char *attack_judgement_mark(enum judgement judgement)
 {
 	static const char *const marks[] = {
 		[JUDGEMENT_PASSED] = "",
@@ -61,10 +61,16 @@ void attack_cell_format(char *ret, size_t size, const struct attack_cell *cell)
 		[JUDGEMENT_BY_DESIGN] = "*",
 		[JUDGEMENT_BROKEN] = "!",
 	};
+
+	return marks[judgement];
+}
+
+void attack_cell_format(char *ret, size_t size, const struct attack_cell *cell)
+{
 	char text[ATTACK_CELL_SIZE - 1];
 
 	attack_result_format(text, sizeof(text), &cell->result);
-	(void)snprintf(ret, size, "%s%s", text, marks[cell->judgement]);
+	(void)snprintf(ret, size, "%s%s", text, attack_judgement_mark(cell->judgement));
 }
 
 void attack_summary_add(struct attack_summary *summary, const struct attack_column *column,

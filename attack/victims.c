@@ -163,6 +163,7 @@ static int seal_range(struct memory *m)
 const struct victim control_shared = {
 	.name = "unsealed",
 	.title = "unsealed",
+	.brief = "none",
 	.summary = "shared memory that is not sealed: it shows that an attack works",
 	.open = open_shared,
 	.seal = seal_nothing,
@@ -171,6 +172,7 @@ const struct victim control_shared = {
 const struct victim control_private = {
 	.name = "unsealed",
 	.title = "unsealed",
+	.brief = "none",
 	.summary = "private memory that is not sealed: the same",
 	.open = open_private,
 	.seal = seal_nothing,
@@ -180,6 +182,7 @@ static const struct victim victims[] = {
 	{
 		.name = "mprotect",
 		.title = "mprotect",
+		.brief = "mpr",
 		.summary = "private memory, made read-only with mprotect(2)",
 		.open = open_private,
 		.seal = seal_by_mprotect,
@@ -187,6 +190,7 @@ static const struct victim victims[] = {
 	{
 		.name = "mseal",
 		.title = "mseal",
+		.brief = "msl",
 		.summary = "private memory, made read-only, then mseal(2)",
 		.open = open_private,
 		.seal = seal_by_mseal,
@@ -194,6 +198,7 @@ static const struct victim victims[] = {
 	{
 		.name = "mseal-file",
 		.title = "mseal file",
+		.brief = "file",
 		.summary = "written private pages of a file (RELRO), made read-only, then mseal(2)",
 		.open = open_relocated,
 		.seal = seal_by_mseal,
@@ -201,6 +206,7 @@ static const struct victim victims[] = {
 	{
 		.name = "private-memfd",
 		.title = "private memfd",
+		.brief = "priv",
 		.summary = "a sealed memfd mapped MAP_PRIVATE, as several projects do",
 		.open = open_shared,
 		.seal = seal_private_memfd,
@@ -208,6 +214,7 @@ static const struct victim victims[] = {
 	{
 		.name = "content",
 		.title = "CONTENT",
+		.brief = "CONT",
 		.summary = "a region with CONTENT",
 		.promises = PROMISE(CONTENT),
 		.open = open_content,
@@ -216,6 +223,7 @@ static const struct victim victims[] = {
 	{
 		.name = "address",
 		.title = "+ADDRESS",
+		.brief = "ADDR",
 		.summary = "a region with CONTENT and ADDRESS",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
 		.open = open_address,
@@ -224,6 +232,7 @@ static const struct victim victims[] = {
 	{
 		.name = "bytes",
 		.title = "from a buffer",
+		.brief = "buf",
 		.summary = "a region with CONTENT and ADDRESS, made from a buffer",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
 		.open = open_bytes,
@@ -232,6 +241,7 @@ static const struct victim victims[] = {
 	{
 		.name = "range",
 		.title = "range",
+		.brief = "rng",
 		.summary =
 			"written private pages of a file (RELRO), sealed with CONTENT and ADDRESS",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS),
@@ -241,6 +251,7 @@ static const struct victim victims[] = {
 	{
 		.name = "available",
 		.title = "+filter",
+		.brief = "filt",
 		.summary = "a region with CONTENT and ADDRESS, kept available by the filter",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS) | PROMISE(AVAILABILITY),
 		.filtered = true,
@@ -250,6 +261,7 @@ static const struct victim victims[] = {
 	{
 		.name = "secrecy",
 		.title = "+SECRECY",
+		.brief = "SECR",
 		.summary = "a region with SECRECY, CONTENT and ADDRESS",
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS) | PROMISE(SECRECY),
 		.open = open_secret,

@@ -9,6 +9,21 @@ rows() {
     sed -n '2,/^$/p' <<<"$output" | awk 'NF { print $1 }'
 }
 
+# The counts at the end, which may take two lines.
+summary() {
+    tail -n 2 <<<"$output"
+}
+
+# The rows of the brief form, with the words of its legend in the place of letters.
+spell_out() {
+    awk '{ all[NR] = $0 }
+        /^  [^ ]    [A-Za-z]/ { word[$1] = $2 }
+        END { for (n = 2; split(all[n], cells); n++) {
+            line = cells[1]
+            for (i = 2; i in cells; i++) line = line " " word[cells[i]]
+            print line } }'
+}
+
 # The answer about everything; one run serves all tests.
 everything() {
     local answer=$BATS_FILE_TMPDIR/everything.json
@@ -26,14 +41,14 @@ outcome() {
 @test "every promise holds on this machine" {
     run --separate-stderr -0 "$SEALMEM" attack
     [ -z "$stderr" ]
-    [[ ${lines[-1]} == *" 0 promises broken, "* ]]
+    [[ $(summary) == *" 0 promises broken, "* ]]
     [[ $output != *"Broken promises"* ]]
 }
 
 @test "every promise holds for a plain user, without the attacks that need root" {
     run --separate-stderr -0 as_plain_user "$SEALMEM" attack
     [ -z "$stderr" ]
-    [[ ${lines[-1]} == *" 0 promises broken, "* ]]
+    [[ $(summary) == *" 0 promises broken, "* ]]
     grep -q '^  needs root (' <<<"$output"
 }
 
@@ -43,6 +58,36 @@ outcome() {
     [ "$(rows | sort | uniq -d)" = "" ]
     [[ ${lines[0]} == "ATTACK "*" unsealed "* ]]
     [ "$(rows)" = "$("$SEALMEM" attack --list --json | jq -r '.attacks[].name')" ]
+}
+
+@test "no line is wider than 80 columns where there is no terminal" {
+    run -0 "$SEALMEM" attack
+    [ "$(awk 'length($0) > 80' <<<"$output")" = "" ]
+    # With all that is told about columns that are not available.
+    run -3 "$FORBID" memfd_create=ENOSYS memfd_secret=ENOSYS -- "$SEALMEM" attack --only 'm*'
+    [ "$(awk 'length($0) > 80' <<<"$output")" = "" ]
+}
+
+@test "where the words do not fit each cell is a letter, and the legend has its word" {
+    run -0 "$SEALMEM" attack --only proc-self-mem --only munmap
+    brief=$output
+    [[ ${lines[0]} =~ ^ATTACK\ +none\ mpr\ .*\ CONT\  ]]
+    [[ $brief =~ $'\n'"With COLUMNS="([0-9]+)" each cell is a word, with its errno:" ]]
+    wide=${BASH_REMATCH[1]}
+    run -0 env COLUMNS="$((wide - 1))" "$SEALMEM" attack --only proc-self-mem --only munmap
+    [[ ${lines[0]} =~ ^ATTACK\ +none\  ]]
+    run -0 env COLUMNS="$wide" "$SEALMEM" attack --only proc-self-mem --only munmap
+    [[ ${lines[0]} =~ ^ATTACK\ +unsealed\ +mprotect\  ]]
+    [ "$(spell_out <<<"$brief")" = "$(grep -o '^proc-self-mem .*\|^munmap .*' <<<"$output" | sed 's/ E[A-Z]*//g' | tr -s ' ')" ]
+}
+
+@test "on a terminal the table is as wide as that" {
+    run_on_terminal 70 "$SEALMEM" attack --only store --no-progress
+    output=$(sed 's/\x1b\[[0-9;]*m//g' <<<"$output")
+    [[ $output == *"ATTACK none mpr "* ]]
+    [ "$(awk 'length($0) > 70' <<<"$output")" = "" ]
+    run_on_terminal 200 "$SEALMEM" attack --only store --no-progress
+    [[ $output == *"ATTACK unsealed mprotect "* ]]
 }
 
 @test "the table shows attacks that nobody promised to stop, and they are no failure" {
@@ -59,7 +104,7 @@ outcome() {
         --column content
     [[ $(grep '^store ' <<<"$output") == *" CHANGED!" ]]
     grep -qx "  store, CONTENT: CHANGED!.*" <<<"$output"
-    [[ ${lines[-1]} == *" 1 promises broken, "* ]]
+    [[ $(summary) == *" 1 promises broken, "* ]]
     [ -z "$stderr" ]
 }
 
@@ -79,7 +124,7 @@ outcome() {
 
 @test "without a column of ours there is nothing to break" {
     run -0 "$SEALMEM" attack --only store --column mprotect
-    [[ ${lines[-1]} == *" 0 held, 0 promises broken, "* ]]
+    [[ $(summary) == *" 0 held, 0 promises broken, "* ]]
 }
 
 @test "an attack that a sandbox refuses on unsealed memory is not applicable" {

@@ -45,6 +45,13 @@ void attack_report_free(struct attack_report *report);
 #define ATTACK_TITLE_SIZE 64
 void attack_title_format(char ret[ATTACK_TITLE_SIZE], const struct attack_column *column);
 
+/* Prints the attacks and their cells in lines of `width` columns. Returns 0, or the width that the words need if they are
+ * in the brief form, of letters. */
+size_t attack_grid_print(const struct attack_report *report, size_t width);
+
+/* What stands for an outcome in the brief form. */
+const char *attack_outcome_letter(enum outcome outcome);
+
 /* The views. */
 void attack_table_print(const struct attack_report *report);
 void attack_markdown_print(const struct attack_report *report);

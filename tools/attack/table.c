@@ -8,6 +8,8 @@
 
 #include "tools/attack/report.h"
 
+#include "attack/victims.h"
+
 #include "lib/util.h"
 #include "tools/common/errors.h"
 #include "tools/common/output.h"
@@ -17,121 +19,95 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *colour(const struct attack_cell *cell)
-{
-	static const char *const colours[] = {
-		[JUDGEMENT_PASSED] = "green",
-		[JUDGEMENT_UNPROMISED] = "red",
-		[JUDGEMENT_BY_DESIGN] = "yellow",
-		[JUDGEMENT_BROKEN] = "lightred",
-	};
+/* The width of the lines if the output is no terminal: a report of some hundred lines is for a person also in a file or a
+ * mail. */
+#define USUAL_WIDTH 80
 
-	return cell->result.outcome == OUTCOME_NOT_APPLICABLE ? "darkgray"
-							      : colours[cell->judgement];
-}
-
-/* The columns of the report that the table has, after the attack and the control. */
-static size_t find_available(size_t *ret, const struct attack_report *report)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < report->column_count; i++)
-		if (report->columns[i].available)
-			ret[n++] = i;
-	return n;
-}
-
-static void add_row(struct libscols_table *table, const struct attack_row *row, const size_t *shown,
-		    size_t n)
-{
-	char(*cells)[ATTACK_CELL_SIZE] = need(calloc(n + 1, ATTACK_CELL_SIZE));
-	const char **texts = need(calloc(n + 2, sizeof(*texts)));
-	struct libscols_line *line;
-
-	texts[0] = row->attack->name;
-	texts[1] = cells[n];
-	attack_result_format(cells[n], ATTACK_CELL_SIZE, &row->control);
-	for (size_t i = 0; i < n; i++) {
-		attack_cell_format(cells[i], ATTACK_CELL_SIZE, &row->cells[shown[i]]);
-		texts[i + 2] = cells[i];
-	}
-	line = table_row(table, texts);
-	for (size_t i = 0; i < n; i++)
-		table_colour(line, i + 2, colour(&row->cells[shown[i]]));
-	free(texts);
-	free(cells);
-}
-
-static void print_table(const struct attack_report *report)
-{
-	size_t *shown = need(calloc(report->column_count + 1, sizeof(*shown)));
-	size_t n = find_available(shown, report);
-	char(*titles)[ATTACK_TITLE_SIZE] = need(calloc(n + 1, ATTACK_TITLE_SIZE));
-	struct column *columns = need(calloc(n + 2, sizeof(*columns)));
-	struct libscols_table *table;
-
-	columns[0].title = "ATTACK";
-	columns[1].title = "unsealed";
-	for (size_t i = 0; i < n; i++) {
-		attack_title_format(titles[i], &report->columns[shown[i]]);
-		columns[i + 2].title = titles[i];
-	}
-	table = table_new(columns, n + 2);
-	for (size_t row = 0; row < report->row_count; row++)
-		add_row(table, &report->rows[row], shown, n);
-	table_print(table);
-	free(columns);
-	free(titles);
-	free(shown);
-}
-
-static const struct {
-	const char *word;
-	const char *meaning;
-} legend[] = {
-	{ "held", "intact: the kernel refused the attack with this errno, or it did nothing" },
-	{ "no seal", "intact: the seal was refused while the attack held the memory" },
-	{ "CHANGED", "the bytes are not the same" },
-	{ "DESTROYED", "the memory cannot be read, or other memory is in its place" },
-	{ "HIDDEN", "the memory could not be read for a while, or children do not get it" },
-	{ "LEAKED", "the attacker has read the bytes" },
-	{ "n/a", "the attack could not be tried, see below" },
-	{ "unsealed", "the same attack where nothing is sealed: it has to succeed there to count" },
-	{ "*", "left open by design, see below" },
-	{ "!", "a broken promise" },
-};
-
-static void print_note(const char *head, const char *text)
+static int line_width(void)
 {
 	int width = terminal_width();
 
-	(void)printf("  %-14s", head);
-	put_folded(stdout, text, 0, 16, width > 16 ? width - 16 : 0);
+	return width > 0 ? width : USUAL_WIDTH;
 }
 
-static void print_legend(void)
+static const struct {
+	enum outcome outcome;
+	const char *meaning;
+} outcomes[] = {
+	{ OUTCOME_HELD,
+	  "intact: the kernel refused the attack, with this errno, or it did nothing" },
+	{ OUTCOME_NO_SEAL, "intact: the seal was refused while the attack held the memory" },
+	{ OUTCOME_CHANGED, "the bytes are not the same" },
+	{ OUTCOME_DESTROYED, "the memory cannot be read, or other memory is in its place" },
+	{ OUTCOME_HIDDEN, "the memory could not be read for a while, or children do not get it" },
+	{ OUTCOME_LEAKED, "the attacker has read the bytes" },
+	{ OUTCOME_NOT_APPLICABLE, "the attack could not be tried, see below" },
+	{ OUTCOME_NO_VERDICT, "the trial itself failed" },
+};
+
+static const struct {
+	enum judgement judgement;
+	const char *meaning;
+} judgements[] = {
+	{ JUDGEMENT_BY_DESIGN, "left open by design, see below" },
+	{ JUDGEMENT_BROKEN, "a broken promise" },
+};
+
+/* Where words begin, where in the brief form what stands for them does, and how much room they have. */
+#define INDENT	   2
+#define SIGN_ROOM  5
+#define TITLE_ROOM 14
+
+static int hang_of_notes(bool brief)
 {
-	for (size_t i = 0; i < sizeof(legend) / sizeof(*legend); i++)
-		print_note(legend[i].word, legend[i].meaning);
+	return INDENT + (brief ? SIGN_ROOM : 0) + TITLE_ROOM;
 }
 
-static void print_column(const struct attack_column *column)
+/* What the word means, beside it. */
+static void print_note(bool brief, const char *sign, const char *word, const char *meaning)
 {
+	CLEANUP(free_text) char *line = NULL;
+
+	if (asprintf(&line, "%-*s%-*s %s", brief ? SIGN_ROOM : 0, brief ? sign : "", TITLE_ROOM - 1,
+		     word, meaning) < 0)
+		(void)need(line = NULL);
+	put_folded(stdout, line, INDENT, hang_of_notes(brief), line_width());
+}
+
+static void print_legend(bool brief)
+{
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(*outcomes); i++)
+		print_note(brief, attack_outcome_letter(outcomes[i].outcome),
+			   attack_outcome_name(outcomes[i].outcome), outcomes[i].meaning);
+	print_note(brief, control_shared.brief, control_shared.title,
+		   "the same attack where nothing is sealed: it has to succeed there to count");
+	for (size_t i = 0; i < sizeof(judgements) / sizeof(*judgements); i++) {
+		const char *mark = attack_judgement_mark(judgements[i].judgement);
+
+		print_note(brief, mark, brief ? "" : mark, judgements[i].meaning);
+	}
+}
+
+static void print_column(const struct attack_column *column, bool brief)
+{
+	CLEANUP(free_text) char *line = NULL;
 	char title[ATTACK_TITLE_SIZE];
 
 	attack_title_format(title, column);
-	print_note(title, column->victim->summary);
-	if (!column->available)
-		(void)printf("%*snot here: %s%s%s\n", 16, "", column->reason,
-			     column->error != 0 ? ": " : "",
-			     column->error != 0 ? strerror(-column->error) : "");
+	print_note(brief, column->victim->brief, title, column->victim->summary);
+	if (column->available)
+		return;
+	if (asprintf(&line, "not here: %s%s%s", column->reason, column->error != 0 ? ": " : "",
+		     column->error != 0 ? strerror(-column->error) : "") < 0)
+		(void)need(line = NULL);
+	put_folded(stdout, line, hang_of_notes(brief), hang_of_notes(brief), line_width());
 }
 
-static void print_columns(const struct attack_report *report)
+static void print_columns(const struct attack_report *report, bool brief)
 {
 	(void)puts("\nColumns:");
 	for (size_t i = 0; i < report->column_count; i++)
-		print_column(&report->columns[i]);
+		print_column(&report->columns[i], brief);
 }
 
 /* A list of words as one text, "a, b, c". */
@@ -161,7 +137,7 @@ static void print_indented(const char *text)
 {
 	const int indent = 6;
 
-	put_folded(stdout, text, indent, indent, terminal_width());
+	put_folded(stdout, text, indent, indent, line_width());
 }
 
 static bool was_absent(const struct attack_report *report, size_t row, size_t column,
@@ -192,6 +168,7 @@ static bool absent_in_row(const struct attack_report *report, size_t row, const 
 /* "REASON, in COLUMNS:" and the attacks. */
 static void print_absence(const struct attack_report *report, const char *reason)
 {
+	CLEANUP(free_text) char *head = NULL;
 	struct list columns, attacks;
 
 	list_begin(&columns);
@@ -204,7 +181,9 @@ static void print_absence(const struct attack_report *report, const char *reason
 			list_add(&attacks, report->rows[row].attack->name);
 	list_end(&columns);
 	list_end(&attacks);
-	(void)printf("  %s (%s):\n", reason, columns.text);
+	if (asprintf(&head, "%s (%s):", reason, columns.text) < 0)
+		(void)need(head = NULL);
+	put_folded(stdout, head, INDENT, INDENT + 2, line_width());
 	print_indented(attacks.text);
 	free(columns.text);
 	free(attacks.text);
@@ -275,11 +254,14 @@ static void print_breach(const struct attack_row *row, const struct attack_colum
 			 const struct attack_cell *cell)
 {
 	const char *reason = cell->result.reason;
+	CLEANUP(free_text) char *line = NULL;
 	char text[ATTACK_CELL_SIZE];
 
 	attack_cell_format(text, sizeof(text), cell);
-	(void)printf("  %s, %s: %s%s%s\n", row->attack->name, column->victim->title, text,
-		     *reason != '\0' ? ", " : "", reason);
+	if (asprintf(&line, "%s, %s: %s%s%s", row->attack->name, column->victim->title, text,
+		     *reason != '\0' ? ", " : "", reason) < 0)
+		(void)need(line = NULL);
+	put_folded(stdout, line, INDENT, INDENT + 2, line_width());
 }
 
 static void print_breaches(const struct attack_report *report)
@@ -296,19 +278,28 @@ static void print_breaches(const struct attack_report *report)
 static void print_summary(const struct attack_report *report)
 {
 	const struct attack_summary *s = &report->summary;
+	CLEANUP(free_text) char *line = NULL;
 
-	(void)printf("\n%zu attacks on what we seal: %u held, %u promises broken, %u left open by "
-		     "design, %u not promised and not held, %u not tried\n",
+	if (asprintf(&line,
+		     "%zu attacks on what we seal: %u held, %u promises broken, %u left open by "
+		     "design, %u not promised and not held, %u not tried",
 		     report->row_count, s->held, s->broken, s->by_design, s->unpromised,
-		     s->not_tried);
+		     s->not_tried) < 0)
+		(void)need(line = NULL);
+	(void)puts("");
+	put_folded(stdout, line, 0, INDENT, line_width());
 }
 
 void attack_table_print(const struct attack_report *report)
 {
-	print_table(report);
+	size_t needed = attack_grid_print(report, (size_t)line_width());
+	bool brief = needed > 0;
+
 	(void)puts("");
-	print_legend();
-	print_columns(report);
+	if (brief)
+		(void)printf("With COLUMNS=%zu each cell is a word, with its errno:\n", needed);
+	print_legend(brief);
+	print_columns(report, brief);
 	print_absences(report);
 	print_gaps(report);
 	print_breaches(report);

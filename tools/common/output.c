@@ -75,6 +75,16 @@ static size_t natural_width(struct libscols_table *table, size_t column)
 	return width;
 }
 
+/* A blank is between two columns. */
+size_t table_width(struct libscols_table *table)
+{
+	size_t count = scols_table_get_ncols(table), sum = 0;
+
+	for (size_t i = 0; i < count; i++)
+		sum += natural_width(table, i) + (i > 0);
+	return sum;
+}
+
 /* One round of sharing `room`. A column that does not fold, or needs at most `fair`, takes the width that it
  * needs. The others share the rest equally. */
 static size_t share(struct libscols_table *table, size_t room, size_t fair)

@@ -26,6 +26,9 @@ struct libscols_line *table_row(struct libscols_table *table, const char *const 
 /* Has an effect only if colour is wanted. `colour` is a name that libsmartcols knows. */
 void table_colour(struct libscols_line *line, size_t column, const char *colour);
 
+/* How wide the table is if no cell of it folds. */
+size_t table_width(struct libscols_table *table);
+
 /* Prints the table on standard output and frees it. */
 void table_print(struct libscols_table *table);
 
