@@ -332,6 +332,7 @@ static void run_one(const struct operation *operation, const struct plan *plan)
 	struct census before_all, before;
 	int dumpable = prctl(PR_GET_DUMPABLE);
 
+	EXPECT(operations_are_prepared());
 	(void)signal(SIGALRM, SIG_DFL);
 	alarm(PATIENCE);
 	if (operation->kind->emulated)
@@ -552,6 +553,7 @@ int main(void)
 		      0);
 	if (shared == MAP_FAILED)
 		return EXIT_FAILURE;
+	prepare_operations();
 	ask_what_is_supported();
 	tcase_add_loop_test(tcase, each_fault_leaves_everything_as_it_was, 0, (int)operation_count);
 	tcase_set_timeout(tcase, 600);

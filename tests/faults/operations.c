@@ -52,6 +52,11 @@ static bool zeroed(const char *bytes, size_t size)
 	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
 
+bool operations_are_prepared(void)
+{
+	return !zeroed(source, page_size());
+}
+
 /* Regions */
 
 static unsigned promised(const struct subject *s)

@@ -60,6 +60,9 @@ extern const size_t operation_count;
 /* Once, before the first of them. */
 void prepare_operations(void);
 
+/* Without that, bytes that were lost would look like those that were stored: both are zero. */
+bool operations_are_prepared(void);
+
 /* Ends the process, which is one run of one operation, and has the program print why. */
 __attribute__((noreturn)) void wrong(const char *file, int line, const char *expected);
 
