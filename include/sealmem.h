@@ -297,7 +297,7 @@ SEALMEM_MUST_CHECK_ void *sealmem_region_realloc(struct sealmem_region *r, void 
  * -EINVAL      r is NULL, or size is above sealmem_region_size()
  * -EPERM       the region is sealed
  * -ESTALE      the region belongs to a parent of this process, which does not share its memory
- * -EOPNOTSUPP  a sandbox refuses lseek(2)
+ * -EOPNOTSUPP  a sandbox refuses fallocate(2)
  * -ENOTRECOVERABLE  a seal failed and left the region read-only, see sealmem_region_seal()
  *
  * On failure the region is as it was. Since 0.1.

@@ -344,6 +344,17 @@ int memfd_reserve(int fd, size_t offset, size_t size)
 	return out_of_memory(err);
 }
 
+/* A kernel that has begun to do this does not fail. */
+int memfd_empty(int fd, size_t offset, size_t size)
+{
+	int err;
+
+	do
+		err = sys_punch_hole(fd, (off_t)offset, (off_t)size);
+	while (err == -EINTR);
+	return not_given(err);
+}
+
 int memfd_next_part(int fd, size_t *start, size_t *end)
 {
 	off_t from, to;

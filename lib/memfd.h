@@ -63,6 +63,9 @@ int memfd_clear(int fd, size_t size);
  * is not enough. */
 int memfd_reserve(int fd, size_t offset, size_t size);
 
+/* Makes [offset, offset + size) zeroes that take no memory, all of it or, on failure, nothing. */
+int memfd_empty(int fd, size_t offset, size_t size);
+
 /* The next part of the file from *end on that has memory: 1 and the part, 0 if there is none. */
 int memfd_next_part(int fd, size_t *start, size_t *end);
 

@@ -334,19 +334,15 @@ EXPORT void *sealmem_region_alloc(struct sealmem_region *r, size_t size, size_t 
 	return memory;
 }
 
-/* What was handed out has memory already. Of the rest, only a page that somebody stored to has bytes to clear. */
+/* What was set aside stays so. The rest loses what memory it has, in one step: a failure leaves every byte as it was. */
 static int clear(const struct sealmem_region *r, size_t from, size_t to)
 {
-	size_t start, end = from;
-	int found = 0;
+	size_t apart = from > r->reserved ? from : r->reserved;
+	int err = to > apart ? memfd_empty(r->writer, apart, to - apart) : 0;
 
-	if (to <= r->reserved) {
-		memset(r->data + from, 0, to - from);
-		return 0;
-	}
-	while (end < to && (found = memfd_next_part(r->writer, &start, &end)) > 0 && start < to)
-		memset(r->data + start, 0, (end < to ? end : to) - start);
-	return found < 0 ? found : 0;
+	if (err == 0 && from < apart)
+		memset(r->data + from, 0, (to < apart ? to : apart) - from);
+	return err;
 }
 
 static int check_last(const struct sealmem_region *r, const void *p, size_t size)

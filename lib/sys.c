@@ -106,6 +106,13 @@ int sys_fallocate(int fd, off_t offset, off_t size)
 	return (int)answer(syscall(SYS_fallocate, fd, 0, offset, size));
 }
 
+int sys_punch_hole(int fd, off_t offset, off_t size)
+{
+	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+
+	return (int)answer(syscall(SYS_fallocate, fd, mode, offset, size));
+}
+
 static int file_status(int fd, struct stat *ret)
 {
 	return (int)answer(syscall(SYS_fstat, fd, ret));

@@ -107,6 +107,7 @@ int sys_dup_for_program(int fd, int number);
 int sys_fcntl(int fd, int command, long argument);
 int sys_ftruncate(int fd, off_t size);
 int sys_fallocate(int fd, off_t offset, off_t size);
+int sys_punch_hole(int fd, off_t offset, off_t size);
 /* The size of a regular file (a memfd is one); -EINVAL for another kind. */
 int sys_file_size(int fd, off_t *ret);
 

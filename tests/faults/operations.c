@@ -275,6 +275,57 @@ static void done_taking(struct subject *s)
 	done_sealed(s);
 }
 
+/* More than was set aside. */
+static int grow_last(struct subject *s)
+{
+	s->piece = sealmem_region_realloc(s->region, s->data, 22 * page_size());
+	return s->piece != NULL ? 0 : -errno;
+}
+
+static void done_growing(struct subject *s)
+{
+	EXPECT(s->piece == s->data && intact(s->data, s->size));
+	EXPECT(sealmem_region_size(s->region) == 22 * page_size());
+	EXPECT(zeroed(s->data + s->size, 22 * page_size() - s->size));
+	s->size = sealmem_region_size(s->region);
+	memcpy(s->data, source, s->size);
+	EXPECT(sealmem_region_seal(s->region) == 0);
+	done_sealed(s);
+}
+
+/* Stored at sealmem_region_data(), in parts with pages between them that nobody touched. */
+static const size_t parts[] = { 0, 7, 13 };
+
+static void prepare_scattered(struct subject *s)
+{
+	make_open(s, 40 * page_size());
+	for (size_t i = 0; s->result == 0 && i < sizeof(parts) / sizeof(*parts); i++)
+		memcpy(s->data + parts[i] * page_size(), source, 2 * page_size());
+}
+
+static int trim_it(struct subject *s)
+{
+	return sealmem_region_trim(s->region, page_size() + 100);
+}
+
+static void unchanged_scattered(struct subject *s)
+{
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+		EXPECT(intact(s->data + parts[i] * page_size(), 2 * page_size()));
+	expect_open(s);
+}
+
+static void done_trimming(struct subject *s)
+{
+	s->size = page_size() + 100;
+	EXPECT(sealmem_region_size(s->region) == s->size);
+	EXPECT(intact(s->data, s->size));
+	EXPECT(zeroed(s->data + s->size, s->capacity - s->size));
+	expect_open(s);
+	EXPECT(sealmem_region_seal(s->region) == 0);
+	done_sealed(s);
+}
+
 static int ask_fd(struct subject *s)
 {
 	int fd = sealmem_region_fd(s->region);
@@ -453,6 +504,11 @@ static void prepare_file_range(struct subject *s)
 static int seal_it(struct subject *s)
 {
 	return sealmem_seal_range(s->data, s->size, s->operation->guarantees);
+}
+
+static int seal_named(struct subject *s)
+{
+	return sealmem_seal_range_named(s->data, s->size, "named", s->operation->guarantees);
 }
 
 static void expect_private(const char *addr)
@@ -716,6 +772,38 @@ static void prepare_large(struct subject *s)
 		EXPECT(take_large(s) == 0);
 }
 
+static void prepare_filled(struct subject *s)
+{
+	prepare_large(s);
+	if (s->result == 0)
+		memcpy(s->data, source, HEAP_LARGE);
+}
+
+/* So much larger that it has to move. */
+static int resize_large(struct subject *s)
+{
+	s->moved = sealmem_heap_realloc(s->heap, s->data, 2 * HEAP_LARGE);
+	return s->moved != NULL ? 0 : -errno;
+}
+
+static void unchanged_filled(struct subject *s)
+{
+	EXPECT(intact(s->data, HEAP_LARGE));
+	EXPECT(sealmem_heap_usable_size(s->heap, s->data) == HEAP_LARGE);
+	unchanged_heap(s);
+}
+
+static void done_resizing(struct subject *s)
+{
+	EXPECT(sealmem_heap_usable_size(s->heap, s->moved) == 2 * HEAP_LARGE);
+	EXPECT(intact(s->moved, HEAP_LARGE));
+	EXPECT(zeroed(s->moved + HEAP_LARGE, HEAP_LARGE));
+	if (is_mapped(s->data))
+		EXPECT(zeroed(s->data, HEAP_LARGE));
+	sealmem_heap_dealloc(s->heap, s->moved);
+	done_heap(s);
+}
+
 static int free_large(struct subject *s)
 {
 	memcpy(s->data, source, HEAP_LARGE);
@@ -937,6 +1025,8 @@ static const struct function
 	region_new_from = { "sealmem_region_new_from",
 			    { REGION_ERRORS, EADDRINUSE, EFAULT, ENOSPC, ENOTRECOVERABLE } },
 	region_alloc = { "sealmem_region_alloc", { EINVAL, EPERM, ENOMEM, ENOTRECOVERABLE } },
+	region_realloc = { "sealmem_region_realloc", { EINVAL, EPERM, ENOMEM, ENOTRECOVERABLE } },
+	region_trim = { "sealmem_region_trim", { EINVAL, EPERM, EOPNOTSUPP, ENOTRECOVERABLE } },
 	region_seal = { "sealmem_region_seal",
 			{ EINVAL, EADDRINUSE, EMFILE, ENFILE, ESTALE, EBUSY, EAGAIN, EFBIG,
 			  EOPNOTSUPP, ENOMEM, ENOSPC, ENOTRECOVERABLE } },
@@ -953,6 +1043,10 @@ static const struct function
 	range = { "sealmem_seal_range",
 		  { EINVAL, EADDRINUSE, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG,
 		    EMFILE, ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },
+	named_range = { "sealmem_seal_range_named",
+			{ EINVAL, ENAMETOOLONG, EADDRINUSE, ENOMEM, EACCES, EFAULT, EPERM,
+			  EOPNOTSUPP, EAGAIN, EFBIG, EMFILE, ENFILE, ENOSPC, EBUSY,
+			  ENOTRECOVERABLE } },
 	image = { "sealmem_seal_image",
 		  { EINVAL, EOPNOTSUPP, EPERM, EFAULT, ENOSPC, EBUSY, EFBIG, EMFILE, ENFILE, ENOMEM,
 		    ENOTRECOVERABLE } },
@@ -962,6 +1056,9 @@ static const struct function
 	heap_alloc = { "sealmem_heap_alloc",
 		       { EINVAL, ESTALE, EAGAIN, ENOMEM, EOPNOTSUPP, EFBIG, EMFILE, ENFILE, ENOSPC,
 			 EBUSY } },
+	heap_realloc = { "sealmem_heap_realloc",
+			 { EINVAL, ESTALE, EAGAIN, ENOMEM, EOPNOTSUPP, EFBIG, EMFILE, ENFILE,
+			   ENOSPC, EBUSY } },
 	heap_dealloc = { "sealmem_heap_dealloc", { 0 } },
 	heap_free = { "sealmem_heap_free", { 0 } },
 	heap_close = { "sealmem_heap_close",
@@ -988,6 +1085,8 @@ KIND(new, region_new, prepare_nothing, make, unchanged_nothing, done_open);
 KIND(new_from, region_new_from, prepare_nothing, make_from, unchanged_nothing, done_from);
 KIND(alloc_first, region_alloc, prepare_empty, take, unchanged_empty, done_taking);
 KIND(alloc_more, region_alloc, prepare_taken, take, unchanged_open, done_taking);
+KIND(realloc_last, region_realloc, prepare_taken, grow_last, unchanged_open, done_growing);
+KIND(trim, region_trim, prepare_scattered, trim_it, unchanged_scattered, done_trimming);
 KIND(seal_whole, region_seal, prepare_open, seal, unchanged_open, done_sealed);
 KIND(seal_taken, region_seal, prepare_taken, seal, unchanged_taken, done_sealed);
 KIND(seal_or_free, region_seal, prepare_open, seal, unchanged_open, done_sealed, .after = release);
@@ -1001,6 +1100,8 @@ KIND(free_sealed, region_free, prepare_sealed, free_it, nothing, done_freeing,
 KIND(seal_range, range, prepare_range, seal_it, unchanged_range, done_range,
      .after = seal_unless_lost);
 KIND(seal_file_range, range, prepare_file_range, seal_it, unchanged_range, done_range,
+     .after = seal_unless_lost);
+KIND(seal_named_range, named_range, prepare_range, seal_named, unchanged_range, done_range,
      .after = seal_unless_lost);
 KIND(seal_image, image, prepare_nothing, seal_whole_image, unchanged_image, done_image,
      .spared = "a program without its RELRO is no more");
@@ -1033,6 +1134,8 @@ KIND(grow_heap, heap_alloc, prepare_full_heap, take_small, unchanged_heap, done_
      .other_way = smaller);
 KIND(heap_large, heap_alloc, prepare_large, take_large, unchanged_heap, done_large,
      .other_way = other_guards);
+KIND(resize_heap_large, heap_realloc, prepare_filled, resize_large, unchanged_filled, done_resizing,
+     .other_way = other_guards);
 KIND(free_heap_large, heap_dealloc, prepare_large, free_large, nothing, done_free_large,
      .never_fails = freeing);
 KIND(close_the_heap, heap_close, prepare_large, close_heap, unchanged_open_heap, done_closed,
@@ -1060,6 +1163,11 @@ const struct operation operations[] = {
 	{ &new_from, CA | SECRET | GUARDS },
 	{ &alloc_first, C },
 	{ &alloc_more, C },
+	{ &realloc_last, C },
+	{ &realloc_last, C | NOSWAP },
+	{ &realloc_last, CA | REST },
+	{ &trim, C },
+	{ &trim, CA | REST },
 	{ &seal_whole, C },
 	{ &seal_whole, CA },
 	{ &seal_whole, C | NOSWAP },
@@ -1099,6 +1207,9 @@ const struct operation operations[] = {
 	{ &seal_range, SEALMEM_ADDRESS | NOSWAP | HIDDEN },
 	{ &seal_file_range, C },
 	{ &seal_file_range, CA | NOSWAP | HIDDEN },
+	{ &seal_named_range, C },
+	{ &seal_named_range, SEALMEM_ADDRESS },
+	{ &seal_named_range, CA | NOSWAP | HIDDEN },
 	{ &seal_image, CA },
 	{ &emulated_seal_image, CA },
 	{ &mseal, SEALMEM_ADDRESS },
@@ -1125,6 +1236,10 @@ const struct operation operations[] = {
 	{ &heap_large, SECRET },
 	{ &heap_large, SEALMEM_ADDRESS | NOSWAP },
 	{ &heap_large, SEALMEM_ADDRESS | SECRET },
+	{ &resize_heap_large, 0 },
+	{ &resize_heap_large, NOSWAP | HIDDEN },
+	{ &resize_heap_large, SECRET },
+	{ &resize_heap_large, SEALMEM_ADDRESS | SECRET },
 	{ &free_heap_large, NOSWAP },
 	{ &free_heap_large, SECRET },
 	{ &close_the_heap, NOSWAP | HIDDEN },

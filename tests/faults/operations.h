@@ -24,7 +24,7 @@ struct subject {
 	int offered, sockets[2];
 	char *data;
 	size_t size, capacity;
-	char *piece;
+	char *piece, *moved;
 	int result;
 	unsigned faults; /* how many calls are to fail */
 	unsigned expected, known;

@@ -624,6 +624,30 @@ START_TEST(the_parts_that_have_memory_come_in_order)
 }
 END_TEST
 
+START_TEST(emptying_a_part_leaves_the_bytes_around_it_and_the_size)
+{
+	size_t page = page_size(), size = 64 * page, before;
+	int fd = new_memfd(size);
+	char *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	struct stat st;
+
+	ck_assert_ptr_ne(data, MAP_FAILED);
+	memset(data, 'x', size);
+	before = memory_of(fd);
+	ck_assert_int_eq(memfd_empty(fd, page + 100, 62 * page), 0);
+	/* A load gives them memory again. */
+	ck_assert_uint_lt(memory_of(fd), before);
+	ck_assert_int_eq(data[page + 99], 'x');
+	for (size_t at = page + 100; at < 63 * page + 100; at++)
+		ck_assert_int_eq(data[at], 0);
+	ck_assert_int_eq(data[63 * page + 100], 'x');
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq((size_t)st.st_size, size);
+	ck_assert_int_eq(munmap(data, size), 0);
+	close_fd(fd);
+}
+END_TEST
+
 START_TEST(sealing_the_bytes_leaves_the_size)
 {
 	int fd = new_memfd(page_size());
@@ -675,6 +699,7 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
+		emptying_a_part_leaves_the_bytes_around_it_and_the_size,
 		the_seal_is_given_without_a_writable_mapping,
 		the_seal_is_busy_while_a_writable_mapping_is_there,
 		a_refused_seal_leaves_the_file_writable,

@@ -271,11 +271,11 @@ static int trim_after_the_seal(void)
 	return sealmem_region_trim(sealed_region("test", 8, CONTENT), 4);
 }
 
-static int trim_without_lseek(void)
+static int trim_without_fallocate(void)
 {
 	struct sealmem_region *region = empty_region(8 * page_size(), CONTENT);
 
-	forbid(__NR_lseek, EPERM);
+	forbid(__NR_fallocate, EPERM);
 	return sealmem_region_trim(region, 4);
 }
 
@@ -1177,7 +1177,7 @@ static const struct row {
 	{ "sealmem_region_trim", EINVAL, trim_above_the_size, "The size is above that of the region." },
 	{ "sealmem_region_trim", EPERM, trim_after_the_seal, "The region is sealed." },
 	{ "sealmem_region_trim", ESTALE, trim_in_a_child, NOT_OURS },
-	{ "sealmem_region_trim", EOPNOTSUPP, trim_without_lseek, "The kernel or a sandbox refuses a system call that this needs." },
+	{ "sealmem_region_trim", EOPNOTSUPP, trim_without_fallocate, "The kernel or a sandbox refuses a system call that this needs." },
 	{ "sealmem_region_trim", ENOTRECOVERABLE, trim_after_no_roll_back, "An earlier seal and its roll-back failed: the region can only be read." },
 	{ "sealmem_region_seal", EINVAL, seal_nothing, "The region is NULL." },
 	{ "sealmem_region_seal", ESTALE, seal_in_a_child, NOT_OURS },

@@ -769,6 +769,21 @@ START_TEST(trim_cuts_the_last_piece_or_takes_it)
 }
 END_TEST
 
+START_TEST(a_trim_that_is_refused_leaves_every_byte)
+{
+	SCOPED_REGION *region = empty_region(40 * page_size(), SEALMEM_CONTENT);
+	char *data = sealmem_region_data(region);
+
+	fill(data, 2 * page_size());
+	fill(data + 20 * page_size(), 100);
+	forbid(SYS_fallocate, EPERM);
+	ck_assert_int_eq(sealmem_region_trim(region, 10), -EOPNOTSUPP);
+	assert_filled(data, 2 * page_size());
+	assert_filled(data + 20 * page_size(), 100);
+	ck_assert_uint_eq(sealmem_region_size(region), 40 * page_size());
+}
+END_TEST
+
 START_TEST(trim_above_the_size_is_einval)
 {
 	SCOPED_REGION *region = empty_region(100, SEALMEM_CONTENT);
@@ -1006,6 +1021,7 @@ int main(void)
 		trim_takes_no_memory_for_pages_that_nobody_touched,
 		alloc_after_trim_hands_out_zeroes_again,
 		trim_cuts_the_last_piece_or_takes_it,
+		a_trim_that_is_refused_leaves_every_byte,
 		trim_above_the_size_is_einval,
 		a_sealed_region_neither_grows_nor_shrinks,
 		a_child_neither_grows_nor_shrinks_a_region_of_its_parent,
