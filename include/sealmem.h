@@ -884,7 +884,7 @@ SEALMEM_MUST_CHECK_ int sealmem_equal(const void *a, const void *b, size_t size)
  *         matter and does not change.
  * verify  is called once with the sealed bytes, which are mapped for the call only. It accepts them with 0. It
  *         refuses them with a negative errno, which sealmem_load_verified() then returns, or with a positive
- *         value.
+ *         value. sealmem_strerror() says that it was this function that refused.
  * data    goes to verify() as it is
  * flags   those of dlopen(3)
  *

@@ -66,7 +66,9 @@ static int judge(int sealed, int (*verify)(const void *bytes, size_t size, void 
 	err = verify(bytes.addr, size, data);
 	/* It may have called this library. */
 	reason_forget();
-	return err > 0 ? fail_for(REASON_REJECTED) : err;
+	if (err > 0)
+		return fail_for(REASON_REJECTED);
+	return err < 0 ? fail_for_caller(err) : 0;
 }
 
 /* The loader knows objects by their path. It takes this object for one that was loaded before from

@@ -51,6 +51,59 @@ static const struct sentence general[] = {
 	{ EIO, "The kernel could not read or write a file." },
 };
 
+/* What the function of a caller means by an errno is not what this library means by it. The texts are those of
+ * strerror(3), which may not be called in a signal handler. */
+#define REFUSED		     "The function that verifies refused the bytes"
+#define REFUSAL(error, text) [error] = REFUSED ": " text "."
+
+static const char *const refusals[] = {
+	REFUSAL(EPERM, "Operation not permitted"),
+	REFUSAL(ENOENT, "No such file or directory"),
+	REFUSAL(EIO, "Input/output error"),
+	REFUSAL(ENOEXEC, "Exec format error"),
+	REFUSAL(EBADF, "Bad file descriptor"),
+	REFUSAL(EAGAIN, "Resource temporarily unavailable"),
+	REFUSAL(ENOMEM, "Cannot allocate memory"),
+	REFUSAL(EACCES, "Permission denied"),
+	REFUSAL(EFAULT, "Bad address"),
+	REFUSAL(EBUSY, "Device or resource busy"),
+	REFUSAL(EINVAL, "Invalid argument"),
+	REFUSAL(ENFILE, "Too many open files in system"),
+	REFUSAL(EMFILE, "Too many open files"),
+	REFUSAL(EFBIG, "File too large"),
+	REFUSAL(EDOM, "Numerical argument out of domain"),
+	REFUSAL(ERANGE, "Numerical result out of range"),
+	REFUSAL(ENOSYS, "Function not implemented"),
+	REFUSAL(ENODATA, "No data available"),
+	REFUSAL(EPROTO, "Protocol error"),
+	REFUSAL(EBADMSG, "Bad message"),
+	REFUSAL(EOVERFLOW, "Value too large for defined data type"),
+	REFUSAL(EILSEQ, "Invalid or incomplete multibyte or wide character"),
+	REFUSAL(EMSGSIZE, "Message too long"),
+	REFUSAL(EOPNOTSUPP, "Operation not supported"),
+	REFUSAL(ETIMEDOUT, "Connection timed out"),
+	REFUSAL(ECANCELED, "Operation canceled"),
+	REFUSAL(ENOKEY, "Required key not available"),
+	REFUSAL(EKEYEXPIRED, "Key has expired"),
+	REFUSAL(EKEYREVOKED, "Key has been revoked"),
+	REFUSAL(EKEYREJECTED, "Key was rejected by service"),
+};
+
+static const char *find_refusal(int error)
+{
+	const size_t count = sizeof(refusals) / sizeof(*refusals);
+	const char *text = (size_t)error < count ? refusals[error] : NULL;
+
+	return text != NULL ? text : REFUSED " with this errno.";
+}
+
+int fail_for_caller(int err)
+{
+	if (err > REASON_OF_CALLER - REASON_END)
+		reason_last = (enum reason)(REASON_OF_CALLER - err);
+	return err;
+}
+
 int fail_for(enum reason reason)
 {
 	reason_last = reason;
@@ -84,7 +137,11 @@ EXPORT const char *sealmem_strerror(int err)
 	int error = err < 0 && err != INT_MIN ? -err : err;
 	const char *text;
 
-	if (error != 0 && reason_last != REASON_NONE && reasons[reason_last].error == error)
+	if (error > 0 && reason_last > REASON_OF_CALLER &&
+	    (int)reason_last - REASON_OF_CALLER == error)
+		return find_refusal(error);
+	if (error != 0 && reason_last != REASON_NONE && reason_last < REASON_COUNT &&
+	    reasons[reason_last].error == error)
 		return reasons[reason_last].text;
 	text = find_general(error);
 	return text != NULL ? text : find_any(error);

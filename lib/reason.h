@@ -101,7 +101,11 @@ enum reason {
 #define NAME_OF_REASON(name, error, sentence) REASON_##name,
 	REASONS(NAME_OF_REASON)
 #undef NAME_OF_REASON
-		REASON_COUNT
+		REASON_COUNT,
+
+	/* From here on: a function of the caller refused, with the errno that was added. */
+	REASON_OF_CALLER = REASON_COUNT,
+	REASON_END = REASON_OF_CALLER + 4096
 };
 
 /* Where the C library has room for it, no access calls the loader, which could allocate. In others the choice would
@@ -123,6 +127,9 @@ static inline void reason_forget(void)
 
 /* Fails for this reason: returns its negative errno. */
 int fail_for(enum reason reason);
+
+/* Returns `err`, the negative errno with which a function of the caller refused. */
+int fail_for_caller(int err);
 
 /* Returns `err`. If it is the negative errno of the reason, this is why. */
 int reason_for(int err, enum reason reason);

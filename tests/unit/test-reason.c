@@ -1297,6 +1297,65 @@ START_TEST(a_failure_has_its_errno_and_its_sentence)
 }
 END_TEST
 
+static int refusal;
+
+/* A check that uses this library itself, and fails for a reason of its own. */
+static int refuse(const void *bytes, size_t size, void *data)
+{
+	(void)bytes;
+	(void)size;
+	(void)data;
+	ck_assert_int_eq(new_without_name(), -EINVAL);
+	return refusal;
+}
+
+/* What "Permission denied" is about here, the general sentence for EACCES would say wrongly. */
+static void assert_refused_by_caller(int error, const char *sentence)
+{
+	refusal = -error;
+	ck_assert_int_eq(load_from(filled_memfd(100), refuse), -error);
+	ck_assert_str_eq(sealmem_strerror(-error), sentence);
+	ck_assert_str_eq(sealmem_strerror(error), sentence);
+}
+
+START_TEST(an_error_of_the_callers_check_is_told_as_its_own)
+{
+	assert_refused_by_caller(
+		EACCES, "The function that verifies refused the bytes: Permission denied.");
+	assert_refused_by_caller(EINVAL,
+				 "The function that verifies refused the bytes: Invalid argument.");
+	assert_refused_by_caller(EXDEV,
+				 "The function that verifies refused the bytes with this errno.");
+	assert_refused_by_caller(4095,
+				 "The function that verifies refused the bytes with this errno.");
+	ck_assert_str_eq(sealmem_strerror(-EINVAL), "An argument is not valid.");
+	assert_refused_by_caller(
+		4096, "A system call failed with an errno that this library does not explain.");
+	ck_assert_int_eq(load_without_verifying(), -EINVAL);
+	ck_assert_str_eq(sealmem_strerror(-EINVAL), "The function that verifies is NULL.");
+}
+END_TEST
+
+/* Only some errnos have a text; it is that of the C library. */
+START_TEST(the_text_of_the_callers_errno_is_that_of_strerror)
+{
+	char text[200];
+	int told = 0;
+
+	for (refusal = -1; refusal > -140; refusal--) {
+		ck_assert_int_eq(load_from(filled_memfd(1), refuse), refusal);
+		if (strstr(sealmem_strerror(refusal), " with this errno.") != NULL)
+			continue;
+		(void)snprintf(text, sizeof(text),
+			       "The function that verifies refused the bytes: %s.",
+			       strerror(-refusal));
+		ck_assert_str_eq(sealmem_strerror(refusal), text);
+		told++;
+	}
+	ck_assert_int_ge(told, 30);
+}
+END_TEST
+
 START_TEST(every_errno_has_a_sentence)
 {
 	for (int error = -200; error <= 200; error++) {
@@ -1415,6 +1474,8 @@ END_TEST
 int main(void)
 {
 	const TTest *tests[] = {
+		an_error_of_the_callers_check_is_told_as_its_own,
+		the_text_of_the_callers_errno_is_that_of_strerror,
 		every_errno_has_a_sentence,
 		the_next_call_forgets_the_reason,
 		an_errno_that_did_not_occur_has_its_general_sentence,
