@@ -14,12 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef __NR_mseal
 # define __NR_mseal 462
+#endif
+#ifndef MADV_GUARD_INSTALL
+# define MADV_GUARD_INSTALL 102
 #endif
 #ifndef __NR_memfd_secret
 # define __NR_memfd_secret 447
@@ -28,19 +32,21 @@
 static const struct call {
 	const char *name;
 	unsigned number;
-	unsigned second; /* the second argument that it must have, or 0 for any */
+	unsigned value;	   /* that one of its arguments must have, or 0 for any */
+	unsigned argument; /* which of them */
 } calls[] = {
-	{ "add_seals", SYS_fcntl, F_ADD_SEALS },
-	{ "fsopen", SYS_fsopen, 0 },
-	{ "kcmp", SYS_kcmp, 0 },
-	{ "madvise", SYS_madvise, 0 },
-	{ "memfd_create", SYS_memfd_create, 0 },
-	{ "memfd_secret", __NR_memfd_secret, 0 },
-	{ "mlock", SYS_mlock, 0 },
-	{ "mseal", __NR_mseal, 0 },
-	{ "seccomp", SYS_seccomp, 0 },
-	{ "socket", SYS_socket, 0 },
-	{ "unshare", SYS_unshare, 0 },
+	{ "add_seals", SYS_fcntl, F_ADD_SEALS, 1 },
+	{ "fsopen", SYS_fsopen, 0, 0 },
+	{ "guard", SYS_madvise, MADV_GUARD_INSTALL, 2 },
+	{ "kcmp", SYS_kcmp, 0, 0 },
+	{ "madvise", SYS_madvise, 0, 0 },
+	{ "memfd_create", SYS_memfd_create, 0, 0 },
+	{ "memfd_secret", __NR_memfd_secret, 0, 0 },
+	{ "mlock", SYS_mlock, 0, 0 },
+	{ "mseal", __NR_mseal, 0, 0 },
+	{ "seccomp", SYS_seccomp, 0, 0 },
+	{ "socket", SYS_socket, 0, 0 },
+	{ "unshare", SYS_unshare, 0, 0 },
 };
 
 static const struct {
@@ -73,7 +79,8 @@ static unsigned find_answer(const char *rule)
 	return 0;
 }
 
-#define LOAD(field)		    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD(field)                                                                                \
+ BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offsetof(struct seccomp_data, field))
 #define SKIP_UNLESS(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, skipped)
 #define ANSWER(action)		    BPF_STMT(BPF_RET | BPF_K, action)
 
@@ -85,16 +92,18 @@ static int forbid(const struct call *call, unsigned answer)
 		ANSWER(answer),
 		ANSWER(SECCOMP_RET_ALLOW),
 	};
-	struct sock_filter for_second[] = {
-		LOAD(nr),	SKIP_UNLESS(call->number, 3),
-		LOAD(args[1]),	SKIP_UNLESS(call->second, 1),
-		ANSWER(answer), ANSWER(SECCOMP_RET_ALLOW),
+	struct sock_filter for_value[] = {
+		LOAD(nr),
+		SKIP_UNLESS(call->number, 3),
+		LOAD(args[call->argument]),
+		SKIP_UNLESS(call->value, 1),
+		ANSWER(answer),
+		ANSWER(SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { sizeof(for_any) / sizeof(*for_any), for_any };
 
-	if (call->second != 0)
-		program =
-			(struct sock_fprog){ sizeof(for_second) / sizeof(*for_second), for_second };
+	if (call->value != 0)
+		program = (struct sock_fprog){ sizeof(for_value) / sizeof(*for_value), for_value };
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0 ? -errno : 0;

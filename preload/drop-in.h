@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_PRELOAD_DROP_IN_H
+#define SEALMEM_PRELOAD_DROP_IN_H
+
+#include "include/sealmem.h"
+
+/* What the objects share that stand in for the secret memory of another library. */
+
+/* Words with commas between them: what the heaps have to be. */
+#define DROP_IN_VARIABLE "SEALMEM_SECRET_HEAP"
+
+enum {
+	DROP_IN_SECRECY = 1,
+};
+
+/* Makes a heap that ends where the memory of the machine does, or RLIMIT_MEMLOCK: with NOSWAP and NODUMP, or with
+ * SECRECY if the variable has that word. -EINVAL if it has a word that is unknown. Otherwise as sealmem_heap_new(). */
+int drop_in_heap(struct sealmem_heap **ret, const char *name);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The pages lie in addresses that are reserved as a whole: a page that is never used, then a page and its guard,
+ * again and again. A few of them at a time get memory, and are inaccessible until somebody takes one. What is known of
+ * them lies elsewhere, between inaccessible pages.
+ *
+ * To take a page and to give it back is one call of mprotect(2) each, so that a stale pointer faults. Where guard pages
+ * are no mappings, that call covers the guard as well, which stays inaccessible all the same: so neighbours that are
+ * protected alike are one mapping.
+ */
+
+#include "preload/pages.h"
+
+#include "lib/guard.h"
+#include "lib/heap-canary.h"
+#include "lib/heap-internal.h"
+#include "lib/mapping.h"
+
+/* Addresses are cheap, and a limit (RLIMIT_AS) may leave fewer. */
+#define MOST  ((uint32_t)1 << 24)
+#define LEAST ((uint32_t)1 << 4)
+
+/* How many get memory at a time, at least. */
+#define GROWTH 8
+
+/* In place of the next one that is free. */
+#define TAKEN	UINT32_MAX
+#define NO_MORE (UINT32_MAX - 1)
+
+struct pages {
+	struct sealmem_heap *heap;
+	char *first; /* the page with number 0 */
+	uint32_t most;
+	uint32_t with_memory, fresh; /* those up to `fresh` were taken before */
+	uint32_t idle;		     /* a list of those that were given back */
+	size_t book_size;	     /* bytes of it that have memory */
+	bool marked;		     /* guard pages are no mappings */
+	struct process owner;
+	struct scoped_mapping book, all;
+	uint32_t next[];
+};
+
+static const char touched[] = "was overwritten: it lies in an object that was freed";
+static const char unknown[] = "is no object of this heap, or was freed before";
+
+/* A page and its guard. */
+static size_t pitch(void)
+{
+	return 2 * page_size();
+}
+
+static char *page_at(const struct pages *p, uint32_t number)
+{
+	return p->first + number * pitch();
+}
+
+static uint32_t number_of(const struct pages *p, const void *at)
+{
+	return (uint32_t)((size_t)((const char *)at - p->first) / pitch());
+}
+
+static size_t book_size_for(uint32_t most)
+{
+	return page_round_up(sizeof(struct pages) + most * sizeof(uint32_t));
+}
+
+static int reserve_book(struct scoped_mapping *ret, uint32_t most)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping book = { 0 };
+	size_t size = book_size_for(most) + 2 * page_size();
+	int err = mapping_new_reserve(&book.addr, size);
+
+	if (err < 0)
+		return err;
+	book.size = size;
+	err = sys_mprotect((char *)book.addr + page_size(), book_size_for(0),
+			   PROT_READ | PROT_WRITE);
+	if (err < 0)
+		return not_given(err);
+	*ret = book;
+	book.size = 0;
+	return 0;
+}
+
+static int reserve(struct pages **ret, struct sealmem_heap *h, uint32_t most)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping book = { 0 };
+	struct scoped_mapping all;
+	int err = reserve_book(&book, most);
+
+	if (err == 0)
+		err = heap_memory_reserve(h, &all, page_size() + most * pitch());
+	if (err < 0)
+		return err;
+	*ret = (struct pages *)(void *)((char *)book.addr + page_size());
+	(*ret)->all = all;
+	(*ret)->first = (char *)all.addr + page_size();
+	(*ret)->most = most;
+	(*ret)->book = book;
+	book.size = 0;
+	return 0;
+}
+
+/* Such a guard keeps its place while the protection around it changes, which only private memory allows. */
+static bool can_mark(const struct sealmem_heap *h)
+{
+	return !(h->guarantees & SEALMEM_SECRECY) && guard_probe() == 0;
+}
+
+int pages_new(struct pages **ret, struct sealmem_heap *h)
+{
+	int err = -ENOMEM;
+
+	for (uint32_t most = MOST; most >= LEAST && err == -ENOMEM; most /= 4)
+		err = reserve(ret, h, most);
+	if (err < 0)
+		return err;
+	(*ret)->heap = h;
+	(*ret)->idle = NO_MORE;
+	(*ret)->book_size = book_size_for(0);
+	(*ret)->marked = can_mark(h);
+	(*ret)->owner = process_this();
+	return 0;
+}
+
+void pages_free(struct pages *p)
+{
+	struct scoped_mapping book = p->book;
+
+	unmap_scoped(&p->all);
+	unmap_scoped(&book);
+}
+
+struct sealmem_heap *pages_heap(const struct pages *p)
+{
+	return p->heap;
+}
+
+static int extend_book(struct pages *p, uint32_t end)
+{
+	size_t size = book_size_for(end);
+	int err = 0;
+
+	if (size > p->book_size)
+		err = sys_mprotect(p, size, PROT_READ | PROT_WRITE);
+	if (err == 0 && size > p->book_size)
+		p->book_size = size;
+	return not_given(err);
+}
+
+static int mark_guards(const struct pages *p, uint32_t first, uint32_t end)
+{
+	int err = 0;
+
+	for (uint32_t i = first; p->marked && i < end && err == 0; i++)
+		err = guard_install(page_at(p, i) + page_size(), page_size());
+	return err;
+}
+
+/* What the kernel neither gives nor takes back is not used, and there is no more growth. */
+static void take_back(struct pages *p, char *start, size_t size)
+{
+	if (heap_memory_drop(p->heap, start, size) < 0)
+		p->most = p->with_memory;
+}
+
+static int add(struct pages *p, uint32_t count)
+{
+	uint32_t end = p->with_memory + count;
+	char *start = page_at(p, p->with_memory);
+	size_t size = count * pitch();
+	bool changed = false;
+	int err = extend_book(p, end);
+
+	if (err == 0)
+		err = mark_guards(p, p->with_memory, end);
+	if (err == 0)
+		err = heap_memory_new(p->heap, start, size, &changed);
+	if (err == 0)
+		err = not_given(sys_mprotect(start, size, PROT_NONE));
+	if (err < 0 && changed)
+		take_back(p, start, size);
+	if (err == 0)
+		p->with_memory = end;
+	return err;
+}
+
+/* Where there is not enough for all, there may be for half. */
+static int grow(struct pages *p)
+{
+	uint32_t left = p->most - p->with_memory, count = p->with_memory / 16;
+	int err = -ENOMEM;
+
+	if (count < GROWTH)
+		count = GROWTH;
+	if (count > left)
+		count = left;
+	for (; count > 0 && (err == -ENOMEM || err == -EAGAIN); count /= 2)
+		err = add(p, count);
+	return err;
+}
+
+/* A child has a copy, which is not locked in memory, or nothing. */
+static int adopt(struct pages *p)
+{
+	unsigned guarantees = p->heap->guarantees;
+	int err;
+
+	if (process_has_memory_of(&p->owner))
+		return 0;
+	if (guarantees & SEALMEM_NOFORK)
+		return -ESTALE;
+	err = mapping_apply_open(p->first, p->with_memory * pitch(), guarantees & SEALMEM_NOSWAP);
+	if (err == 0)
+		p->owner = process_this();
+	return err;
+}
+
+static int find_number(struct pages *p, uint32_t *ret)
+{
+	int err = adopt(p);
+
+	if (err == 0 && p->idle == NO_MORE && p->fresh == p->with_memory)
+		err = grow(p);
+	if (err < 0)
+		return err;
+	*ret = p->idle != NO_MORE ? p->idle : p->fresh;
+	return 0;
+}
+
+static void mark_taken(struct pages *p, uint32_t number)
+{
+	if (p->idle == number)
+		p->idle = p->next[number];
+	else
+		p->fresh++;
+	p->next[number] = TAKEN;
+}
+
+int pages_take(struct pages *p, char **ret)
+{
+	const char *changed;
+	uint32_t number;
+	int err;
+	HEAP_LOCKED(p->heap);
+
+	err = find_number(p, &number);
+	if (err == 0)
+		err = not_given(pages_protect(p, page_at(p, number), PROT_READ | PROT_WRITE));
+	if (err < 0)
+		return err;
+	*ret = page_at(p, number);
+	changed = heap_zeroes_changed(*ret, *ret + page_size());
+	if (changed != NULL)
+		heap_corrupt(p->heap, changed, touched);
+	mark_taken(p, number);
+	return 0;
+}
+
+bool pages_contain(const struct pages *p, const void *at)
+{
+	return (uintptr_t)at - (uintptr_t)p->first < p->most * pitch();
+}
+
+char *pages_taken(struct pages *p, const void *at)
+{
+	uint32_t number = number_of(p, at);
+	HEAP_LOCKED(p->heap);
+
+	if (number >= p->fresh || p->next[number] != TAKEN)
+		heap_corrupt(p->heap, at, unknown);
+	return page_at(p, number);
+}
+
+int pages_protect(const struct pages *p, char *page, int protection)
+{
+	return sys_mprotect(page, p->marked ? pitch() : page_size(), protection);
+}
+
+/* If the kernel has no mapping left to make it inaccessible, who takes it next looks whether it is still zero. */
+void pages_give(struct pages *p, char *page)
+{
+	uint32_t number = number_of(p, page);
+	HEAP_LOCKED(p->heap);
+
+	if (p->next[number] != TAKEN)
+		heap_corrupt(p->heap, page, unknown);
+	heap_wipe(page, page_size());
+	(void)pages_protect(p, page, PROT_NONE);
+	p->next[number] = p->idle;
+	p->idle = number;
+}
