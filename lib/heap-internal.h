@@ -267,6 +267,7 @@ void heap_small_check(struct sealmem_heap *h);
 
 /* heap-large.c: objects with pages of their own. */
 int heap_large_new(struct sealmem_heap *h, size_t size, void **ret);
+bool heap_large_is(struct sealmem_heap *h, const void *p);
 size_t heap_large_size(struct sealmem_heap *h, const void *p);
 void heap_large_free(struct sealmem_heap *h, void *p);
 /* With the lock held. */

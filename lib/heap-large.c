@@ -312,6 +312,15 @@ static void check_before(const struct sealmem_heap *h, const struct heap_large *
 		heap_corrupt(h, changed, overrun);
 }
 
+bool heap_large_is(struct sealmem_heap *h, const void *p)
+{
+	const struct heap_large *found;
+	HEAP_LOCKED(h);
+
+	found = h->large_room > 0 ? look_up(h, page_of(p)) : NULL;
+	return found != NULL && found->page != 0 && found->object == p;
+}
+
 size_t heap_large_size(struct sealmem_heap *h, const void *p)
 {
 	HEAP_LOCKED(h);

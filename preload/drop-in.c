@@ -7,10 +7,15 @@
 
 #include "preload/drop-in.h"
 
+#include "lib/line.h"
 #include "lib/util.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The exit status of env(1) if it cannot start the program. */
+#define EXIT_OURS 125
 
 /* As much as there are addresses for: a heap takes twice that of them. RLIMIT_AS may leave fewer. */
 #define LIMIT	    ((size_t)1 << (sizeof(size_t) > 4 ? 40 : 28))
@@ -21,6 +26,8 @@ static const struct {
 	unsigned bit;
 } words[] = {
 	{ "secrecy", DROP_IN_SECRECY },
+	{ "start", DROP_IN_START },
+	{ "report", DROP_IN_REPORT },
 };
 
 static unsigned find_bit(const char *word, size_t length)
@@ -33,17 +40,65 @@ static unsigned find_bit(const char *word, size_t length)
 
 static int read_words(const char *list, unsigned *ret)
 {
+	int err = 0;
+
 	*ret = 0;
 	while (list != NULL && *list != '\0') {
 		size_t length = strcspn(list, ",");
 		unsigned bit = find_bit(list, length);
 
-		if (bit == 0)
-			return -EINVAL;
+		err = bit == 0 ? -EINVAL : err;
 		*ret |= bit;
 		list += length + (list[length] == ',');
 	}
-	return 0;
+	return err;
+}
+
+unsigned drop_in_wanted(void)
+{
+	static atomic_int known = -1;
+	unsigned wanted;
+
+	if (atomic_load(&known) < 0) {
+		(void)read_words(getenv(DROP_IN_VARIABLE), &wanted);
+		atomic_store(&known, (int)wanted);
+	}
+	return (unsigned)atomic_load(&known);
+}
+
+static void put_guarantees(struct line *line, unsigned guarantees)
+{
+	const char *between = "";
+
+	for (unsigned bit = 1; bit <= SEALMEM_GUARANTEES; bit <<= 1)
+		if (guarantees & bit) {
+			line_put_text(line, between);
+			line_put_text(line, sealmem_guarantee_name(bit));
+			between = "+";
+		}
+}
+
+void drop_in_begin(const char *what, int err, const struct sealmem_heap *h)
+{
+	struct line line = { 0 };
+
+	if (err == 0 && !(drop_in_wanted() & DROP_IN_REPORT))
+		return;
+	line_put_text(&line, "sealmem: ");
+	line_put_text(&line, program_invocation_short_name);
+	line_put_text(&line, "[");
+	line_put_number(&line, (uint64_t)getpid(), 10);
+	line_put_text(&line, "]: ");
+	line_put_text(&line, what);
+	line_put_text(&line, err < 0 ? " is not replaced: " : " is a heap: ");
+	if (err < 0)
+		line_put_text(&line, sealmem_strerror(err));
+	else
+		put_guarantees(&line, sealmem_heap_guarantees(h));
+	line_put_text(&line, "\n");
+	line_write(&line, STDERR_FILENO);
+	if (err < 0)
+		_exit(EXIT_OURS);
 }
 
 /* A child inherits the memory of those libraries, so NOFORK is not demanded by itself. */

@@ -11,10 +11,18 @@
 
 enum {
 	DROP_IN_SECRECY = 1,
+	DROP_IN_START = 2,  /* it begins by itself, before main() if the library is there */
+	DROP_IN_REPORT = 4, /* and says so */
 };
+
+/* The bits of the variable. An unknown word counts when the heap is made. */
+unsigned drop_in_wanted(void);
 
 /* Makes a heap that ends where the memory of the machine does, or RLIMIT_MEMLOCK: with NOSWAP and NODUMP, or with
  * SECRECY if the variable has that word. -EINVAL if it has a word that is unknown. Otherwise as sealmem_heap_new(). */
 int drop_in_heap(struct sealmem_heap **ret, const char *name);
+
+/* After the heap was made because of DROP_IN_START: ends the program if it could not be. Reports if that is wanted. */
+void drop_in_begin(const char *what, int err, const struct sealmem_heap *h);
 
 #endif

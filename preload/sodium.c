@@ -15,6 +15,7 @@
 #include "preload/drop-in.h"
 #include "preload/pages.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,18 @@ static int find_or_make(struct pages **ret)
 		discard(mine);
 	*ret = found;
 	return 0;
+}
+
+/* Where the environment wants it, before the program does anything. */
+__attribute__((constructor)) static void start(void)
+{
+	struct pages *p = NULL;
+	int err;
+
+	if (!(drop_in_wanted() & DROP_IN_START) || dlsym(RTLD_NEXT, "sodium_malloc") == NULL)
+		return;
+	err = find_or_make(&p);
+	drop_in_begin("libsodium's secret memory", err, err == 0 ? pages_heap(p) : NULL);
 }
 
 static char *new_block(struct pages *p, size_t size)

@@ -34,6 +34,7 @@ as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" 
     UNDER_FILTER="$bin/under-filter" OPENER="$bin/opener" MSEAL_LIBRARY="$bin/libsealmem-mseal.so" MSEAL_LINKED="$bin/mseal-linked" \
     MSEAL_NEWER="$bin/mseal-newer" IMAGE_OBJECTS="$image_objects" INTRUDER="$bin/intruder.so" \
     SODIUM_LIBRARY="$bin/libsealmem-sodium.so" SODIUM_USER="$bin/sodium-user" \
+    OPENSSL_LIBRARY="$bin/libsealmem-openssl.so" OPENSSL_USER="$bin/openssl-user" SYMBOLIC="$bin/symbolic.so" \
     bats --tap live >live.tap 2>&1 &
 live=$!
 
