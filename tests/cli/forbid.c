@@ -43,6 +43,7 @@ static const struct call {
 	{ "memfd_create", SYS_memfd_create, 0, 0 },
 	{ "memfd_secret", __NR_memfd_secret, 0, 0 },
 	{ "mlock", SYS_mlock, 0, 0 },
+	{ "mount", SYS_mount, 0, 0 },
 	{ "mseal", __NR_mseal, 0, 0 },
 	{ "seccomp", SYS_seccomp, 0, 0 },
 	{ "socket", SYS_socket, 0, 0 },
@@ -53,9 +54,8 @@ static const struct {
 	const char *name;
 	unsigned number;
 } errors[] = {
-	{ "EPERM", SECCOMP_RET_ERRNO | EPERM },
-	{ "ENOMEM", SECCOMP_RET_ERRNO | ENOMEM },
-	{ "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
+	{ "EPERM", SECCOMP_RET_ERRNO | EPERM },	  { "EINVAL", SECCOMP_RET_ERRNO | EINVAL },
+	{ "ENOMEM", SECCOMP_RET_ERRNO | ENOMEM }, { "ENOSYS", SECCOMP_RET_ERRNO | ENOSYS },
 	{ "KILL", SECCOMP_RET_KILL_PROCESS },
 };
 

@@ -1506,6 +1506,13 @@ print(os.path.realpath(sys.argv[1]) == sys.argv[1], os.lstat(sys.argv[1]).st_nli
     assert_refused run "--files: cannot make a mount namespace"
 }
 
+@test "--files: below a root directory that is no mount point, the program does not start and is told that" {
+    need_no_sanitizer
+    can_have_files
+    KEY=x run --separate-stderr -125 as_plain_user "$FORBID" mount=EINVAL -- "$SEALMEM" run --files="$PLACE" --secret key=env:KEY -- echo started
+    assert_refused run "--files: cannot make a mount namespace: Invalid argument: the root directory is no mount point"
+}
+
 @test "--files with --no-dump works for root, and a plain user is told to use one of them" {
     can_no_dump
     can_have_files

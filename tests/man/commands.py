@@ -51,9 +51,15 @@ class Example:
         self.status = int((remark and remark["status"]) or 0)
 
     def missing(self, path):
-        """The optional programs that it names and that this machine lacks."""
+        """The optional programs that it names and that this machine lacks; and mounts, as a chroot does."""
         words = set(re.findall(r"[\w-]+", self.text)) & OPTIONAL
-        return sorted(word for word in words if not shutil.which(word, path=path))
+        programs = sorted(word for word in words if not shutil.which(word, path=path))
+        return programs + (["private mounts"] if "--files" in self.text and not can_mount() else [])
+
+
+def can_mount():
+    ways = (["unshare", "--mount", "true"], ["unshare", "--user", "--mount", "true"])
+    return any(subprocess.run(way, capture_output=True, check=False).returncode == 0 for way in ways)
 
 
 def is_complete(text):

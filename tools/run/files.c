@@ -84,6 +84,14 @@ static int enter_first(bool hidden)
 	return err < 0 ? err : 1;
 }
 
+static const char forbidden[] =
+	": user namespaces or mounts are forbidden here: start sealmem as root, or do "
+	"without --files";
+
+/* What root cannot help: mounts cannot be kept apart below a directory that is none itself. */
+static const char in_chroot[] =
+	": the root directory is no mount point (chroot): mount it, or do without --files";
+
 /* What is mounted outside from now on does not appear here, and nothing of ours appears there. */
 static enum exit_status enter(const struct files_order *order, bool *own_user)
 {
@@ -95,13 +103,12 @@ static enum exit_status enter(const struct files_order *order, bool *own_user)
 			"--files together with --no-dump needs CAP_SYS_ADMIN: start sealmem as "
 			"root, or use one of them");
 	*own_user = err > 0;
-	if (err >= 0)
-		err = mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
-	return err < 0 ? complain_of(
-				 "make a mount namespace", err,
-				 ": user namespaces or mounts are forbidden here: start sealmem as "
-				 "root, or do without --files")
-		       : EXIT_NOT_YET;
+	if (err < 0)
+		return complain_of("make a mount namespace", err, forbidden);
+	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		return complain_of("make a mount namespace", -errno,
+				   errno == EINVAL ? in_chroot : forbidden);
+	return EXIT_NOT_YET;
 }
 
 static void close_directory(DIR **directory)
