@@ -7,6 +7,7 @@
 
 #include "preload/drop-in.h"
 
+#include "lib/heap-internal.h"
 #include "lib/line.h"
 #include "lib/util.h"
 
@@ -118,4 +119,9 @@ int drop_in_heap(struct sealmem_heap **ret, const char *name)
 	for (size_t limit = LIMIT; limit >= LIMIT_LEAST && err == -ENOMEM; limit /= 16)
 		err = sealmem_heap_new(ret, name, limit, demand_of(wanted));
 	return err;
+}
+
+bool drop_in_has(struct sealmem_heap *h, const void *object)
+{
+	return heap_small_is(h, object) || heap_large_is(h, object);
 }

@@ -4,6 +4,8 @@
 
 #include "include/sealmem.h"
 
+#include <stdbool.h>
+
 /* What the objects share that stand in for the secret memory of another library. */
 
 /* Words with commas between them: what the heaps have to be. */
@@ -21,6 +23,9 @@ unsigned drop_in_wanted(void);
 /* Makes a heap that ends where the memory of the machine does, or RLIMIT_MEMLOCK: with NOSWAP and NODUMP, or with
  * SECRECY if the variable has that word. -EINVAL if it has a word that is unknown. Otherwise as sealmem_heap_new(). */
 int drop_in_heap(struct sealmem_heap **ret, const char *name);
+
+/* Whether the object, or in the case of a small one the address, is in the heap. */
+bool drop_in_has(struct sealmem_heap *h, const void *object);
 
 /* After the heap was made because of DROP_IN_START: ends the program if it could not be. Reports if that is wanted. */
 void drop_in_begin(const char *what, int err, const struct sealmem_heap *h);

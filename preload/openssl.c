@@ -177,7 +177,7 @@ static struct sealmem_heap *heap_of(const void *object)
 {
 	struct sealmem_heap *h = atomic_load(&made);
 
-	return h != NULL && (heap_small_is(h, object) || heap_large_is(h, object)) ? h : NULL;
+	return h != NULL && drop_in_has(h, object) ? h : NULL;
 }
 
 static void release(struct sealmem_heap *h, void *object)
