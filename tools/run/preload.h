@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_TOOLS_RUN_PRELOAD_H
+#define SEALMEM_TOOLS_RUN_PRELOAD_H
+
+#include "tools/common/errors.h"
+#include "tools/launch/program.h"
+#include "tools/launch/rehearsal.h"
+
+#include <elf.h>
+#include <stdbool.h>
+
+/* The facts that decide whether the loader preloads an object. */
+struct preload_elf {
+	Elf64_Ehdr header;
+	char loader[256]; /* empty if the program has none */
+};
+
+/* A program, and what the kernel executes for it: the interpreter if it is a script. */
+struct preload_subject {
+	struct program interpreter; /* none if the program is no script */
+	struct preload_elf elf;
+};
+
+#define PRELOAD_SUBJECT_NONE ((struct preload_subject){ .interpreter = PROGRAM_NONE })
+
+void preload_subject_close(struct preload_subject *subject);
+
+/* Fails if there is no interpreter. Otherwise sets `why` to the reason why nothing can be preloaded into the program,
+ * which is located, or to NULL. */
+enum exit_status preload_judge(struct program *program, struct preload_subject *subject,
+			       const char **why);
+
+/* The start that the loader is to rehearse, after the program was judged. */
+struct rehearsal preload_rehearsal(const struct program *program, struct preload_subject *subject,
+				   const char *object);
+
+/* The path of an object that was built or installed with this command, or NULL. The caller frees it. */
+char *preload_find_object(const char *file);
+
+/* Whether the object has these bytes in it. One that is something else would be preloaded and do nothing. */
+bool preload_has_mark(const char *object, const char *mark);
+
+/* Puts the object before those that are preloaded. `option` is for the message. */
+enum exit_status preload_put_first(const char *option, const char *object);
+
+/* Sets a variable that may be there more than once. 0, or -1 if memory is out. */
+int preload_set_once(const char *name, const char *value);
+
+/* Lets a program that is built with AddressSanitizer start with a preloaded object. */
+enum exit_status preload_allow_with_asan(void);
+
+#endif
