@@ -17,7 +17,7 @@ _sealmem_options() {
     probe) echo '--require --json --quiet --help' ;;
     run)
         echo '--secret --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
-            '--owner --image --no-dump --no-new-privs --deny-write-execute --help'
+            '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
     esac

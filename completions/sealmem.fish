@@ -64,6 +64,7 @@ complete -c sealmem -n '__fish_seen_subcommand_from run' -l files -d 'The secret
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l strip-newline -d 'Remove the newlines at the end of each secret'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l mode -x -a '400 440 444' -d 'Set the permissions of the secrets'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l owner -x -a '(__fish_complete_users)' -d 'Set the owner of the secrets'
+complete -c sealmem -n '__fish_seen_subcommand_from run' -l secret-heap -d 'Keep the secrets of libraries in a heap'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l image -d 'Seal the image of the command'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-dump -d 'Hide the memory of the command from its user'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l no-new-privs -d 'Forbid the command to gain privileges'

@@ -22,6 +22,8 @@
 #define LIMIT	    ((size_t)1 << (sizeof(size_t) > 4 ? 40 : 28))
 #define LIMIT_LEAST ((size_t)1 << 20)
 
+__attribute__((used)) static const char mark[] = DROP_IN_MARK;
+
 static const struct {
 	const char *word;
 	unsigned bit;

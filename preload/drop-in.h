@@ -11,6 +11,9 @@
 /* Words with commas between them: what the heaps have to be. */
 #define DROP_IN_VARIABLE "SEALMEM_SECRET_HEAP"
 
+/* The objects contain these bytes, so that no other is taken for one of them. */
+#define DROP_IN_MARK "sealmem:preload:secret-heap:" SEALMEM_VERSION
+
 enum {
 	DROP_IN_SECRECY = 1,
 	DROP_IN_START = 2,  /* it begins by itself, before main() if the library is there */

@@ -193,6 +193,12 @@ static void find_reason(const char *answer, char *reason, size_t size)
 	}
 }
 
+void rehearse_all(const struct rehearsal *rehearsal, char *answer, size_t size)
+{
+	*answer = '\0';
+	ask(rehearsal, answer, size);
+}
+
 bool rehearse(const struct rehearsal *rehearsal, char *reason, size_t size)
 {
 	char answer[1 << 16] = "";

@@ -14,6 +14,7 @@
 #include "tools/run/image.h"
 #include "tools/run/order.h"
 #include "tools/run/pass.h"
+#include "tools/run/secret-heap.h"
 #include "lib/util.h"
 
 #include <ctype.h>
@@ -76,6 +77,13 @@ static const char help_text[] =
 	"                          filter  use seccomp on a kernel without mseal\n"
 	"                          report  print on standard error what was sealed\n"
 	"                          try     execute COMMAND even if it cannot be sealed\n"
+	"  --secret-heap[=WORD,...]\n"
+	"                        secrets of libsodium, OpenSSL 3 and libgcrypt in COMMAND\n"
+	"                        are in a heap of sealmem. A WORD is one of\n"
+	"                          all     for COMMAND and what it executes, whatever\n"
+	"                                  COMMAND is linked to\n"
+	"                          report  print on standard error what the heap has\n"
+	"                          secrecy nobody but the program reads the heap\n"
 	"  --no-dump             forbid other processes of the same user to read the\n"
 	"                        memory of COMMAND or to trace it; it must not be a\n"
 	"                        script\n"
@@ -190,6 +198,9 @@ static enum exit_status obey(struct order *order, int c, char **argv)
 	case 'i':
 		order->image = optarg != NULL ? optarg : "";
 		return image_check_words(optarg);
+	case 'H':
+		order->secret_heap = optarg != NULL ? optarg : "";
+		return secret_heap_check_words(optarg);
 	case 'f':
 		order->files = optarg != NULL ? optarg : "";
 		return EXIT_NOT_YET;
@@ -230,6 +241,7 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 		{ "owner", required_argument, NULL, 'o' },
 		{ "files", optional_argument, NULL, 'f' },
 		{ "image", optional_argument, NULL, 'i' },
+		{ "secret-heap", optional_argument, NULL, 'H' },
 		{ "no-dump", no_argument, NULL, 'd' },
 		{ "no-new-privs", no_argument, NULL, 'n' },
 		{ "deny-write-execute", no_argument, NULL, 'w' },

@@ -9,14 +9,15 @@ struct order {
 	struct secret *secrets;
 	size_t count;
 	struct secret_terms terms;
-	unsigned harden;   /* HARDEN_ bits */
-	unsigned ways;	   /* PASS_ bits */
-	const char *image; /* NULL if it is not to be sealed */
-	const char *files; /* NULL without --files, "" without a directory */
-	bool self_paths;   /* the paths lead to the descriptors of the process that opens them */
-	int directory;	   /* of the credentials, or -1 */
-	char **argv;	   /* of the program */
-	char **own;	   /* the arguments of the subcommand */
+	unsigned harden;	 /* HARDEN_ bits */
+	unsigned ways;		 /* PASS_ bits */
+	const char *image;	 /* NULL if it is not to be sealed */
+	const char *secret_heap; /* NULL if the libraries keep their own */
+	const char *files;	 /* NULL without --files, "" without a directory */
+	bool self_paths; /* the paths lead to the descriptors of the process that opens them */
+	int directory;	 /* of the credentials, or -1 */
+	char **argv;	 /* of the program */
+	char **own;	 /* the arguments of the subcommand */
 };
 
 /* Loads the secrets and executes the program. Returns only if that fails. */

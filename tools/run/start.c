@@ -15,6 +15,7 @@
 #include "tools/launch/harden.h"
 #include "tools/run/image.h"
 #include "tools/run/pass.h"
+#include "tools/run/secret-heap.h"
 #include "tools/launch/program.h"
 #include "tools/launch/undumpable.h"
 #include "lib/util.h"
@@ -229,8 +230,13 @@ static enum exit_status execute(const struct order *order)
 	CLEANUP(program_close) struct program program = PROGRAM_NONE;
 	enum exit_status code = harden_process(order->harden);
 
-	if (code == EXIT_NOT_YET && order->image != NULL)
+	if (code == EXIT_NOT_YET && order->secret_heap != NULL)
+		code = secret_heap_prepare(&program, order->secret_heap, order->argv[0]);
+	if (code == EXIT_NOT_YET && order->image != NULL) {
+		program_close(&program);
+		program = PROGRAM_NONE;
 		code = image_prepare(&program, order->image, order->argv[0]);
+	}
 	if (code != EXIT_NOT_YET)
 		return code;
 	if (order->harden & HARDEN_DUMP)
