@@ -108,6 +108,14 @@ struct limit set_limit(unsigned resource, rlim_t value)
 	return limit;
 }
 
+struct limit unchanged_limit(unsigned resource)
+{
+	struct rlimit now;
+
+	ck_assert_int_eq(getrlimit(resource, &now), 0);
+	return set_limit(resource, now.rlim_cur);
+}
+
 void lift_limit(const struct limit *limit)
 {
 	(void)setrlimit(limit->resource, &limit->before);

@@ -36,6 +36,8 @@ struct limit {
 };
 
 struct limit set_limit(unsigned resource, rlim_t value);
+/* For a limit that something in the scope lowers. */
+struct limit unchanged_limit(unsigned resource);
 void lift_limit(const struct limit *limit);
 
 #define SCOPED_LIMIT CLEANUP(lift_limit) struct limit
