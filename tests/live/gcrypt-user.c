@@ -6,6 +6,8 @@
  * of it.
  */
 
+#include "tests/live/expectations.h"
+
 #include <fcntl.h>
 #include <gcrypt.h>
 #include <stdbool.h>
@@ -109,29 +111,13 @@ static bool a_key_signs(void)
 	return so;
 }
 
-static const struct {
-	const char *name;
-	bool (*holds)(void);
-} expectations[] = {
+static const struct expectation expectations[] = {
 	{ "memory is what was asked for", memory_is_what_was_asked_for },
 	{ "new memory is zero if asked for", new_memory_is_zero_if_asked_for },
 	{ "an object that grows stays what it is", an_object_that_grows_stays_what_it_is },
 	{ "a number can be secret", a_number_can_be_secret },
 	{ "a key signs", a_key_signs },
 };
-
-static int meet(void)
-{
-	int failed = 0;
-
-	for (size_t i = 0; i < sizeof(expectations) / sizeof(*expectations); i++) {
-		if (expectations[i].holds())
-			continue;
-		(void)printf("not so: %s\n", expectations[i].name);
-		failed = 1;
-	}
-	return failed;
-}
 
 /* More than the pool has, and more objects than libgcrypt can find in a reasonable time. */
 static void grow(void)
@@ -175,5 +161,5 @@ int main(int argc, char **argv)
 			tasks[i].run();
 			return 0;
 		}
-	return meet();
+	return MEET(expectations);
 }

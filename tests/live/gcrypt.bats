@@ -6,23 +6,10 @@
 # and where they differ, each is shown.
 
 load live
+load drop-in
 
 setup() {
-    [ -n "$GCRYPT_USER" ] || skip "no libgcrypt, or a build with a sanitizer"
-    # Where a plain user may read them.
-    install -m 755 "$GCRYPT_LIBRARY" "$GCRYPT_USER" "$DIR/"
-    user=$DIR/${GCRYPT_USER##*/}
-    library=$DIR/${GCRYPT_LIBRARY##*/}
-}
-
-# says TEXT WORDS ARGUMENT...: what the program prints, with these words in the environment; "none" preloads nothing.
-says() {
-    local expected=$1 words=$2 preload=(env LD_PRELOAD="$library" SEALMEM_SECRET_HEAP="$2")
-
-    shift 2
-    [ "$words" != none ] || preload=()
-    run -0 --separate-stderr "${preload[@]}" "$user" "$@"
-    [ "$output" = "$expected" ] || { echo "$words $*: $output" && return 1; }
+    use_program "$GCRYPT_USER" "$GCRYPT_LIBRARY" "libgcrypt"
 }
 
 @test "what libgcrypt documents holds for libgcrypt" {

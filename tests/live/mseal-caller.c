@@ -6,6 +6,8 @@
  * mseal() comes into it, linked or preloaded, is not its business.
  */
 
+#include "tests/live/expectations.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -107,10 +109,7 @@ static bool a_child_inherits_the_seal(void)
 	return wait(&status) > 0 && status == 0;
 }
 
-static const struct {
-	const char *name;
-	bool (*holds)(void);
-} expectations[] = {
+static const struct expectation expectations[] = {
 	{ "flags are EINVAL", flags_are_einval },
 	{ "an address inside a page is EINVAL", an_address_inside_a_page_is_einval },
 	{ "a size that wraps around is EINVAL", a_size_that_wraps_around_is_einval },
@@ -124,19 +123,11 @@ static const struct {
 
 int main(void)
 {
-	int failed = 0;
-
 	page = (size_t)sysconf(_SC_PAGESIZE);
 	/* As on a kernel and a C library without it. */
 	if (mseal(pages(), page, 0) == -1 && errno == ENOSYS) {
 		(void)puts("no mseal here");
 		return 3;
 	}
-	for (size_t i = 0; i < sizeof(expectations) / sizeof(*expectations); i++) {
-		if (expectations[i].holds())
-			continue;
-		(void)printf("not so: %s\n", expectations[i].name);
-		failed = 1;
-	}
-	return failed;
+	return MEET(expectations);
 }

@@ -5,6 +5,8 @@
  * documents, and says on standard output which was not so. With a word it does one thing, and says what came of it.
  */
 
+#include "tests/live/expectations.h"
+
 #include <fcntl.h>
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
@@ -159,10 +161,7 @@ static bool it_ends_and_begins_again(void)
 	       CRYPTO_secure_used() == 64;
 }
 
-static const struct {
-	const char *name;
-	bool (*holds)(void);
-} expectations[] = {
+static const struct expectation expectations[] = {
 	{ "it has not begun", it_has_not_begun },
 	{ "it begins once", it_begins_once },
 	{ "an object is counted until it is freed", an_object_is_counted_until_it_is_freed },
@@ -175,19 +174,6 @@ static const struct {
 	/* What the library keeps for random numbers stays in it from then on. */
 	{ "a key of the library is in it", a_key_of_the_library_is_in_it },
 };
-
-static int meet(void)
-{
-	int failed = 0;
-
-	for (size_t i = 0; i < sizeof(expectations) / sizeof(*expectations); i++) {
-		if (expectations[i].holds())
-			continue;
-		(void)printf("not so: %s\n", expectations[i].name);
-		failed = 1;
-	}
-	return failed;
-}
 
 /* More than the program asked for. */
 static void grow(void)
@@ -245,5 +231,5 @@ int main(int argc, char **argv)
 			tasks[i].run();
 			return 0;
 		}
-	return meet();
+	return MEET(expectations);
 }

@@ -6,27 +6,10 @@
 # documents holds both ways, and where they differ, each is shown.
 
 load live
+load drop-in
 
 setup() {
-    [ -n "$OPENSSL_USER" ] || skip "no OpenSSL 3, or a build with a sanitizer"
-    # Where a plain user may read them.
-    install -m 755 "$OPENSSL_LIBRARY" "$OPENSSL_USER" "$DIR/"
-    user=$DIR/${OPENSSL_USER##*/}
-    library=$DIR/${OPENSSL_LIBRARY##*/}
-}
-
-# says TEXT WORDS ARGUMENT...: what the program prints, with these words in the environment; "none" preloads nothing.
-says() {
-    local expected=$1 words=$2 preload=(env LD_PRELOAD="$library" SEALMEM_SECRET_HEAP="$2")
-
-    shift 2
-    [ "$words" != none ] || preload=()
-    run -0 --separate-stderr "${preload[@]}" "$user" "$@"
-    [ "$output" = "$expected" ] || { echo "$words $*: $output" && return 1; }
-}
-
-need_secrecy() {
-    "$SEALMEM" probe --require SECRECY >/dev/null 2>&1 || skip "this kernel has no memfd_secret"
+    use_program "$OPENSSL_USER" "$OPENSSL_LIBRARY" "OpenSSL 3"
 }
 
 @test "what OpenSSL documents holds for OpenSSL" {

@@ -6,13 +6,10 @@
 # promises holds both ways, and where they differ, each is shown.
 
 load live
+load drop-in
 
 setup() {
-    [ -n "$SODIUM_USER" ] || skip "no libsodium, or a build with a sanitizer"
-    # Where a plain user may read them.
-    install -m 755 "$SODIUM_LIBRARY" "$SODIUM_USER" "$DIR/"
-    user=$DIR/${SODIUM_USER##*/}
-    library=$DIR/${SODIUM_LIBRARY##*/}
+    use_program "$SODIUM_USER" "$SODIUM_LIBRARY" "libsodium"
 }
 
 # The words before them start the program, as those of a sandbox.
@@ -26,10 +23,6 @@ preloaded() {
 
 secret() {
     preloaded "$@" env SEALMEM_SECRET_HEAP=secrecy
-}
-
-need_secrecy() {
-    "$SEALMEM" probe --require SECRECY >/dev/null 2>&1 || skip "this kernel has no memfd_secret"
 }
 
 # says TEXT WAY ARGUMENT...: what the program prints.
