@@ -11,7 +11,6 @@
 #include "lib/line.h"
 #include "lib/util.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,6 +120,16 @@ int drop_in_heap(struct sealmem_heap **ret, const char *name)
 	for (size_t limit = LIMIT; limit >= LIMIT_LEAST && err == -ENOMEM; limit /= 16)
 		err = sealmem_heap_new(ret, name, limit, demand_of(wanted));
 	return err;
+}
+
+int drop_in_share(_Atomic(struct sealmem_heap *) *made, const char *name)
+{
+	struct sealmem_heap *mine, *found = NULL;
+	int err = atomic_load(made) == NULL ? drop_in_heap(&mine, name) : 1;
+
+	if (err == 0 && !atomic_compare_exchange_strong(made, &found, mine))
+		(void)sealmem_heap_free(mine);
+	return err < 0 ? err : 0;
 }
 
 bool drop_in_has(struct sealmem_heap *h, const void *object)

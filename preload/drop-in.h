@@ -4,6 +4,8 @@
 
 #include "include/sealmem.h"
 
+#include <stdatomic.h>
+
 #include <stdbool.h>
 
 /* What the objects share that stand in for the secret memory of another library. */
@@ -26,6 +28,9 @@ unsigned drop_in_wanted(void);
 /* Makes a heap that ends where the memory of the machine does, or RLIMIT_MEMLOCK: with NOSWAP and NODUMP, or with
  * SECRECY if the variable has that word. -EINVAL if it has a word that is unknown. Otherwise as sealmem_heap_new(). */
 int drop_in_heap(struct sealmem_heap **ret, const char *name);
+
+/* Makes that heap, unless another thread has: it is in *made from then on, for good. */
+int drop_in_share(_Atomic(struct sealmem_heap *) *made, const char *name);
 
 /* Whether the object, or in the case of a small one the address, is in the heap. */
 bool drop_in_has(struct sealmem_heap *h, const void *object);

@@ -13,7 +13,6 @@
 #include "lib/util.h"
 
 #include <dlfcn.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 typedef void *new_object(size_t size);
@@ -26,28 +25,12 @@ typedef void set_handlers(new_object *ordinary, new_object *secret, is_object *i
 /* Made by the first thread that needs it. It stays until the end. */
 static _Atomic(struct sealmem_heap *) made;
 
-static int find_or_make(struct sealmem_heap **ret)
-{
-	struct sealmem_heap *mine, *found = atomic_load(&made);
-	int err = found == NULL ? drop_in_heap(&mine, "gcrypt") : 0;
-
-	if (err < 0)
-		return err;
-	if (found == NULL && atomic_compare_exchange_strong(&made, &found, mine))
-		found = mine;
-	else if (found == NULL)
-		(void)sealmem_heap_free(mine);
-	*ret = found;
-	return 0;
-}
-
 static void *new_secret(size_t size)
 {
-	struct sealmem_heap *h;
-	int err = find_or_make(&h);
+	int err = drop_in_share(&made, "gcrypt");
 
 	if (err == 0)
-		return sealmem_heap_alloc(h, size);
+		return sealmem_heap_alloc(atomic_load(&made), size);
 	errno = -err;
 	return NULL;
 }
@@ -83,7 +66,6 @@ static void release(void *object)
 
 __attribute__((constructor)) static void start(void)
 {
-	struct sealmem_heap *h = NULL;
 	set_handlers *set;
 	int err;
 
@@ -91,8 +73,8 @@ __attribute__((constructor)) static void start(void)
 	if (set == NULL)
 		return;
 	if (drop_in_wanted() & DROP_IN_START) {
-		err = find_or_make(&h);
-		drop_in_begin("libgcrypt's secure memory", err, h);
+		err = drop_in_share(&made, "gcrypt");
+		drop_in_begin("libgcrypt's secure memory", err, atomic_load(&made));
 	}
 	set(malloc, new_secret, is_secret, resize, release);
 }

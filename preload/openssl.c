@@ -64,15 +64,7 @@ static bool is_bypassed(void)
 
 static int make(void)
 {
-	struct sealmem_heap *mine, *found = NULL;
-	int err = is_bypassed() ? -EOPNOTSUPP : 0;
-
-	if (err == 0 && atomic_load(&made) == NULL) {
-		err = drop_in_heap(&mine, "openssl");
-		if (err == 0 && !atomic_compare_exchange_strong(&made, &found, mine))
-			(void)sealmem_heap_free(mine);
-	}
-	return err;
+	return is_bypassed() ? -EOPNOTSUPP : drop_in_share(&made, "openssl");
 }
 
 /* The heap, if it has begun. Where the environment wants it, it begins now. */
