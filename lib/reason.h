@@ -96,6 +96,9 @@
 	X(UNLOADED, ENOENT, "The loader does not find the object again by its name.")
 /* clang-format on */
 
+/* No errno of the kernel is as large. */
+#define ERRNO_END 4096
+
 enum reason {
 	REASON_NONE,
 #define NAME_OF_REASON(name, error, sentence) REASON_##name,
@@ -105,7 +108,7 @@ enum reason {
 
 	/* From here on: a function of the caller refused, with the errno that was added. */
 	REASON_OF_CALLER = REASON_COUNT,
-	REASON_END = REASON_OF_CALLER + 4096
+	REASON_END = REASON_OF_CALLER + ERRNO_END
 };
 
 /* Where the C library has room for it, no access calls the loader, which could allocate. In others the choice would
