@@ -87,9 +87,42 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
 @test "after a stage that fails no other runs, unless --keep-going says so" {
     project unit "$good" "$bad"
     run -1 ./check unit attack
-    [[ $output == *"Not run, because a stage before failed: attack"* ]]
+    [[ $output == *"Not run to the end, because a stage failed: attack"* ]]
     run -1 ./check --keep-going unit attack
     [[ $output =~ attack\ +ok ]]
+}
+
+# beside TEXT: a shell script in place of what makes a fresh Debian.
+beside() {
+    mkdir -p tests/packages
+    printf '#!/bin/sh\n%s\n' "$1" >tests/packages/fresh
+    chmod 755 tests/packages/fresh
+}
+
+@test "a fresh Debian is tried at the same time as other stages" {
+    project unit 'timeout 60 sh -c "until [ -e $work/began ]; do sleep 0.1; done" && touch "$work/met"; echo 1..0'
+    beside 'touch "$work/began"; timeout 60 sh -c "until [ -e $work/met ]; do sleep 0.1; done" && echo "5 passed, 0 failed"'
+    run -0 ./check unit debian-12
+    [[ $output =~ unit\ +ok ]]
+    [[ $output =~ debian-12\ +ok ]]
+    [ "${lines[-1]}" = "5 passed, 0 failed, 0 skipped" ]
+}
+
+@test "a stage that fails beside others fails the check" {
+    project unit "$good"
+    beside 'echo "5 passed, 1 failed"; exit 1'
+    run -1 ./check --keep-going unit debian-12
+    [[ $output =~ unit\ +ok ]]
+    [[ $output =~ debian-12\ +FAIL ]]
+    [[ $output == *"Failed after "*" s: debian-12;"* ]]
+}
+
+@test "what runs beside a stage that fails ends with it, and is named" {
+    project unit 'timeout 60 sh -c "until [ -s $work/busy ]; do sleep 0.1; done"; exit 1'
+    beside 'sh -c "echo \$\$ >$work/busy; exec sleep 300"'
+    run -1 ./check unit debian-12
+    [[ $output == *"Not run to the end, because a stage failed: debian-12"* ]]
+    timeout 60 sh -c "while kill -0 $(cat "$work/busy"); do sleep 0.1; done" 2>/dev/null
 }
 
 @test "outside a git checkout the stage for style is skipped, and says why" {
