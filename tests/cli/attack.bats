@@ -14,13 +14,18 @@ summary() {
     tail -n 2 <<<"$output"
 }
 
-# The rows of the brief form, with the words of its legend in the place of letters.
+# The rows of the brief form, with the words of its legend in the place of letters. Columns that do not fit are in
+# another table, which starts with the attack and the control again.
 spell_out() {
-    awk '{ all[NR] = $0 }
+    awk '/^ATTACK / { inside = 1; from = parts++ ? 3 : 2; next }
+        /^$/ { inside = 0 }
+        inside && !($1 in cells) { names[++rows] = $1 }
+        inside { for (i = from; i <= NF; i++) cells[$1] = cells[$1] " " $i }
         /^  [^ ]    [A-Za-z]/ { word[$1] = $2 }
-        END { for (n = 2; split(all[n], cells); n++) {
-            line = cells[1]
-            for (i = 2; i in cells; i++) line = line " " word[cells[i]]
+        END { for (n = 1; n <= rows; n++) {
+            line = names[n]
+            count = split(cells[line], letters)
+            for (i = 1; i <= count; i++) line = line " " word[letters[i]]
             print line } }'
 }
 
@@ -79,6 +84,19 @@ outcome() {
     run -0 env COLUMNS="$wide" "$SEALMEM" attack --only proc-self-mem --only munmap
     [[ ${lines[0]} =~ ^ATTACK\ +unsealed\ +mprotect\  ]]
     [ "$(spell_out <<<"$brief")" = "$(grep -o '^proc-self-mem .*\|^munmap .*' <<<"$output" | sed 's/ E[A-Z]*//g' | tr -s ' ')" ]
+}
+
+@test "where the letters do not fit the last columns follow in a table of their own" {
+    run -0 env COLUMNS=40 "$SEALMEM" attack --only store --only munmap
+    parts=$(grep '^ATTACK ' <<<"$output")
+    [ "$(wc -l <<<"$parts")" -gt 1 ]
+    [ "$(awk 'length($0) > 40' <<<"$parts")" = "" ]
+    [ "$(grep -c '^munmap ' <<<"$output")" = "$(wc -l <<<"$parts")" ]
+    # Each column is there once.
+    shown=$(awk '{ for (i = 3; i <= NF; i++) print $i }' <<<"$parts")
+    [ "$(sort <<<"$shown" | uniq -d)" = "" ]
+    run -0 "$SEALMEM" attack --only store --only munmap --json
+    [ "$(wc -l <<<"$shown")" = "$(jq '[.columns[] | select(.given)] | length' <<<"$output")" ]
 }
 
 @test "on a terminal the table is as wide as that" {

@@ -3,7 +3,8 @@
 /*
  * The cells of the report, a row for each attack. With all columns the words of the cells need twice the width of a
  * usual terminal, and there is no column to leave out: a reader compares them. So where the words do not fit, each cell
- * is one character, and the legend has the words.
+ * is one character, and the legend has the words. Where that does not fit either, the last columns follow in a table of
+ * their own.
  */
 
 #include "tools/attack/report.h"
@@ -132,6 +133,40 @@ static void fit(const struct grid *grid, struct libscols_table *table, size_t wi
 	free(gives);
 }
 
+/* The first columns that fit the width, one at least. */
+static struct grid first_that_fit(const struct grid *all, size_t width)
+{
+	struct grid part = *all;
+
+	for (; part.count > 1; part.count--) {
+		struct libscols_table *table = make_table(&part);
+		bool fits = table_width(table) <= width;
+
+		scols_unref_table(table);
+		if (fits)
+			break;
+	}
+	return part;
+}
+
+/* Columns that do not fit get a table of their own, after the others. */
+static void print_parts(struct grid all, size_t width)
+{
+	const char *head = "";
+
+	do {
+		struct grid part = first_that_fit(&all, width);
+		struct libscols_table *table = make_table(&part);
+
+		(void)fputs(head, stdout);
+		head = "\n";
+		fit(&part, table, width);
+		table_print(table);
+		all.shown += part.count;
+		all.count -= part.count;
+	} while (all.count > 0);
+}
+
 size_t attack_grid_print(const struct attack_report *report, size_t width)
 {
 	CLEANUP(free_grid) struct grid grid = { .report = report };
@@ -141,12 +176,12 @@ size_t attack_grid_print(const struct attack_report *report, size_t width)
 	find_available(&grid);
 	table = make_table(&grid);
 	needed = table_width(table);
-	if (needed > width) {
-		scols_unref_table(table);
-		grid.brief = true;
-		table = make_table(&grid);
-		fit(&grid, table, width);
+	if (needed <= width) {
+		table_print(table);
+		return 0;
 	}
-	table_print(table);
-	return grid.brief ? needed : 0;
+	scols_unref_table(table);
+	grid.brief = true;
+	print_parts(grid, width);
+	return needed;
 }
