@@ -51,10 +51,9 @@ const struct victim *victim_find(const char *name)
 const char *attack_target_name(enum target target)
 {
 	static const char *const names[] = {
-		[TARGET_CONTENT] = "content",
-		[TARGET_ADDRESS] = "address",
-		[TARGET_SECRECY] = "secrecy",
-		[TARGET_AVAILABILITY] = "availability",
+		[TARGET_CONTENT] = "content", [TARGET_ADDRESS] = "address",
+		[TARGET_SECRECY] = "secrecy", [TARGET_AVAILABILITY] = "availability",
+		[TARGET_ACCESS] = "access",   [TARGET_HEAP] = "heap",
 	};
 
 	return names[target];
@@ -74,10 +73,15 @@ const char *attack_vantage_name(enum vantage vantage)
 const char *attack_outcome_name(enum outcome outcome)
 {
 	static const char *const names[] = {
-		[OUTCOME_HELD] = "held",	  [OUTCOME_NO_SEAL] = "no seal",
-		[OUTCOME_CHANGED] = "CHANGED",	  [OUTCOME_DESTROYED] = "DESTROYED",
-		[OUTCOME_HIDDEN] = "HIDDEN",	  [OUTCOME_LEAKED] = "LEAKED",
-		[OUTCOME_NOT_APPLICABLE] = "n/a", [OUTCOME_NO_VERDICT] = "no verdict",
+		[OUTCOME_HELD] = "held",
+		[OUTCOME_NO_SEAL] = "no seal",
+		[OUTCOME_FOUND] = "found",
+		[OUTCOME_CHANGED] = "CHANGED",
+		[OUTCOME_DESTROYED] = "DESTROYED",
+		[OUTCOME_HIDDEN] = "HIDDEN",
+		[OUTCOME_LEAKED] = "LEAKED",
+		[OUTCOME_NOT_APPLICABLE] = "n/a",
+		[OUTCOME_NO_VERDICT] = "no verdict",
 	};
 
 	return names[outcome];

@@ -21,11 +21,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct heap;
 struct memory;
 struct scene;
 
 /* What an attack is after. */
-enum target { TARGET_CONTENT, TARGET_ADDRESS, TARGET_SECRECY, TARGET_AVAILABILITY, TARGET_COUNT };
+enum target {
+	TARGET_CONTENT,
+	TARGET_ADDRESS,
+	TARGET_SECRECY,
+	TARGET_AVAILABILITY,
+	TARGET_ACCESS, /* loads and stores, also by a system call that is given the address */
+	TARGET_HEAP,   /* other objects of a heap, freed ones, and what the heap knows of them */
+	TARGET_COUNT
+};
 
 /* Where it comes from. VANTAGE_BEFORE is the process itself, which prepares something before the
  * seal. */
@@ -60,7 +69,10 @@ struct attack {
 	int (*run)(struct scene *scene);
 	void (*undo)(struct scene *scene);
 
-	long argument;	 /* for run(), if several rows share it */
+	long argument; /* for run(), if several rows share it */
+	bool accesses; /* by a plain load or store, or a system call that makes one: a promise of ACCESS refuses it */
+	bool objects;	 /* is about the objects of a heap */
+	bool after_free; /* is about one that was freed */
 	bool privileged; /* needs root, from every vantage */
 	bool dangerous;	 /* leaves a mark on the machine */
 	unsigned gaps;
@@ -82,13 +94,20 @@ struct victim {
 	const char *summary;
 	unsigned promises; /* bits 1u << enum target; 0 for a protection of others */
 	bool filtered;	   /* the system call filter keeps it available */
+	bool gone;	   /* the seal frees it: there is nothing left to change, only to find */
 	int (*open)(struct memory *memory);
 	int (*seal)(struct memory *memory);
+
+	/* If it is an object of a heap: how others of such a heap come and go. */
+	const struct heap *heap;
+	unsigned guarantees;
+	bool closes; /* the seal closes the heap, and the owner opens it to look */
 };
 
 enum outcome {
 	OUTCOME_HELD,		/* intact; with the errno that the attack met, if any */
 	OUTCOME_NO_SEAL,	/* intact: the seal was refused while the attack held the memory */
+	OUTCOME_FOUND,		/* the heap noticed it: one line, and the program ended */
 	OUTCOME_CHANGED,	/* other bytes */
 	OUTCOME_DESTROYED,	/* cannot be read, or other memory is in its place */
 	OUTCOME_HIDDEN,		/* could not be read for a while */

@@ -18,7 +18,9 @@
  ROW(ptrace)                                                                                       \
  ROW(watch)                                                                                        \
  ROW(root)                                                                                         \
- ROW(read)
+ ROW(read)                                                                                         \
+ ROW(closed)                                                                                       \
+ ROW(heap)
 
 #define DECLARE(name) extern const struct family family_##name;
 FAMILIES(DECLARE)

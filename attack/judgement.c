@@ -21,11 +21,17 @@ static unsigned gaps_of(const struct attack_column *column)
 	return gaps;
 }
 
+static bool promises(const struct victim *victim, enum target target)
+{
+	return victim->promises & (1u << target);
+}
+
 /* Changed bytes break the promise of CONTENT, also when the attack was after something else. */
 static bool promised(const struct attack *attack, const struct victim *victim, enum outcome outcome)
 {
-	return victim->promises & (1u << attack->target) ||
-	       (outcome == OUTCOME_CHANGED && victim->promises & (1u << TARGET_CONTENT));
+	return promises(victim, attack->target) ||
+	       (outcome == OUTCOME_CHANGED && promises(victim, TARGET_CONTENT)) ||
+	       (attack->accesses && promises(victim, TARGET_ACCESS));
 }
 
 enum judgement attack_judge(const struct attack *attack, const struct attack_column *column,
@@ -34,6 +40,7 @@ enum judgement attack_judge(const struct attack *attack, const struct attack_col
 	switch (result->outcome) {
 	case OUTCOME_HELD:
 	case OUTCOME_NO_SEAL:
+	case OUTCOME_FOUND:
 	case OUTCOME_NOT_APPLICABLE:
 		return JUDGEMENT_PASSED;
 	case OUTCOME_NO_VERDICT:

@@ -116,6 +116,28 @@ static int prepare_attack(struct scene *scene, const struct attack *attack)
 	return attack->before != NULL ? attack->before(scene) : 0;
 }
 
+/* What is freed is to be gone. */
+static enum sight wanted(const struct victim *victim, int err)
+{
+	return victim->gone && err == 0 ? SIGHT_DIFFERENT : SIGHT_INTACT;
+}
+
+/* What is closed cannot be looked at before the verdict, which opens it. */
+static enum sight look_after_seal(const struct scene *scene, const struct victim *victim, int err)
+{
+	return victim->closes && err == 0 ? SIGHT_INTACT : look_at_filled(scene);
+}
+
+static void conclude_seal(struct scene *scene, const struct victim *victim, enum sight sight,
+			  int err)
+{
+	if (victim->gone)
+		conclude(scene, OUTCOME_LEAKED, err, "it is not wiped");
+	else
+		conclude(scene, sight == SIGHT_DIFFERENT ? OUTCOME_CHANGED : OUTCOME_DESTROYED, err,
+			 "by the seal itself");
+}
+
 /*
  * A seal has to leave the bytes as they were, also when it is refused. A refusal while an attack
  * holds the memory is a good answer. After a refusal for another reason, the seal was not tested.
@@ -129,10 +151,9 @@ static void seal_victim(struct scene *scene, const struct attack *attack,
 	scene->stage = STAGE_SEALING;
 	err = victim->seal(memory);
 	scene->data = memory->data;
-	sight = look_at_filled(scene);
-	if (sight != SIGHT_INTACT)
-		conclude(scene, sight == SIGHT_DIFFERENT ? OUTCOME_CHANGED : OUTCOME_DESTROYED, err,
-			 "by the seal itself");
+	sight = look_after_seal(scene, victim, err);
+	if (sight != wanted(victim, err))
+		conclude_seal(scene, victim, sight, err);
 	else if (err < 0)
 		conclude(scene, attack->before != NULL ? OUTCOME_NO_SEAL : OUTCOME_NOT_APPLICABLE,
 			 err, "the seal is refused");
@@ -154,6 +175,7 @@ static void give_verdict(struct scene *scene, const struct attack *attack, int a
 	enum outcome outcome;
 
 	scene->stage = STAGE_READING;
+	memory_reveal(scene->memory);
 	outcome = witness_say(attack, scene);
 	if (outcome == OUTCOME_HELD && scene->result.outcome == OUTCOME_NOT_APPLICABLE)
 		scene->stage = STAGE_OVER;
@@ -170,10 +192,12 @@ static void give_verdict(struct scene *scene, const struct attack *attack, int a
  * it, and it inherits nothing. */
 static void play(struct scene *scene, const struct attack *attack, const struct victim *victim)
 {
-	struct memory memory = { .fd = -1, .size = scene->size };
+	struct memory memory = { .fd = -1, .size = scene->size, .guarantees = victim->guarantees };
 	struct helper attacker = { 0 };
 	int err = 0;
 
+	scene->victim = victim;
+	scene->memory = &memory;
 	prepare_process(attack);
 	if (is_other_process(attack))
 		err = helper_start(&attacker, scene, attack->run);
@@ -337,6 +361,12 @@ static int look_only(struct scene *scene)
 	return 0;
 }
 
+static bool succeeded(const struct result *result)
+{
+	return result->outcome >= OUTCOME_CHANGED && result->outcome <= OUTCOME_LEAKED;
+}
+
+/* A seal that does harm by itself is no reason to leave a column out: each of its cells says so. */
 void attack_try_column(struct attack_column *ret, const struct victim *victim,
 		       const struct attack_settings *settings)
 {
@@ -346,14 +376,26 @@ void attack_try_column(struct attack_column *ret, const struct victim *victim,
 
 	run_scene(&scene, &nothing, victim, settings);
 	*ret = (struct attack_column){ .victim = victim };
-	ret->available = result->outcome == OUTCOME_HELD;
+	ret->available = result->outcome == OUTCOME_HELD || succeeded(result);
 	ret->emulated = scene.emulated;
 	ret->error = result->error;
 	memcpy(ret->reason, result->reason, sizeof(ret->reason));
 }
 
-static const char *obstacle(const struct attack *attack, const struct attack_settings *settings)
+/* What is left to do to an object that was freed. */
+static bool is_about_freed(const struct attack *attack)
 {
+	return attack->after_free || attack->target == TARGET_SECRECY ||
+	       attack->target == TARGET_ACCESS;
+}
+
+static const char *obstacle(const struct attack *attack, const struct victim *victim,
+			    const struct attack_settings *settings)
+{
+	if (attack->objects && victim->heap == NULL)
+		return "it is no object of a heap";
+	if (victim->gone && !is_about_freed(attack))
+		return "the object is freed: nothing is left to change";
 	if ((attack->privileged || attack->vantage == VANTAGE_ROOT) && geteuid() != 0)
 		return "needs root";
 	if (attack->dangerous && !settings->dangerous)
@@ -364,7 +406,7 @@ static const char *obstacle(const struct attack *attack, const struct attack_set
 static void try(struct result *ret, const struct attack *attack, const struct victim *victim,
 		const struct attack_settings *settings)
 {
-	const char *reason = obstacle(attack, settings);
+	const char *reason = obstacle(attack, victim, settings);
 	struct scene scene = { 0 };
 
 	if (reason != NULL)
@@ -372,11 +414,6 @@ static void try(struct result *ret, const struct attack *attack, const struct vi
 	else
 		run_scene(&scene, attack, victim, settings);
 	*ret = scene.result;
-}
-
-static bool succeeded(const struct result *result)
-{
-	return result->outcome >= OUTCOME_CHANGED && result->outcome <= OUTCOME_LEAKED;
 }
 
 /* Of two failures, it keeps the one that says more. */
@@ -397,7 +434,7 @@ void attack_try(struct result *ret, const struct attack *attack, const struct vi
 		const struct result *control, const struct attack_settings *settings)
 {
 	try(ret, attack, victim, settings);
-	if (ret->outcome != OUTCOME_HELD || succeeded(control))
+	if ((ret->outcome != OUTCOME_HELD && ret->outcome != OUTCOME_FOUND) || succeeded(control))
 		return;
 	*ret = *control;
 	ret->outcome = OUTCOME_NOT_APPLICABLE;

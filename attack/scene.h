@@ -30,6 +30,10 @@ struct scene {
 	long argument; /* of the attack's row */
 	void *kept;    /* from before() to run(), if both are in the same process */
 
+	/* What the owner knows of its memory. An attacker in another process does not. */
+	const struct victim *victim;
+	struct memory *memory;
+
 	/* Only the functions below and the runner use the rest. */
 	uint64_t seed;
 	enum stage stage;

@@ -12,11 +12,15 @@
 #include "attack/victims.h"
 
 #include "lib/memfd.h"
+#include "attack/pool.h"
 #include "attack/raw.h"
 #include "include/sealmem.h"
 #include "lib/util.h"
 
 #define PROMISE(target) (1u << TARGET_##target)
+
+/* What a heap on private memory takes. */
+#define PRIVATE (SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK)
 
 static int map(struct memory *m, void *addr, int protection, int flags)
 {
@@ -160,6 +164,82 @@ static int seal_range(struct memory *m)
 	return sealmem_seal_range(m->data, m->size, SEALMEM_CONTENT | SEALMEM_ADDRESS);
 }
 
+/* Enough for the first memory of a heap, and for some objects. */
+#define HEAP_LIMIT ((size_t)1 << 21)
+
+static int new_heap(void **ret, unsigned guarantees)
+{
+	struct sealmem_heap *heap;
+	int err = sealmem_heap_new(&heap, "attack", HEAP_LIMIT, guarantees);
+
+	if (err == 0)
+		*ret = heap;
+	return err;
+}
+
+static void *alloc_object(void *heap, size_t size)
+{
+	return sealmem_heap_alloc(heap, size);
+}
+
+static void dealloc_object(void *heap, void *object)
+{
+	sealmem_heap_dealloc(heap, object);
+}
+
+static int check_heap(void *heap)
+{
+	return sealmem_heap_check(heap);
+}
+
+static int close_heap(void *heap)
+{
+	return sealmem_heap_close(heap);
+}
+
+static int open_heap(void *heap)
+{
+	return sealmem_heap_open(heap);
+}
+
+static const struct heap our_heap = {
+	.new = new_heap,
+	.alloc = alloc_object,
+	.dealloc = dealloc_object,
+	.check = check_heap,
+	.close = close_heap,
+	.open = open_heap,
+};
+
+static int open_object(struct memory *m)
+{
+	int err = m->guarantees & SEALMEM_ADDRESS ? allow_address(m) : 0;
+
+	if (err == 0)
+		err = sealmem_heap_new(&m->heap, "attack", HEAP_LIMIT, m->guarantees);
+	if (err == 0)
+		m->data = sealmem_heap_alloc(m->heap, m->size);
+	return err == 0 && m->data == NULL ? -errno : err;
+}
+
+static int seal_by_closing(struct memory *m)
+{
+	return sealmem_heap_close(m->heap);
+}
+
+static int seal_by_freeing(struct memory *m)
+{
+	sealmem_heap_dealloc(m->heap, m->data);
+	return 0;
+}
+
+/* An open heap too: a signal handler has no right to one with a key. If it fails, the look that follows shows it. */
+void memory_reveal(const struct memory *memory)
+{
+	if (memory->heap != NULL && sealmem_heap_open(memory->heap) < 0)
+		errno = 0;
+}
+
 const struct victim control_shared = {
 	.name = "unsealed",
 	.title = "unsealed",
@@ -167,6 +247,7 @@ const struct victim control_shared = {
 	.summary = "shared memory that is not sealed: it shows that an attack works",
 	.open = open_shared,
 	.seal = seal_nothing,
+	.heap = &pool_heap,
 };
 
 const struct victim control_private = {
@@ -176,6 +257,7 @@ const struct victim control_private = {
 	.summary = "private memory that is not sealed: the same",
 	.open = open_private,
 	.seal = seal_nothing,
+	.heap = &pool_heap,
 };
 
 static const struct victim victims[] = {
@@ -266,6 +348,55 @@ static const struct victim victims[] = {
 		.promises = PROMISE(CONTENT) | PROMISE(ADDRESS) | PROMISE(SECRECY),
 		.open = open_secret,
 		.seal = seal_region,
+	},
+	{
+		.name = "heap-open",
+		.title = "heap open",
+		.brief = "open",
+		.summary = "an object of a heap with SECRECY and ADDRESS",
+		.promises = PROMISE(ADDRESS) | PROMISE(SECRECY) | PROMISE(HEAP),
+		.open = open_object,
+		.seal = seal_nothing,
+		.heap = &our_heap,
+		.guarantees = SEALMEM_SECRECY | SEALMEM_ADDRESS,
+	},
+	{
+		.name = "heap-closed",
+		.title = "heap closed",
+		.brief = "shut",
+		.summary = "an object of a heap with NOSWAP, NODUMP and NOFORK that is closed",
+		.promises = PROMISE(ACCESS) | PROMISE(HEAP),
+		.open = open_object,
+		.seal = seal_by_closing,
+		.heap = &our_heap,
+		.guarantees = PRIVATE,
+		.closes = true,
+	},
+	{
+		.name = "heap-key",
+		.title = "closed by key",
+		.brief = "key",
+		.summary = "an object of a heap with SECRECY and ADDRESS that a protection "
+			   "key closes",
+		.promises = PROMISE(ADDRESS) | PROMISE(SECRECY) | PROMISE(ACCESS) | PROMISE(HEAP),
+		.open = open_object,
+		.seal = seal_by_closing,
+		.heap = &our_heap,
+		.guarantees = SEALMEM_SECRECY | SEALMEM_ADDRESS,
+		.closes = true,
+	},
+	{
+		.name = "heap-freed",
+		.title = "heap freed",
+		.brief = "free",
+		.summary = "an object that was freed, of a heap with ADDRESS, NOSWAP, NODUMP and "
+			   "NOFORK",
+		.promises = PROMISE(SECRECY) | PROMISE(ACCESS) | PROMISE(HEAP),
+		.gone = true,
+		.open = open_object,
+		.seal = seal_by_freeing,
+		.heap = &our_heap,
+		.guarantees = PRIVATE | SEALMEM_ADDRESS,
 	},
 };
 

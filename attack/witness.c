@@ -126,9 +126,10 @@ static enum outcome read_back(const struct attack *attack, struct scene *scene)
 									     : OUTCOME_CHANGED;
 }
 
+/* Of an object that was freed only a leak counts. */
 enum outcome witness_say(const struct attack *attack, struct scene *scene)
 {
-	enum outcome outcome = read_back(attack, scene);
+	enum outcome outcome = scene->victim->gone ? OUTCOME_HELD : read_back(attack, scene);
 
 	if (outcome != OUTCOME_HELD)
 		return outcome;

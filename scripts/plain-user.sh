@@ -19,6 +19,7 @@ as_plain_user() {
 
 mkdir "$place/unit" "$place/bin" &&
     find "$build/tests/unit" "$build/tests/promises" "$build/tests/faults" "$build/tests/filter" "$build/tests/audit" \
+        "$build/tests/attack" \
         -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
     cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/mapped" "$build/tests/cli/pretend-sealed.so" \
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \

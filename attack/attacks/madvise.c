@@ -148,6 +148,8 @@ static int swap_out(struct scene *scene)
 
 	if (!has_swap())
 		return not_applicable(scene, "there is no swap");
+	if (scene->victim->gone)
+		return not_applicable(scene, "the object is freed: nothing is left to swap");
 	(void)attempt(SYS_munlock, scene->data, scene->size);
 	err = page_out(scene);
 	if (swapped((uintptr_t)scene->data) > 0)

@@ -171,6 +171,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "vmsplice SPLICE_F_GIFT, read",
 		.run = put_into_pipe_and_read,
+		.accesses = true,
 	},
 	{
 		.name = "vmsplice-before",

@@ -67,6 +67,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "none",
 		.run = store,
+		.accesses = true,
 	},
 	{
 		.name = "mprotect",
@@ -107,6 +108,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "read",
 		.run = read_into,
+		.accesses = true,
 	},
 	{
 		.name = "vmsplice-into",
@@ -115,6 +117,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "vmsplice",
 		.run = vmsplice_into,
+		.accesses = true,
 	},
 	{
 		.name = "futex-wake-op",
@@ -123,6 +126,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "futex FUTEX_WAKE_OP",
 		.run = wake_op,
+		.accesses = true,
 	},
 	{
 		.name = "getrandom-into",
@@ -131,6 +135,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "getrandom",
 		.run = random_into,
+		.accesses = true,
 	},
 };
 

@@ -9,6 +9,7 @@
 #include "attack/families.h"
 #include "attack/raw.h"
 #include "attack/scene.h"
+#include "attack/victims.h"
 #include "lib/util.h"
 
 #ifdef __x86_64__
@@ -32,6 +33,7 @@ static void load_words(int signal)
 	const uint64_t *words = (const uint64_t *)(const void *)used->data;
 
 	(void)signal;
+	memory_reveal(used->memory);
 	for (size_t i = 0; i < WORDS; i++)
 		__asm__ volatile("movq %0, %%rax" : : "m"(words[i]) : "rax");
 }

@@ -141,6 +141,8 @@ START_TEST(an_attack_does_what_it_is_after)
 		[TARGET_ADDRESS] = 1u << OUTCOME_DESTROYED | 1u << OUTCOME_HIDDEN,
 		[TARGET_SECRECY] = 1u << OUTCOME_LEAKED,
 		[TARGET_AVAILABILITY] = 1u << OUTCOME_HIDDEN | 1u << OUTCOME_DESTROYED,
+		[TARGET_ACCESS] = 1u << OUTCOME_LEAKED,
+		[TARGET_HEAP] = 1u << OUTCOME_CHANGED | 1u << OUTCOME_LEAKED,
 	};
 	const struct attack *attack = attack_at((size_t)_i);
 	struct result result;

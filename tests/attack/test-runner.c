@@ -569,6 +569,257 @@ START_TEST(a_known_gap_counts_only_for_the_seal_that_has_it)
 }
 END_TEST
 
+/* A heap that notices at the next check, or does not. */
+static void *allocate(void *heap, size_t size)
+{
+	(void)heap;
+	return calloc(1, size);
+}
+
+static void leave_it(void *heap, void *object)
+{
+	(void)heap;
+	(void)object;
+}
+
+static int find_nothing(void *heap)
+{
+	(void)heap;
+	return 0;
+}
+
+static _Noreturn void end_with(const char *text)
+{
+	(void)!write(STDERR_FILENO, text, strlen(text));
+	abort();
+}
+
+#define THE_LINE "sealmem: heap \"attack\" is corrupted: 0x1000 was overwritten\n"
+
+static int end_with_the_line(void *heap)
+{
+	(void)heap;
+	end_with(THE_LINE);
+}
+
+static int end_with_two_lines(void *heap)
+{
+	(void)heap;
+	end_with(THE_LINE "and another line\n");
+}
+
+static int end_with_another_name(void *heap)
+{
+	(void)heap;
+	end_with("sealmem: heap \"another\" is corrupted: 0x1000 was overwritten\n");
+}
+
+static int end_silently(void *heap)
+{
+	(void)heap;
+	abort();
+}
+
+static int make_nothing(void **ret, unsigned guarantees)
+{
+	(void)guarantees;
+	*ret = NULL;
+	return 0;
+}
+
+static int make_no_heap(void **ret, unsigned guarantees)
+{
+	(void)ret;
+	(void)guarantees;
+	return -EAGAIN;
+}
+
+static struct heap heap_with(int (*check)(void *heap))
+{
+	return (struct heap){
+		.new = make_nothing,
+		.alloc = allocate,
+		.dealloc = leave_it,
+		.check = check,
+		.close = find_nothing,
+		.open = find_nothing,
+	};
+}
+
+static struct result try_on_heap(const char *name, const struct heap *heap)
+{
+	struct victim victim = control_private;
+
+	victim.heap = heap;
+	return try_on(attack_find(name), &victim, &patient);
+}
+
+static enum outcome outcome_of_check(int (*check)(void *heap))
+{
+	const struct heap heap = heap_with(check);
+
+	return try_on_heap("free-twice", &heap).outcome;
+}
+
+START_TEST(a_heap_that_writes_its_line_and_aborts_has_found_it)
+{
+	ck_assert_int_eq(outcome_of_check(end_with_the_line), OUTCOME_FOUND);
+	ck_assert_int_eq(outcome_of_check(find_nothing), OUTCOME_CHANGED);
+}
+END_TEST
+
+START_TEST(a_heap_that_dies_in_another_way_has_no_verdict)
+{
+	ck_assert_int_eq(outcome_of_check(end_with_two_lines), OUTCOME_NO_VERDICT);
+	ck_assert_int_eq(outcome_of_check(end_with_another_name), OUTCOME_NO_VERDICT);
+	ck_assert_int_eq(outcome_of_check(end_silently), OUTCOME_NO_VERDICT);
+}
+END_TEST
+
+START_TEST(harm_that_a_heap_does_not_notice_has_changed_it)
+{
+	const struct heap silent = heap_with(find_nothing);
+
+	ck_assert_int_eq(try_on_heap("free-inside", &silent).outcome, OUTCOME_CHANGED);
+	ck_assert_int_eq(try_on_heap("freed-store", &silent).outcome, OUTCOME_CHANGED);
+}
+END_TEST
+
+START_TEST(what_a_heap_finds_after_a_secret_was_read_is_too_late)
+{
+	const struct heap heap = heap_with(end_with_the_line);
+
+	ck_assert_int_eq(try_on_heap("freed-load", &heap).outcome, OUTCOME_LEAKED);
+	ck_assert_int_eq(try_on_heap("freed-scan", &heap).outcome, OUTCOME_LEAKED);
+}
+END_TEST
+
+/* A heap that stays closed when its owner opens it. */
+#define HIDDEN_PAGES 8
+static char *hidden, *fresh;
+
+static int make_pages(void **ret, unsigned guarantees)
+{
+	(void)guarantees;
+	*ret = hidden = fresh = map_private(HIDDEN_PAGES * page_size());
+	return 0;
+}
+
+static void *allocate_page(void *heap, size_t size)
+{
+	char *page = fresh;
+
+	(void)heap;
+	(void)size;
+	if (page == hidden + HIDDEN_PAGES * page_size())
+		return NULL;
+	fresh += page_size();
+	return page;
+}
+
+static int hide_pages(void *heap)
+{
+	return mprotect(heap, HIDDEN_PAGES * page_size(), PROT_NONE);
+}
+
+START_TEST(a_scan_that_does_not_find_a_living_secret_has_no_verdict)
+{
+	struct victim victim = control_private;
+	struct heap heap = heap_with(find_nothing);
+	struct attack attack = *attack_find("freed-scan");
+
+	heap.new = make_pages;
+	heap.alloc = allocate_page;
+	heap.open = hide_pages;
+	victim.heap = &heap;
+	ck_assert_int_eq(try_on(&attack, &victim, &patient).outcome, OUTCOME_LEAKED);
+	victim.closes = true;
+	ck_assert_int_eq(try_on(&attack, &victim, &patient).outcome, OUTCOME_NO_VERDICT);
+}
+END_TEST
+
+START_TEST(a_heap_that_cannot_be_made_was_not_tried)
+{
+	struct heap heap = heap_with(find_nothing);
+
+	heap.new = make_no_heap;
+	ck_assert_int_eq(try_on_heap("free-twice", &heap).outcome, OUTCOME_NOT_APPLICABLE);
+}
+END_TEST
+
+START_TEST(memory_that_is_no_object_of_a_heap_has_no_such_mistakes)
+{
+	ck_assert_str_eq(try_on_heap("free-twice", NULL).reason, "it is no object of a heap");
+}
+END_TEST
+
+static struct victim freed_by(int (*seal)(struct memory *memory))
+{
+	struct victim victim = private_sealed_by(seal);
+
+	victim.gone = true;
+	return victim;
+}
+
+static int seal_in_no_way(struct memory *memory)
+{
+	(void)memory;
+	return 0;
+}
+
+START_TEST(an_object_that_is_freed_and_not_wiped_has_leaked)
+{
+	struct victim wiped = freed_by(seal_destructively), left = freed_by(seal_in_no_way);
+	struct attack attack = attack_by(steal_it);
+
+	attack.target = TARGET_SECRECY;
+	ck_assert_int_eq(try_on(&attack, &wiped, &patient).outcome, OUTCOME_HELD);
+	ck_assert_int_eq(try_on(&attack, &left, &patient).outcome, OUTCOME_LEAKED);
+	ck_assert_str_eq(try_on(&attack, &left, &patient).reason, "it is not wiped");
+}
+END_TEST
+
+START_TEST(a_column_whose_seal_does_harm_is_tried_and_broken)
+{
+	struct victim left = freed_by(seal_in_no_way), changed;
+	const struct attack *attack = attack_find("vm-readv");
+	struct attack_column column;
+	struct attack_cell cell;
+
+	left.promises = 1u << TARGET_SECRECY;
+	attack_try_column(&column, &left, &patient);
+	ck_assert(column.available);
+	attack_try_cell(&cell, attack, &column, &works, &patient);
+	ck_assert_int_eq(cell.judgement, JUDGEMENT_BROKEN);
+	changed = private_sealed_by(seal_destructively);
+	attack_try_column(&column, &changed, &patient);
+	ck_assert(column.available);
+}
+END_TEST
+
+START_TEST(nothing_of_a_freed_object_is_left_to_change)
+{
+	struct victim wiped = freed_by(seal_destructively);
+	struct attack attack = attack_by(change_one_byte);
+
+	ck_assert_int_eq(try_on(&attack, &wiped, &patient).outcome, OUTCOME_NOT_APPLICABLE);
+}
+END_TEST
+
+START_TEST(a_promise_of_access_is_broken_by_plain_loads_and_stores_alone)
+{
+	struct attack attack = { .target = TARGET_CONTENT };
+	struct victim victim = { .promises = 1u << TARGET_ACCESS };
+	struct attack_column column = { .victim = &victim, .available = true };
+	struct result result = { .outcome = OUTCOME_CHANGED };
+
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_UNPROMISED);
+	attack.accesses = true;
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BROKEN);
+	ck_assert_int_eq(judge(TARGET_HEAP, TARGET_HEAP, OUTCOME_FOUND), JUDGEMENT_PASSED);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -607,6 +858,17 @@ int main(void)
 		changed_content_is_broken_whatever_the_attack_was_after,
 		an_attack_that_was_held_has_passed,
 		a_known_gap_counts_only_for_the_seal_that_has_it,
+		a_heap_that_writes_its_line_and_aborts_has_found_it,
+		a_heap_that_dies_in_another_way_has_no_verdict,
+		harm_that_a_heap_does_not_notice_has_changed_it,
+		what_a_heap_finds_after_a_secret_was_read_is_too_late,
+		a_scan_that_does_not_find_a_living_secret_has_no_verdict,
+		a_heap_that_cannot_be_made_was_not_tried,
+		memory_that_is_no_object_of_a_heap_has_no_such_mistakes,
+		an_object_that_is_freed_and_not_wiped_has_leaked,
+		a_column_whose_seal_does_harm_is_tried_and_broken,
+		nothing_of_a_freed_object_is_left_to_change,
+		a_promise_of_access_is_broken_by_plain_loads_and_stores_alone,
 	};
 
 	return RUN_TESTS("runner", tests);

@@ -43,6 +43,10 @@ outcome() {
         .results[] | select(.column == $column).outcome' <<<"$output"
 }
 
+# What a sandbox has to forbid, so that no column of ours is available: regions need a memfd, heaps need secret or locked
+# memory.
+NOTHING_OF_OURS=(memfd_create=ENOSYS memfd_secret=ENOSYS mlock=ENOSYS mlock2=ENOSYS)
+
 @test "every promise holds on this machine" {
     run --separate-stderr -0 "$SEALMEM" attack
     [ -z "$stderr" ]
@@ -69,7 +73,7 @@ outcome() {
     run -0 "$SEALMEM" attack
     [ "$(awk 'length($0) > 80' <<<"$output")" = "" ]
     # With all that is told about columns that are not available.
-    run -3 "$FORBID" memfd_create=ENOSYS memfd_secret=ENOSYS -- "$SEALMEM" attack --only 'm*'
+    run -3 "$FORBID" "${NOTHING_OF_OURS[@]}" -- "$SEALMEM" attack --only 'm*'
     [ "$(awk 'length($0) > 80' <<<"$output")" = "" ]
 }
 
@@ -116,6 +120,39 @@ outcome() {
     [ "$(jq '.summary.not_promised > 0' <<<"$output")" = true ]
 }
 
+@test "a heap finds its objects' neighbours overrun, and keeps what it closed or freed" {
+    everything
+    for column in heap-open heap-closed heap-freed; do
+        jq -e --arg column "$column" '.columns[] | select(.name == $column).given' <<<"$output" ||
+            skip "no column $column here"
+    done
+    for attack in overflow-byte overflow-page underflow-byte underflow-page bookkeeping-after free-twice; do
+        [ "$(jq -r --arg attack "$attack" '.attacks[] | select(.name == $attack).unsealed.outcome' <<<"$output")" = CHANGED ]
+        [ "$(outcome "$attack" heap-open)" = found ]
+        [ "$(outcome "$attack" content)" = n/a ]
+    done
+    [ "$(outcome store heap-open)" = CHANGED ]
+    [ "$(outcome store heap-closed)" = held ]
+    [ "$(outcome load heap-closed)" = held ]
+    [ "$(outcome mprotect heap-closed)" = CHANGED ]
+    [ "$(outcome freed-store heap-freed)" = found ]
+    [ "$(outcome freed-scan heap-freed)" = held ]
+    [ "$(outcome munmap heap-open)" = held ]
+}
+
+@test "a heap with ADDRESS can be closed with protection keys, and is not tried without" {
+    run "$SEALMEM" attack --json --only load --only wrpkru --column heap-key
+    column=$(jq -r '.columns[] | select(.name == "heap-key") | "\(.given) \(.error)"' <<<"$output")
+    if grep -qw ospke /proc/cpuinfo; then
+        [ "$column" = "true null" ] || skip "no column heap-key here"
+        [ "$(outcome load heap-key)" = held ]
+        [ "$(outcome wrpkru heap-key)" = LEAKED ]
+    else
+        [ "$column" = "false EOPNOTSUPP" ]
+        [ "$(jq -r '.attacks[] | select(.name == "wrpkru").unsealed.reason' <<<"$output")" = "no protection keys" ]
+    fi
+}
+
 @test "a false seal is a broken promise and exits 1" {
     need_no_sanitizer
     run --separate-stderr -1 env LD_PRELOAD="$PRETEND_SEALED" "$SEALMEM" attack --only store \
@@ -127,8 +164,7 @@ outcome() {
 }
 
 @test "it exits 3 and says why if no column of ours is available" {
-    run --separate-stderr -3 "$FORBID" memfd_create=ENOSYS memfd_secret=ENOSYS -- \
-        "$SEALMEM" attack --only store
+    run --separate-stderr -3 "$FORBID" "${NOTHING_OF_OURS[@]}" -- "$SEALMEM" attack --only store
     [[ $output == *"not here: cannot open the memory: Operation not supported"* ]]
     [ -z "$stderr" ]
 }
@@ -167,7 +203,7 @@ outcome() {
     [ "$(jq -r '[.version, .command] | join(" ")' <<<"$output")" = "1 attack" ]
     jq -e '.attacks | all(
         keys == ["against", "from", "known_gap", "name", "summary", "system_calls"] and
-        (.against | IN("content", "address", "secrecy", "availability")))' <<<"$output"
+        (.against | IN("content", "address", "secrecy", "availability", "access", "heap")))' <<<"$output"
     jq -e '.columns | all(keys == ["name", "promises", "summary", "title"])' <<<"$output"
     expected=$(jq -r '.attacks[].name' <<<"$output")
     run -0 "$SEALMEM" attack --list
@@ -232,7 +268,7 @@ outcome() {
 @test "--json: outcomes and judgements are known words, and errors names of errno" {
     everything
     jq -e '.attacks | all(.results | all(
-        (.outcome | IN("held", "no seal", "CHANGED", "DESTROYED", "HIDDEN", "LEAKED", "n/a")) and
+        (.outcome | IN("held", "no seal", "found", "CHANGED", "DESTROYED", "HIDDEN", "LEAKED", "n/a")) and
         (.judgement | IN("passed", "not promised", "left open by design", "broken")) and
         (.error == null or (.error | test("^E[A-Z0-9]+$"))) and
         ((.outcome == "n/a") <= (.reason != null))))' <<<"$output"

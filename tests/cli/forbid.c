@@ -43,6 +43,7 @@ static const struct call {
 	{ "memfd_create", SYS_memfd_create, 0, 0 },
 	{ "memfd_secret", __NR_memfd_secret, 0, 0 },
 	{ "mlock", SYS_mlock, 0, 0 },
+	{ "mlock2", SYS_mlock2, 0, 0 },
 	{ "mount", SYS_mount, 0, 0 },
 	{ "mseal", __NR_mseal, 0, 0 },
 	{ "seccomp", SYS_seccomp, 0, 0 },

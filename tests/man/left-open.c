@@ -134,6 +134,58 @@ START_TEST(address_leaves_children_to_dontfork)
 }
 END_TEST
 
+static struct sealmem_heap *new_heap(void)
+{
+	struct sealmem_heap *heap = NULL;
+
+	ck_assert_int_eq(sealmem_heap_new(&heap, "left", (size_t)1 << 20, 0), 0);
+	return heap;
+}
+
+START_TEST(a_canary_leaves_a_write_that_jumps_over_it)
+{
+	struct sealmem_heap *heap = new_heap();
+	char *first = sealmem_heap_alloc(heap, 32), *second = sealmem_heap_alloc(heap, 32);
+
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_nonnull(second);
+	((volatile char *)first)[second - first] = 1;
+	ck_assert_int_eq(sealmem_heap_check(heap), 0);
+	ck_assert_int_eq(*second, 1);
+	sealmem_heap_free(heap);
+}
+END_TEST
+
+START_TEST(a_heap_leaves_loads_of_what_was_freed)
+{
+	struct sealmem_heap *heap = new_heap();
+	char *object = sealmem_heap_alloc(heap, 32);
+
+	ck_assert_ptr_nonnull(object);
+	*object = 1;
+	sealmem_heap_dealloc(heap, object);
+	ck_assert_int_eq(*(volatile char *)object, 0);
+	ck_assert_int_eq(sealmem_heap_check(heap), 0);
+	sealmem_heap_free(heap);
+}
+END_TEST
+
+START_TEST(a_heap_leaves_copies_of_an_object)
+{
+	struct sealmem_heap *heap = new_heap();
+	char *object = sealmem_heap_alloc(heap, 32), copy[32];
+
+	ck_assert_ptr_nonnull(object);
+	fill(object, sizeof(copy));
+	memcpy(copy, object, sizeof(copy));
+	sealmem_heap_dealloc(heap, object);
+	ck_assert(is_filled(copy, sizeof(copy)));
+	sealmem_wipe(copy, sizeof(copy));
+	assert_zeroed(copy, sizeof(copy));
+	sealmem_heap_free(heap);
+}
+END_TEST
+
 /* Debian 12 has the headers of Linux 6.1. */
 #ifndef PR_SET_MDWE
 # define PR_SET_MDWE		  65
@@ -251,6 +303,9 @@ int main(void)
 		address_without_content_leaves_written_pages_of_a_file_to_madvise,
 		address_leaves_availability_to_guard_markers,
 		address_leaves_children_to_dontfork,
+		a_canary_leaves_a_write_that_jumps_over_it,
+		a_heap_leaves_loads_of_what_was_freed,
+		a_heap_leaves_copies_of_an_object,
 		deny_write_execute_leaves_files,
 		noswap_can_be_taken_back,
 		nodump_and_nofork_can_be_taken_back,

@@ -38,9 +38,9 @@ static const char *colour(const struct attack_cell *cell)
 const char *attack_outcome_letter(enum outcome outcome)
 {
 	static const char *const letters[] = {
-		[OUTCOME_HELD] = ".",		[OUTCOME_NO_SEAL] = "s",    [OUTCOME_CHANGED] = "C",
-		[OUTCOME_DESTROYED] = "D",	[OUTCOME_HIDDEN] = "H",	    [OUTCOME_LEAKED] = "L",
-		[OUTCOME_NOT_APPLICABLE] = "-", [OUTCOME_NO_VERDICT] = "?",
+		[OUTCOME_HELD] = ".",	 [OUTCOME_NO_SEAL] = "s",	 [OUTCOME_FOUND] = "f",
+		[OUTCOME_CHANGED] = "C", [OUTCOME_DESTROYED] = "D",	 [OUTCOME_HIDDEN] = "H",
+		[OUTCOME_LEAKED] = "L",	 [OUTCOME_NOT_APPLICABLE] = "-", [OUTCOME_NO_VERDICT] = "?",
 	};
 
 	return letters[outcome];

@@ -37,6 +37,7 @@ static const struct {
 	{ OUTCOME_HELD,
 	  "intact: the kernel refused the attack, with this errno, or it did nothing" },
 	{ OUTCOME_NO_SEAL, "intact: the seal was refused while the attack held the memory" },
+	{ OUTCOME_FOUND, "the heap noticed it: it wrote one line, and ended the program" },
 	{ OUTCOME_CHANGED, "the bytes are not the same" },
 	{ OUTCOME_DESTROYED, "the memory cannot be read, or other memory is in its place" },
 	{ OUTCOME_HIDDEN, "the memory could not be read for a while, or children do not get it" },
