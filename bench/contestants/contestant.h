@@ -31,13 +31,17 @@ struct contestant {
 };
 
 /* One table for each file that has contestants; a name of NULL ends it. */
-extern const struct contestant plain[], memfd[], region[], sodium[], openssl[], gcrypt[];
+extern const struct contestant plain[], memfd[], region[], heaps[], array[], sodium[], openssl[],
+	gcrypt[];
 
 /* NULL, and a line on standard error, if no contestant has that name. */
 const struct contestant *contestant_find(const char *name);
 
 /* Nanoseconds of a clock that only goes forward. */
 double now(void);
+
+/* Nanoseconds that this thread had a processor: other programs of the machine do not count. */
+double worked(void);
 
 /* Marks the begin and the end of the measured part, for a program that counts the system calls. */
 void mark(void);

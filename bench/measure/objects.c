@@ -4,7 +4,9 @@
  * Measures many small objects that all stay: time, memory and mappings for each, and how many a contestant can
  * make. Memory is the resident memory of the process after it has read every object, page tables included.
  *
- *     measure-objects CONTESTANT COUNT SECONDS
+ * Some contestants have to know beforehand how many there will be. EXPECTED is what they are told, if it is not COUNT.
+ *
+ *     measure-objects CONTESTANT COUNT SECONDS [EXPECTED]
  */
 
 #include "bench/contestants/contestant.h"
@@ -69,8 +71,9 @@ static size_t make_all(const struct contestant *c, struct object *objects, size_
 
 int main(int argc, char **argv)
 {
-	const struct contestant *c = contestant_find(argc == 4 ? argv[1] : "");
+	const struct contestant *c = contestant_find(argc == 4 || argc == 5 ? argv[1] : "");
 	size_t count = strtoul(argv[2], NULL, 0), made;
+	size_t expected = argc == 5 ? strtoul(argv[4], NULL, 0) : count;
 	double seconds = strtod(argv[3], NULL), begun, elapsed;
 	struct object *objects = malloc(count * sizeof(*objects));
 	const char *ended = "";
@@ -83,7 +86,7 @@ int main(int argc, char **argv)
 	memset(objects, 0xff, count * sizeof(*objects));
 	before = usage();
 	begun = now();
-	if (c->begin != NULL && !c->begin(count, SIZE))
+	if (c->begin != NULL && !c->begin(expected, SIZE))
 		give_up("%s cannot begin", c->name);
 	made = make_all(c, objects, count, begun + seconds * 1e9, &ended);
 	if (c->end != NULL && !c->end())

@@ -2,9 +2,9 @@
 
 /*
  * Several threads make, read and give back objects at the same time. This program measures how long one object
- * takes, and how often a thread had to wait for another thread or for the kernel. The kernel has one lock for
- * the mappings of a process; the question is whether a contestant adds another one. Each thread marks the begin
- * and the end of its work, for a program that counts its system calls.
+ * takes (`each`), how much of that the thread had a processor (`work`), and how often it had to wait for another thread
+ * or for the kernel. The kernel has one lock for the mappings of a process; the question is whether a contestant adds
+ * another one. Each thread marks the begin and the end of its work, for a program that counts its system calls.
  *
  *     measure-threads CONTESTANT THREADS MILLISECONDS
  */
@@ -40,7 +40,7 @@ static void make_one(void)
 /* One cache line each. */
 struct worker {
 	_Alignas(64) pthread_t id;
-	double made, waited;
+	double made, waited, work;
 };
 
 /* How often the thread gave up the processor before its time slice ended. */
@@ -56,14 +56,18 @@ static void *work(void *argument)
 {
 	struct worker *worker = argument;
 
+	/* What a thread does once does not count. */
+	make_one();
 	(void)pthread_barrier_wait(&ready);
 	worker->waited = -waits();
+	worker->work = -worked();
 	mark();
 	while (!atomic_load_explicit(&over, memory_order_relaxed)) {
 		make_one();
 		worker->made++;
 	}
 	mark();
+	worker->work += worked();
 	worker->waited += waits();
 	return NULL;
 }
@@ -73,7 +77,7 @@ int main(int argc, char **argv)
 	size_t threads = argc == 4 ? strtoul(argv[2], NULL, 0) : 0;
 	double milliseconds = argc == 4 ? strtod(argv[3], NULL) : 0;
 	struct worker workers[MAX_THREADS] = { 0 };
-	double made = 0, waited = 0, begun;
+	double made = 0, waited = 0, spent = 0, begun;
 
 	if (threads == 0 || threads > MAX_THREADS)
 		give_up("measure-threads CONTESTANT THREADS MILLISECONDS");
@@ -94,8 +98,10 @@ int main(int argc, char **argv)
 		(void)pthread_join(workers[i].id, NULL);
 		made += workers[i].made;
 		waited += workers[i].waited;
+		spent += workers[i].work;
 	}
 	printf("each %.1f\n", (now() - begun) * (double)threads / made);
+	printf("work %.1f\n", spent / made);
 	printf("made %.0f\n", made);
 	printf("waits %.6f\n", waited / made);
 	return 0;

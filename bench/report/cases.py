@@ -25,6 +25,16 @@ class Case:
     others: tuple = ()  # values that are shown as they are
 
 
+# A contestant that is measured with an object preloaded: what the object does to its library.
+PRELOADED = {
+    "libsealmem-sodium.so": "libsodium-writable",
+    "libsealmem-openssl.so": "openssl-heap",
+    "libsealmem-gcrypt.so": "libgcrypt",
+}
+
+# Not every machine has what these need.
+OPTIONAL = {"mseal", "sealmem-heap-key"}
+
 SMALL = [
     "plain",
     "sealmem-from-bytes",
@@ -46,11 +56,37 @@ def sealing(title, size, alive, batches, contestants, rounds):
     return Case(title, "measure-seal", [size, alive, batches], [size, 2, 2], contestants, LIFE, rounds)
 
 
+USED = ("made", "memory", "mappings", "ended")
+
+
 def objects(count, contestants, rounds, seconds=2):
     arguments = [count, seconds]
-    others = ("made", "memory", "mappings", "ended")
     title = f"{count:,} objects of 32 bytes"
-    return Case(title, "measure-objects", arguments, [100, 1], contestants, ["sealed"], rounds, "ns each", others)
+    return Case(title, "measure-objects", arguments, [100, 1], contestants, ["sealed"], rounds, "ns each", USED)
+
+
+# What makes and gives back secrets without a system call for each, and what it is compared with.
+HEAPS = [
+    "malloc",
+    "sealmem-heap",
+    "sealmem-heap-secrecy",
+    "libsodium-writable",
+    "openssl-heap",
+    "libgcrypt",
+    *PRELOADED,
+]
+
+
+def unexpected(count, expected):
+    title = f"{count:,} objects of 32 bytes, where {expected:,} were expected"
+    return Case(title, "measure-objects", [count, 20, expected], [100, 1, 10], HEAPS, ["sealed"], 1, "ns each", USED)
+
+
+def live(title, what):
+    """The columns are numbers of live objects; the ratio is that of the last one."""
+    contestants = ["array", *HEAPS]
+    others = ("1000", "10000", "100000", "growth", "made", "ended")
+    return Case(title, "measure-live", [what, 1_000_000, 2], [what, 1000, 1], contestants, ["1000000"], 3, others=others)
 
 
 THREADED = [
@@ -59,13 +95,12 @@ THREADED = [
     "sealmem-in-place",
     "calls",
     "libsodium",
-    "openssl-heap",
-    "libgcrypt",
+    *HEAPS,
 ]
 
 
 def threads(title, count):
-    return Case(title, "measure-threads", [count, 200], [count, 20], THREADED, ["each"], 5, others=("waits",))
+    return Case(title, "measure-threads", [count, 200], [count, 20], THREADED, ["each", "work"], 5, others=("waits",))
 
 
 MANY = [
@@ -75,6 +110,7 @@ MANY = [
     "calls",
     "mseal",
     "libsodium",
+    *HEAPS[1:3],
     "openssl-heap",
     "libgcrypt",
     "malloc",
@@ -99,6 +135,7 @@ CASES = {
     "10,000": objects(10_000, MANY, 3),
     "100,000": objects(100_000, MANY, 3),
     "1,000,000": objects(1_000_000, MANY, 3),
+    "unexpected": unexpected(330_000, 10_000),
     "read": Case(
         "Reading 256 MiB: streaming (per byte), random (per access)",
         "measure-read",
@@ -129,6 +166,17 @@ CASES = {
     ),
     "1 thread": threads("One thread makes, reads and gives back objects of 32 bytes", 1),
     "2 threads": threads("Two threads of one process do the same", 2),
+    "live": live("Make one more object of 32 bytes and give it back, while so many others live", "more"),
+    "live, random": live("Use a random one of so many live objects, give it back, make another", "random"),
+    "window": Case(
+        "Make a heap inaccessible and accessible again",
+        "measure-window",
+        [],
+        [],
+        ["mprotect", "sealmem-heap", "sealmem-heap-key", "libsodium"],
+        ["window"],
+        5,
+    ),
 }
 
 # The parts of a process that its threads share, and the system calls that lock each of them.
@@ -141,8 +189,9 @@ LOCKED = {
 
 @dataclasses.dataclass
 class Bar:
-    """The ratio of `contestant` to `over`, in the same round, has to be at most (or at least) `limit`. The ratio of
-    `floor` shows how much of it the kernel alone takes."""
+    """The ratio of `contestant` to `over`, in the same round, has to be at most (or at least) `limit`. `over_case` is
+    another case, where `over` was measured; an empty `over` is the contestant itself. The value of `floor` shows how
+    much of it the machine alone takes."""
 
     text: str
     case: str
@@ -150,6 +199,7 @@ class Bar:
     contestant: str
     limit: float
     over: str = "plain"
+    over_case: str = ""
     floor: str = ""
     at_least: bool = False
     absolute: bool = False  # the value itself, not a ratio
@@ -172,6 +222,26 @@ def in_place(case, size, limit):
 
 def many(text, metric, limit, **more):
     return Bar(text, "1,000,000", metric, "sealmem-one-region", limit, **more)
+
+
+def pair(contestant):
+    text = f"one thread allocates and frees 32 bytes, ns ({contestant})"
+    return Bar(text, "1 thread", "work", contestant, 100, floor="malloc", absolute=True)
+
+
+def both(contestant):
+    """Two threads do 1.8 times as much as one, if in both a pair takes no more than 2 / 1.8 of the time."""
+    text = f"the same in each of two threads, over one thread ({contestant})"
+    return Bar(text, "2 threads", "work", contestant, 2 / 1.8, over="", over_case="1 thread", floor="malloc")
+
+
+def million(text, metric, limit, **more):
+    return Bar(f"1,000,000 secrets of 32 bytes in a heap: {text}", "1,000,000", metric, "sealmem-heap", limit, absolute=True, **more)
+
+
+def flat(case, text):
+    text = f"{text}: 1,000,000 live objects over 1,000"
+    return Bar(text, case, "growth", "sealmem-heap", 1.2, floor="array", absolute=True)
 
 
 def reading(pattern):
@@ -199,6 +269,18 @@ BARS = [
     reading("random"),
     Bar("map and seal a file of 1 GiB, over reading it and calling mprotect", "file", "sealed", "mapped", 0.8, "anonymous"),
     Bar("accept 1 GiB until its first byte, over a pipe", "share", "first-byte", "accept", 1 / 1000, "pipe"),
+    pair("sealmem-heap"),
+    pair("sealmem-heap-secrecy"),
+    both("sealmem-heap"),
+    both("sealmem-heap-secrecy"),
+    million("made", "made", 1_000_000, at_least=True),
+    # 32 bytes and a canary of 8, rounded up, are a slot of 48.
+    million("memory, over the payload", "memory", 1.15 * 48 / 32),
+    million("mappings", "mappings", 1000),
+    flat("live", "alloc and free of one more"),
+    flat("live, random", "use, free and alloc of a random one"),
+    Bar("close and open a heap, with a protection key, ns", "window", "window", "sealmem-heap-key", 100, absolute=True),
+    Bar("close and open a heap, without one, over two calls of mprotect", "window", "window", "sealmem-heap", 1.05, "mprotect"),
 ]
 
 
@@ -244,7 +326,7 @@ class OtherBar:
     limit: float
     at_least: bool = False
     most_of: tuple = ()
-    floor: str = ""  # the value of the same row for the system calls alone
+    floor: str = ""  # the value of the same row for what the machine alone takes
 
 
 def under_filter(text, call, limit):
