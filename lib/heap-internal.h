@@ -24,7 +24,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
-/* Threads share these places. Threads that share one still need no lock. */
+/* Threads have these shares of a heap. Threads that have one in common still need no lock. */
 #define HEAP_THREADS 64
 
 /* The size of a slab, where pages are not larger. */
@@ -48,6 +48,7 @@ struct heap_slab {
 	uint32_t length; /* of the first slab of a chunk: how many it has. Of others 0 */
 	_Atomic uint8_t class; /* and 1; 0 for none */
 	_Atomic uint8_t place;
+	_Atomic uint8_t owner; /* the share of the thread that held it last: it goes in that list */
 	bool lost; /* of the first slab of a chunk: the kernel did not give it, nor take it back */
 	/* A bit for each slot: `unused`, then `live`. After them a byte for each slot: its slack. */
 	_Atomic uint64_t words[];
@@ -55,6 +56,13 @@ struct heap_slab {
 
 /* The head of a list of slabs: its first one, and in the upper half a number that changes each time. */
 typedef _Atomic uint64_t heap_list;
+
+/* What a thread has of a heap, for each class: the slab that its next object comes from, and a list of slabs with free
+ * slots that nobody holds. */
+struct heap_share {
+	alignas(HEAP_LINE) _Atomic uint32_t hints[HEAP_CLASSES];
+	heap_list partial[HEAP_CLASSES];
+};
 
 /* A class, so that no division is needed. */
 struct heap_class {
@@ -110,10 +118,7 @@ struct sealmem_heap {
 	alignas(HEAP_LINE) atomic_uint lock;
 	atomic_uint waiting;
 
-	heap_list partial[HEAP_CLASSES]; /* slabs with free slots that nobody holds */
-
-	/* From which slab a thread takes its next object of a class. */
-	alignas(HEAP_LINE) _Atomic uint32_t hints[HEAP_THREADS][HEAP_LINE];
+	struct heap_share shares[HEAP_THREADS];
 };
 
 /* The functions that read take a constant heap, and have to open it as others do. */

@@ -2,9 +2,11 @@
 
 /*
  * Where a thread finds a slab with free slots. It keeps to one slab for each class, its hint, until that is full. Then
- * it takes another one from the list of the class, where a slab goes when the first slot of it becomes free again; or
- * one that no class has; or the heap grows. The lists need no lock: their heads change in one step, and carry a number,
- * so that a head that was taken off and put back is not mistaken for one that stayed.
+ * it takes one from its list of the class, where a slab that it has held goes when the first slot of it becomes free
+ * again; or one from the list of another thread; or one that no class has; or the heap grows. Threads that keep as many
+ * objects as they have do not meet: what one of them frees, it allocates again. The lists need no lock: their heads
+ * change in one step, and carry a number, so that a head that was taken off and put back is not mistaken for one that
+ * stayed.
  *
  * A thread that a signal takes out of here for good (longjmp(3)) takes one slab with it: the objects in it stay, and
  * can be freed, but nobody takes new ones from it.
@@ -12,20 +14,35 @@
 
 #include "lib/heap-internal.h"
 
-/* Numbers of threads, by which they share the places of a heap. */
-static unsigned place_of_thread(void)
+/* How many threads have had a share. It never wraps. */
+static _Atomic uint64_t threads;
+
+/* Which share of each heap this thread has. */
+static unsigned share_of_thread(void)
 {
-	static _Atomic unsigned last;
 	static __thread unsigned mine;
 
 	if (mine == 0)
-		mine = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) % HEAP_THREADS + 1;
+		mine = (unsigned)(atomic_fetch_add(&threads, 1) % HEAP_THREADS) + 1;
 	return mine - 1;
+}
+
+/* Nobody has the others yet. */
+static unsigned shares_in_use(void)
+{
+	uint64_t count = atomic_load(&threads);
+
+	return count < HEAP_THREADS ? (unsigned)count : HEAP_THREADS;
 }
 
 static _Atomic uint32_t *hint_of(struct sealmem_heap *h, unsigned class)
 {
-	return &h->hints[place_of_thread()][class];
+	return &h->shares[share_of_thread()].hints[class];
+}
+
+static heap_list *list_of(struct sealmem_heap *h, const struct heap_slab *slab, unsigned class)
+{
+	return &h->shares[atomic_load(&slab->owner)].partial[class];
 }
 
 uint32_t heap_supply_hint(struct sealmem_heap *h, unsigned class)
@@ -82,7 +99,7 @@ void heap_supply_offer(struct sealmem_heap *h, uint32_t number)
 	unsigned class = atomic_load(&slab->class);
 
 	if (class != 0 && move(slab, HEAP_IDLE, HEAP_LISTED))
-		push(h, &h->partial[class - 1], number);
+		push(h, list_of(h, slab, class - 1), number);
 }
 
 static bool has_unused(const struct sealmem_heap *h, struct heap_slab *slab)
@@ -105,14 +122,19 @@ static void leave(struct sealmem_heap *h, uint32_t number)
 
 static uint32_t hold(struct sealmem_heap *h, unsigned class, uint32_t number)
 {
+	atomic_store(&heap_slab(h, number)->owner, (uint8_t)share_of_thread());
 	leave(h, atomic_exchange(hint_of(h, class), number));
 	return number;
 }
 
-static uint32_t take_listed(struct sealmem_heap *h, unsigned class)
+/* From the lists of `count` threads. The first is this one. */
+static uint32_t take_listed(struct sealmem_heap *h, unsigned class, unsigned count)
 {
-	uint32_t number = pop(h, &h->partial[class]);
+	unsigned mine = share_of_thread(), all = shares_in_use();
+	uint32_t number = 0;
 
+	for (unsigned i = 0; i < count && number == 0; i++)
+		number = pop(h, &h->shares[(mine + i) % all].partial[class]);
 	if (number != 0)
 		(void)move(heap_slab(h, number), HEAP_LISTED, HEAP_HELD);
 	return number;
@@ -173,19 +195,29 @@ static bool retire(struct sealmem_heap *h, uint32_t number, unsigned class)
 	return true;
 }
 
-static uint32_t collect_class(struct sealmem_heap *h, unsigned class)
+static uint32_t collect_list(struct sealmem_heap *h, heap_list *list, unsigned class)
 {
 	uint32_t number, next, found = 0;
 
-	for (size_t i = 0; i < HEAP_THREADS; i++)
-		leave(h, atomic_exchange(&h->hints[i][class], 0));
-	for (number = take_list(&h->partial[class]); number != 0; number = next) {
+	for (number = take_list(list); number != 0; number = next) {
 		next = atomic_load(&heap_slab(h, number)->next);
 		if (retire(h, number, class))
 			found++;
 		else
-			push(h, &h->partial[class], number);
+			push(h, list, number);
 	}
+	return found;
+}
+
+static uint32_t collect_class(struct sealmem_heap *h, unsigned class)
+{
+	unsigned count = shares_in_use();
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		leave(h, atomic_exchange(&h->shares[i].hints[class], 0));
+	for (unsigned i = 0; i < count; i++)
+		found += collect_list(h, &h->shares[i].partial[class], class);
 	return found;
 }
 
@@ -198,15 +230,18 @@ uint32_t heap_supply_collect(struct sealmem_heap *h)
 	return found;
 }
 
+/* What is collected is in the lists of all threads. Each takes its own back, unless another one was first: so that one
+ * prefers a slab that no class has. */
 static uint32_t take_any(struct sealmem_heap *h, unsigned class)
 {
-	uint32_t number = take_listed(h, class);
+	uint32_t number = take_listed(h, class, 1);
 
 	if (number != 0)
 		return number;
 	number = take_blank(h);
-	if (number != 0)
-		give_class(h, number, class);
+	if (number == 0)
+		return take_listed(h, class, shares_in_use());
+	give_class(h, number, class);
 	return number;
 }
 
@@ -242,7 +277,7 @@ static int supply_locked(struct sealmem_heap *h, unsigned class, uint32_t *ret)
 
 int heap_supply_refill(struct sealmem_heap *h, unsigned class, uint32_t *ret)
 {
-	uint32_t number = take_listed(h, class);
+	uint32_t number = take_listed(h, class, shares_in_use());
 	int err = number == 0 ? supply_locked(h, class, &number) : 0;
 
 	if (err == 0)

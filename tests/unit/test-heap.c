@@ -1241,6 +1241,120 @@ START_TEST(threads_may_use_one_heap)
 }
 END_TEST
 
+enum { KEEPERS = 2, KEPT = 1000 };
+
+struct keeper {
+	struct sealmem_heap *h;
+	pthread_barrier_t *ready;
+	char *objects[KEPT];
+};
+
+static void *replace_at_random(void *argument)
+{
+	struct keeper *keeper = argument;
+	unsigned state = 1;
+
+	for (size_t i = 0; i < KEPT; i++)
+		keeper->objects[i] = sealmem_heap_alloc(keeper->h, 32);
+	(void)pthread_barrier_wait(keeper->ready);
+	for (size_t i = 0; i < scaled(20000); i++) {
+		size_t at;
+
+		state = state * 1664525 + 1013904223;
+		at = (state >> 8) % KEPT;
+		sealmem_heap_dealloc(keeper->h, keeper->objects[at]);
+		keeper->objects[at] = sealmem_heap_alloc(keeper->h, 32);
+	}
+	return NULL;
+}
+
+static void make_and_free_many(struct sealmem_heap *h, size_t count)
+{
+	char **objects = calloc(count, sizeof(*objects));
+
+	ck_assert_ptr_nonnull(objects);
+	for (size_t i = 0; i < count; i++)
+		objects[i] = object_of(h, 32);
+	for (size_t i = 0; i < count; i++)
+		sealmem_heap_dealloc(h, objects[i]);
+	free(objects);
+}
+
+static void assert_no_slab_in_common(const struct sealmem_heap *h, const struct keeper *keepers)
+{
+	char *keeper_of = calloc(h->most, 1);
+
+	ck_assert_ptr_nonnull(keeper_of);
+	for (size_t k = 0; k < KEEPERS; k++)
+		for (size_t i = 0; i < KEPT; i++) {
+			uintptr_t p = (uintptr_t)keepers[k].objects[i];
+			size_t slab = (p - (uintptr_t)h->base) >> h->shift;
+
+			ck_assert_uint_ne(p, 0);
+			ck_assert(keeper_of[slab] == 0 || keeper_of[slab] == (char)(k + 1));
+			keeper_of[slab] = (char)(k + 1);
+		}
+	free(keeper_of);
+}
+
+/* Else they would wait for each other's lines of memory, at each object. */
+START_TEST(threads_that_replace_their_own_objects_share_no_slab)
+{
+	static struct keeper keepers[KEEPERS];
+	SCOPED_HEAP *h = heap_of(ROOM, 0);
+	pthread_barrier_t ready;
+	pthread_t threads[KEEPERS];
+
+	/* A heap that grows makes them lose the slabs that they have begun. */
+	make_and_free_many(h, (size_t)2 * KEEPERS * KEPT);
+	ck_assert_int_eq(pthread_barrier_init(&ready, NULL, KEEPERS), 0);
+	for (size_t i = 0; i < KEEPERS; i++) {
+		keepers[i].h = h;
+		keepers[i].ready = &ready;
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, replace_at_random, &keepers[i]),
+				 0);
+	}
+	for (size_t i = 0; i < KEEPERS; i++)
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+	assert_no_slab_in_common(h, keepers);
+	(void)pthread_barrier_destroy(&ready);
+}
+END_TEST
+
+static void *count_objects(void *argument)
+{
+	size_t *count = calloc(1, sizeof(*count));
+
+	while (count != NULL && sealmem_heap_alloc(argument, 32) != NULL)
+		++*count;
+	return count;
+}
+
+START_TEST(a_thread_gets_all_that_another_one_has_freed)
+{
+	SCOPED_HEAP *h = heap_of((size_t)1 << 18, 0);
+	char *objects[6000];
+	size_t count = 0, *found;
+	void *answer;
+	pthread_t thread;
+
+	for (; count < 6000; count++) {
+		objects[count] = sealmem_heap_alloc(h, 32);
+		if (objects[count] == NULL)
+			break;
+	}
+	ck_assert_uint_lt(count, 6000);
+	for (size_t i = 0; i < count; i++)
+		sealmem_heap_dealloc(h, objects[i]);
+	ck_assert_int_eq(pthread_create(&thread, NULL, count_objects, h), 0);
+	ck_assert_int_eq(pthread_join(thread, &answer), 0);
+	found = answer;
+	ck_assert_ptr_nonnull(found);
+	ck_assert_uint_eq(*found, count);
+	free(found);
+}
+END_TEST
+
 static sigjmp_buf out;
 static volatile sig_atomic_t may_jump;
 
@@ -1415,6 +1529,8 @@ int main(void)
 		{ a_child_that_did_not_inherit_the_heap_gets_errors, 2 },
 		{ a_lock_of_the_parent_does_not_hold_the_child, 1 },
 		{ threads_may_use_one_heap, DEMANDS },
+		{ threads_that_replace_their_own_objects_share_no_slab, 1 },
+		{ a_thread_gets_all_that_another_one_has_freed, 1 },
 		{ jumps_out_of_the_heap_leave_it_whole, 1 },
 		{ a_handler_may_use_the_heap_that_it_interrupts, 1 },
 		{ a_million_secrets_need_little_more_than_their_bytes, 1 },
