@@ -99,8 +99,9 @@ THREADED = [
 ]
 
 
-def threads(title, count):
-    return Case(title, "measure-threads", [count, 200], [count, 20], THREADED, ["each", "work"], 5, others=("waits",))
+def threads(title, count, contestants, *live):
+    arguments, quick = [count, 200, *live], [count, 20, *live]
+    return Case(title, "measure-threads", arguments, quick, contestants, ["each", "work"], 5, others=("waits",))
 
 
 MANY = [
@@ -164,8 +165,10 @@ CASES = {
         ["first-byte"],
         3,
     ),
-    "1 thread": threads("One thread makes, reads and gives back objects of 32 bytes", 1),
-    "2 threads": threads("Two threads of one process do the same", 2),
+    "1 thread": threads("One thread makes, reads and gives back objects of 32 bytes", 1, THREADED),
+    "2 threads": threads("Two threads of one process do the same", 2, THREADED),
+    "1 thread, live": threads("One thread has 1,000 objects of 32 bytes, and replaces random ones", 1, HEAPS, 1000),
+    "2 threads, live": threads("Each of two threads of one process does the same", 2, HEAPS, 1000),
     "live": live("Make one more object of 32 bytes and give it back, while so many others live", "more"),
     "live, random": live("Use a random one of so many live objects, give it back, make another", "random"),
     "window": Case(
@@ -229,10 +232,10 @@ def pair(contestant):
     return Bar(text, "1 thread", "work", contestant, 100, floor="malloc", absolute=True)
 
 
-def both(contestant):
+def both(text, contestant, live=""):
     """Two threads do 1.8 times as much as one, if in both a pair takes no more than 2 / 1.8 of the time."""
-    text = f"the same in each of two threads, over one thread ({contestant})"
-    return Bar(text, "2 threads", "work", contestant, 2 / 1.8, over="", over_case="1 thread", floor="malloc")
+    text = f"{text}, over one thread ({contestant})"
+    return Bar(text, f"2 threads{live}", "work", contestant, 2 / 1.8, over="", over_case=f"1 thread{live}", floor="malloc")
 
 
 def million(text, metric, limit, **more):
@@ -271,8 +274,9 @@ BARS = [
     Bar("accept 1 GiB until its first byte, over a pipe", "share", "first-byte", "accept", 1 / 1000, "pipe"),
     pair("sealmem-heap"),
     pair("sealmem-heap-secrecy"),
-    both("sealmem-heap"),
-    both("sealmem-heap-secrecy"),
+    both("the same in each of two threads", "sealmem-heap"),
+    both("the same in each of two threads", "sealmem-heap-secrecy"),
+    both("each of two threads replaces random ones of its 1,000 objects", "sealmem-heap", ", live"),
     million("made", "made", 1_000_000, at_least=True),
     # 32 bytes and a canary of 8, rounded up, are a slot of 48.
     million("memory, over the payload", "memory", 1.15 * 48 / 32),

@@ -376,12 +376,13 @@ counted the system calls that wait for others, after each thread had made its fi
 {table}
 A thread keeps to one slab for each size. While that has free slots, a pair executes five locked instructions, all on two
 lines of memory that belong to this slab, and stores into no memory that other threads read or write. So the number of
-threads does not change what a pair does. Once its slab is full, a thread takes another one: by one instruction on
-the head of a list, if there is a slab in it, or else with the lock. That is once in 170 objects of 32 bytes, if none is
-given back. The first objects of new threads take the lock, and where the heap grows meanwhile, threads lose the slabs
-that they have hardly begun and take the lock again. A thread that gives back the object of another one stores into lines
-that the other one also uses; it waits for these lines, and not for a lock. From the 65th on, two threads share a slab,
-and so its lines.
+threads does not change what a pair does. Once its slab is full, a thread takes another one: from its own list, where
+those go in which it frees; or, if that is empty, from the list of another thread, or with the lock. A thread that makes
+no more than it gives back finds one in its own list. One that only makes objects of 32 bytes looks at up to 64 lists once
+in 170 of them. The first objects of new threads take the lock, and where the heap grows meanwhile, threads lose the slabs
+that they have hardly begun and may take the lock again. A thread that gives back the object of another one stores into
+lines that the other one also uses; it waits for these lines, and not for a lock. From the 65th on, two threads share a
+list and a slab, and so their lines.
 """
 
 
