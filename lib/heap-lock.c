@@ -12,9 +12,7 @@
 /* Not 0, and another one in a child. */
 static unsigned mark_of_process(void)
 {
-	struct process now = process_this();
-
-	return (unsigned)(now.memory != 0 ? now.memory : (uint64_t)now.id) * 2 + 1;
+	return (unsigned)process_memory() * 2 + 1;
 }
 
 static void wait_for(struct sealmem_heap *h, unsigned mark)

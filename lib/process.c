@@ -56,6 +56,13 @@ static uint64_t number(void)
 	return found;
 }
 
+uint64_t process_memory(void)
+{
+	uint64_t found = number();
+
+	return found != 0 ? found : (uint64_t)sys_getpid();
+}
+
 struct process process_this(void)
 {
 	return (struct process){ number(), sys_getpid() };

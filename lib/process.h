@@ -14,6 +14,10 @@ struct process {
 
 struct process process_this(void);
 
+/* A number of the memory of this process, and another one in a child that has a copy: without a system call, where the
+ * kernel clears a page in children. */
+uint64_t process_memory(void);
+
 /* Whether this process has the memory of that one, and is no child that was given a copy of it. */
 bool process_has_memory_of(const struct process *process);
 
