@@ -22,7 +22,7 @@ mkdir "$place/unit" "$place/bin" &&
         "$build/tests/attack" \
         -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
     cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/mapped" "$build/tests/cli/pretend-sealed.so" \
-        "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" \
+        "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" "$build/examples/keyring" \
         "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
     find "$build/tests/live" "$build/preload" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/bin" \; &&
@@ -47,7 +47,7 @@ for program in unit/*; do
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     MAPPED="$bin/mapped" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
-for example in policy tls; do
+for example in policy tls keyring; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1
 done
