@@ -118,6 +118,49 @@ refused() {
     [[ $output != *SEALMEM_IMAGE* ]]
 }
 
+# together WORDS ARGUMENT...: with both options; WORDS are those of --image.
+together() {
+    refused "$2" --image="$1" --secret-heap -- "${@:3}"
+}
+
+@test "together with --image, neither does without the other" {
+    "$SEALMEM" run --image -- true 2>/dev/null || skip "this kernel has no mseal"
+    for words in "" try; do
+        together "$words" "is linked to none of libsodium, OpenSSL 3 and libgcrypt" true
+    done
+    run -125 --separate-stderr "${PLAIN[@]}" prlimit --memlock=0 "$SEALMEM" run --image --secret-heap -- "$DIR/sodium-user" under 32
+    [ -z "$output" ]
+    [[ $stderr == "sealmem: sodium-user["*" is not replaced: "* ]]
+    run -125 --separate-stderr "$FORBID" mseal=ENOSYS -- "$SEALMEM" run --image --secret-heap -- "$DIR/sodium-user" under 32
+    assert_refused run "this kernel has no mseal(2)"
+    # What --image=try allows to be missing is the seal.
+    run -0 --separate-stderr "$FORBID" mseal=ENOSYS -- "$SEALMEM" run --image=try --secret-heap -- "$DIR/sodium-user" under 32
+    [ "$output" = found ]
+    mkdir -p "$DIR/without-image" "$DIR/without-heap"
+    cp "$SEALMEM" "$DIR/libsealmem-sodium.so" "$DIR/without-image/"
+    cp "$SEALMEM" "$DIR/libsealmem-image.so" "$DIR/without-heap/"
+    SEALMEM=$DIR/without-image/sealmem together "" "libsealmem-image.so is not installed" "$DIR/sodium-user" under 32
+    SEALMEM=$DIR/without-heap/sealmem together "" "libsealmem-sodium.so is not installed" "$DIR/sodium-user" under 32
+}
+
+@test "one file is examined for all options, and it is the one that is executed" {
+    "$SEALMEM" run --image -- true 2>/dev/null || skip "this kernel has no mseal"
+    need strace
+    mkdir -p "$DIR/first" "$DIR/second"
+    cp "$DIR/sodium-user" "$DIR/second/the-program"
+    for options in "--secret-heap" "--image --secret-heap"; do
+        # shellcheck disable=SC2086 # a list
+        PATH=$DIR/first:$DIR/second:$PATH run -0 strace -o "$DIR/trace" -e trace=open,openat \
+            "$SEALMEM" run $options -- the-program under 32
+        [ "$output" = found ]
+        [ "$(grep -c "\"$DIR/first/the-program\".*O_PATH" "$DIR/trace")" = 1 ]
+        [ "$(grep -c "\"$DIR/second/the-program\".*O_PATH" "$DIR/trace")" = 1 ]
+    done
+    # What strace may not see.
+    PATH=$DIR/first:$DIR/second:$PATH run -0 "$SEALMEM" run --image --secret-heap --no-dump -- the-program under 32
+    [ "$output" = found ]
+}
+
 @test "minisign signs with its key in the heap" {
     need minisign
     echo hello >"$DIR/message"

@@ -86,7 +86,8 @@ static void find_path(char path[PATH_MAX])
 static _Noreturn void execute_loader(const struct act *act)
 {
 	char option[] = "--list", path[PATH_MAX];
-	char *argv[] = { act->rehearsal->loader, option, path, NULL };
+	/* execve(2) does not change its arguments. */
+	char *argv[] = { (char *)(uintptr_t)act->rehearsal->loader, option, path, NULL };
 
 	if (arrange_descriptors(act) == 0) {
 		find_path(path);

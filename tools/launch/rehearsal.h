@@ -7,7 +7,7 @@
 
 /* What is rehearsed. */
 struct rehearsal {
-	char *loader;	    /* the path that the program names */
+	const char *loader; /* the path that the program names */
 	int program;	    /* a descriptor that is open for reading */
 	const char *object; /* in LD_PRELOAD */
 };

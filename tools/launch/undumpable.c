@@ -171,23 +171,22 @@ enum exit_status become_undumpable(const char *command, char **argv)
 	return execute_self(command, path, argv);
 }
 
-enum exit_status execute_undumpable(const char *command, char **argv)
+enum exit_status execute_undumpable(struct program *program, const char *command, char **argv)
 {
-	CLEANUP(program_close) struct program program = PROGRAM_NONE;
 	enum exit_status code = check_system(command);
 
+	if (code == EXIT_NOT_YET && program->path == NULL)
+		code = program_find(program, command, argv[0]);
 	if (code == EXIT_NOT_YET)
-		code = program_find(&program, command, argv[0]);
-	if (code == EXIT_NOT_YET)
-		code = program_copy(&program, command, argv[0], false);
+		code = program_copy(program, command, argv[0], false);
 	if (code != EXIT_NOT_YET)
 		return code;
 	/* For a script it is the interpreter that would have to be unreadable. */
-	if (program.is_script)
+	if (program->is_script)
 		return complain(
 			command, EXIT_CANNOT,
 			"--no-dump: '%s' is a script: name its interpreter, with the script as "
 			"an argument",
 			argv[0]);
-	return execute_unreadable(&program, command, argv);
+	return execute_unreadable(program, command, argv);
 }

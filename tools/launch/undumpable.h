@@ -15,8 +15,9 @@ enum exit_status become_undumpable(const char *command, char **argv);
 /* The path of the program of which this process executes such a copy, or NULL if it executes none. */
 const char *undumpable_original(void);
 
-/* Executes a program so that other processes of the same user can neither read its memory nor trace it.
- * Returns only if that fails. */
-enum exit_status execute_undumpable(const char *command, char **argv);
+/* Executes a program so that other processes of the same user can neither read its memory nor trace it. If it was not
+ * located, it is located now. Returns only if that fails. */
+struct program;
+enum exit_status execute_undumpable(struct program *program, const char *command, char **argv);
 
 #endif

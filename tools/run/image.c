@@ -10,7 +10,6 @@
 
 #include "tools/common/errors.h"
 #include "preload/image-words.h"
-#include "tools/launch/program.h"
 #include "tools/launch/rehearsal.h"
 #include "tools/run/preload.h"
 #include "include/sealmem.h"
@@ -50,10 +49,9 @@ static enum exit_status check_kernel(unsigned wanted)
 }
 
 /* The program would run unsealed with a loader that does not preload, and nobody would know. */
-static enum exit_status check_loader(const struct program *program, struct preload_subject *subject,
-				     const char *name, const char *object)
+static enum exit_status check_loader(const struct preload_subject *subject, const char *object)
 {
-	const struct rehearsal rehearsal = preload_rehearsal(program, subject, object);
+	const struct rehearsal rehearsal = preload_rehearsal(subject, object);
 	char reason[256];
 
 	if (!preload_has_mark(object, IMAGE_MARK))
@@ -62,12 +60,11 @@ static enum exit_status check_loader(const struct program *program, struct prelo
 	if (rehearse(&rehearsal, reason, sizeof(reason)))
 		return EXIT_NOT_YET;
 	return complain("run", EXIT_OURS,
-			"--image: '%s' cannot be sealed: its loader does not preload %s: %s", name,
-			object, reason);
+			"--image: '%s' cannot be sealed: its loader does not preload %s: %s",
+			subject->name, object, reason);
 }
 
-static enum exit_status preload_to(const struct program *program, struct preload_subject *subject,
-				   const char *list, const char *name)
+static enum exit_status preload_to(const struct preload_subject *subject, const char *list)
 {
 	CLEANUP(free_text) char *object = NULL;
 	enum exit_status code;
@@ -85,26 +82,19 @@ static enum exit_status preload_to(const struct program *program, struct preload
 			file);
 	if (code == EXIT_NOT_YET)
 		code = preload(object, list);
-	return code == EXIT_NOT_YET && !(wanted & IMAGE_TRY)
-		       ? check_loader(program, subject, name, object)
-		       : code;
+	return code == EXIT_NOT_YET && !(wanted & IMAGE_TRY) ? check_loader(subject, object) : code;
 }
 
-enum exit_status image_prepare(struct program *program, const char *list, const char *name)
+enum exit_status image_prepare(struct preload_subject *subject, const char *list)
 {
-	CLEANUP(preload_subject_close) struct preload_subject subject = PRELOAD_SUBJECT_NONE;
-	enum exit_status code = program_locate(program, "run", name);
-	const char *why = NULL;
 	unsigned wanted;
 
 	(void)image_words(list, &wanted);
-	if (code == EXIT_NOT_YET)
-		code = preload_judge(program, &subject, &why);
-	if (code == EXIT_NOT_YET && why != NULL && wanted & IMAGE_TRY)
-		program_close(program);
-	else if (code == EXIT_NOT_YET && why != NULL)
-		return complain("run", EXIT_OURS, "--image: '%s' cannot be sealed: %s", name, why);
-	else if (code == EXIT_NOT_YET)
-		code = preload_to(program, &subject, list, name);
-	return code;
+	if (subject->why == NULL)
+		return preload_to(subject, list);
+	if (!(wanted & IMAGE_TRY))
+		return complain("run", EXIT_OURS, "--image: '%s' cannot be sealed: %s",
+				subject->name, subject->why);
+	program_close(&subject->program);
+	return EXIT_NOT_YET;
 }

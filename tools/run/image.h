@@ -7,9 +7,10 @@
 /* Checks a list as --image takes it: words with commas between them. NULL and "" are the empty list. */
 enum exit_status image_check_words(const char *list);
 
-/* Arranges that the image of the named program is sealed when it starts. That holds for one file. The caller must
- * execute that file, which is located then. If none is located, the program may be executed unsealed. */
-struct program;
-enum exit_status image_prepare(struct program *program, const char *list, const char *name);
+struct preload_subject;
+
+/* Arranges that the image of the program is sealed when it starts. If it cannot be, and may start all the same, its file
+ * is closed: it is executed by its name, as env(1) does. */
+enum exit_status image_prepare(struct preload_subject *subject, const char *list);
 
 #endif

@@ -148,39 +148,47 @@ static bool read_script(int fd, char interpreter[256])
 }
 
 /* Sets *script if the answer depends on the interpreter, whose path is stored. */
-static const char *judge_file(struct program *program, struct preload_subject *subject,
+static const char *judge_file(struct preload_subject *subject, struct program *file,
 			      char interpreter[256], bool *script)
 {
 	const char *why;
 
 	*script = false;
-	if (program_make_readable(program) < 0)
+	if (program_make_readable(file) < 0)
 		return "it may be executed, but not read";
-	why = judge_privilege(program->file);
+	why = judge_privilege(file->file);
 	if (why == NULL)
-		*script = read_script(program->file, interpreter);
-	return why != NULL || *script ? why : judge_elf(program->file, &subject->elf);
+		*script = read_script(file->file, interpreter);
+	return why != NULL || *script ? why : judge_elf(file->file, &subject->elf);
 }
 
-enum exit_status preload_judge(struct program *program, struct preload_subject *subject,
-			       const char **why)
+static enum exit_status judge(struct preload_subject *subject)
 {
 	char interpreter[256];
 	enum exit_status code = EXIT_NOT_YET;
 	bool script;
 
-	*why = judge_file(program, subject, interpreter, &script);
+	subject->why = judge_file(subject, &subject->program, interpreter, &script);
 	for (int scripts = 0; script && code == EXIT_NOT_YET; scripts++) {
 		if (scripts == MOST_SCRIPTS) {
-			*why = "it has too many interpreters that are scripts";
+			subject->why = "it has too many interpreters that are scripts";
 			break;
 		}
 		program_close(&subject->interpreter);
 		code = program_locate(&subject->interpreter, "run", interpreter);
 		if (code == EXIT_NOT_YET)
-			*why = judge_file(&subject->interpreter, subject, interpreter, &script);
+			subject->why =
+				judge_file(subject, &subject->interpreter, interpreter, &script);
 	}
 	return code;
+}
+
+enum exit_status preload_find_subject(struct preload_subject *subject, const char *name)
+{
+	enum exit_status code = program_locate(&subject->program, "run", name);
+
+	subject->name = name;
+	return code == EXIT_NOT_YET ? judge(subject) : code;
 }
 
 /* A variable can be in the environment twice. The loader takes the last one, getenv() the first. */
@@ -254,14 +262,14 @@ bool preload_has_mark(const char *object, const char *mark)
 
 void preload_subject_close(struct preload_subject *subject)
 {
+	program_close(&subject->program);
 	program_close(&subject->interpreter);
 }
 
-struct rehearsal preload_rehearsal(const struct program *program, struct preload_subject *subject,
-				   const char *object)
+struct rehearsal preload_rehearsal(const struct preload_subject *subject, const char *object)
 {
 	const struct program *executed =
-		subject->interpreter.path != NULL ? &subject->interpreter : program;
+		subject->interpreter.path != NULL ? &subject->interpreter : &subject->program;
 
 	return (struct rehearsal){ subject->elf.loader, executed->file, object };
 }

@@ -15,24 +15,26 @@ struct preload_elf {
 	char loader[256]; /* empty if the program has none */
 };
 
-/* A program, and what the kernel executes for it: the interpreter if it is a script. */
+/* A program that something is preloaded into, and what the kernel executes for it: the interpreter if it is a script. */
 struct preload_subject {
+	const char *name; /* as the caller gave it */
+	struct program program;
 	struct program interpreter; /* none if the program is no script */
 	struct preload_elf elf;
+	const char *why; /* nothing can be preloaded into it; NULL if something can */
 };
 
-#define PRELOAD_SUBJECT_NONE ((struct preload_subject){ .interpreter = PROGRAM_NONE })
+#define PRELOAD_SUBJECT_NONE                                                                       \
+ ((struct preload_subject){ .program = PROGRAM_NONE, .interpreter = PROGRAM_NONE })
 
 void preload_subject_close(struct preload_subject *subject);
 
-/* Fails if there is no interpreter. Otherwise sets `why` to the reason why nothing can be preloaded into the program,
- * which is located, or to NULL. */
-enum exit_status preload_judge(struct program *program, struct preload_subject *subject,
-			       const char **why);
+/* Locates the program, once for all that is preloaded, and judges it. The caller must execute the file that was located:
+ * what is true of it may not be true of another one. Fails if there is no such program, or no interpreter. */
+enum exit_status preload_find_subject(struct preload_subject *subject, const char *name);
 
-/* The start that the loader is to rehearse, after the program was judged. */
-struct rehearsal preload_rehearsal(const struct program *program, struct preload_subject *subject,
-				   const char *object);
+/* The start that the loader is to rehearse. */
+struct rehearsal preload_rehearsal(const struct preload_subject *subject, const char *object);
 
 /* The path of an object that was built or installed with this command, or NULL. The caller frees it. */
 char *preload_find_object(const char *file);

@@ -96,39 +96,32 @@ static enum exit_status check_object(const char *file, const char *object)
 	return preload_put_first("--secret-heap", object);
 }
 
-struct target {
-	const struct program *program;
-	struct preload_subject *subject;
-	const char *name;
-};
-
 /* After all of them are in LD_PRELOAD: whether the loader takes this one. */
-static enum exit_status check_loader(const struct target *target, const char *object)
+static enum exit_status check_loader(const struct preload_subject *subject, const char *object)
 {
-	const struct rehearsal rehearsal =
-		preload_rehearsal(target->program, target->subject, object);
+	const struct rehearsal rehearsal = preload_rehearsal(subject, object);
 	char reason[256];
 
 	if (rehearse(&rehearsal, reason, sizeof(reason)))
 		return EXIT_NOT_YET;
 	return complain("run", EXIT_OURS,
-			"--secret-heap: the loader of '%s' does not preload %s: %s", target->name,
+			"--secret-heap: the loader of '%s' does not preload %s: %s", subject->name,
 			object, reason);
 }
 
-static enum exit_status put_one(const struct target *target, const struct replacement *replacement)
+static enum exit_status put_one(const struct preload_subject *subject,
+				const struct replacement *replacement)
 {
 	CLEANUP(free_text) char *object = preload_find_object(replacement->object);
 	enum exit_status code = check_object(replacement->object, object);
 
-	return code == EXIT_NOT_YET ? check_loader(target, object) : code;
+	return code == EXIT_NOT_YET ? check_loader(subject, object) : code;
 }
 
 /* Before anything of ours is preloaded. */
-static unsigned find_libraries(const struct target *target, const char *list)
+static unsigned find_libraries(const struct preload_subject *subject, const char *list)
 {
-	const struct rehearsal rehearsal =
-		preload_rehearsal(target->program, target->subject, NULL);
+	const struct rehearsal rehearsal = preload_rehearsal(subject, NULL);
 	char answer[1 << 16];
 	unsigned found = 0;
 
@@ -139,35 +132,29 @@ static unsigned find_libraries(const struct target *target, const char *list)
 	return found;
 }
 
-static enum exit_status preload_to(const struct target *target, const char *list)
+static enum exit_status preload_to(const struct preload_subject *subject, const char *list)
 {
-	unsigned found = find_libraries(target, list);
+	unsigned found = find_libraries(subject, list);
 	enum exit_status code = EXIT_NOT_YET;
 
 	if (found == 0)
 		return complain("run", EXIT_OURS,
 				"--secret-heap: '%s' is linked to none of libsodium, OpenSSL 3 and "
 				"libgcrypt: use --secret-heap=all for those that it executes",
-				target->name);
+				subject->name);
 	if (set_words(list) < 0)
 		return complain("run", EXIT_OURS, "out of memory");
 	for (unsigned i = 0; i < COUNT && code == EXIT_NOT_YET; i++)
 		if (found & 1u << i)
-			code = put_one(target, &replacements[i]);
+			code = put_one(subject, &replacements[i]);
 	return code == EXIT_NOT_YET ? preload_allow_with_asan() : code;
 }
 
-enum exit_status secret_heap_prepare(struct program *program, const char *list, const char *name)
+enum exit_status secret_heap_prepare(const struct preload_subject *subject, const char *list)
 {
-	CLEANUP(preload_subject_close) struct preload_subject subject = PRELOAD_SUBJECT_NONE;
-	const struct target target = { program, &subject, name };
-	enum exit_status code = program_locate(program, "run", name);
-	const char *why = NULL;
-
-	if (code == EXIT_NOT_YET)
-		code = preload_judge(program, &subject, &why);
-	if (code == EXIT_NOT_YET && why != NULL)
+	if (subject->why != NULL)
 		return complain("run", EXIT_OURS,
-				"--secret-heap: nothing can be preloaded into '%s': %s", name, why);
-	return code == EXIT_NOT_YET ? preload_to(&target, list) : code;
+				"--secret-heap: nothing can be preloaded into '%s': %s",
+				subject->name, subject->why);
+	return preload_to(subject, list);
 }

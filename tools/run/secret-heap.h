@@ -4,13 +4,13 @@
 
 #include "tools/common/errors.h"
 
-struct program;
+struct preload_subject;
 
 /* Checks a list as --secret-heap takes it: words with commas between them. NULL and "" are the empty list. */
 enum exit_status secret_heap_check_words(const char *list);
 
-/* Arranges that the secret memory of the libraries of the named program is that of sealmem. That holds for one file,
- * which is located then, and which the caller must execute. */
-enum exit_status secret_heap_prepare(struct program *program, const char *list, const char *name);
+/* Arranges that the secret memory of the libraries of the program is that of sealmem. Before anything else of ours is
+ * preloaded. */
+enum exit_status secret_heap_prepare(const struct preload_subject *subject, const char *list);
 
 #endif

@@ -15,6 +15,7 @@
 #include "tools/launch/harden.h"
 #include "tools/run/image.h"
 #include "tools/run/pass.h"
+#include "tools/run/preload.h"
 #include "tools/run/secret-heap.h"
 #include "tools/launch/program.h"
 #include "tools/launch/undumpable.h"
@@ -225,24 +226,33 @@ static enum exit_status hand_over(const struct order *order)
 	return code == EXIT_NOT_YET ? make_inheritable(order) : code;
 }
 
+/* One file is examined for both, and it is the one that is executed. */
+static enum exit_status preload(const struct order *order, struct preload_subject *subject)
+{
+	enum exit_status code = EXIT_NOT_YET;
+
+	if (order->secret_heap != NULL || order->image != NULL)
+		code = preload_find_subject(subject, order->argv[0]);
+	if (code == EXIT_NOT_YET && order->secret_heap != NULL)
+		code = secret_heap_prepare(subject, order->secret_heap);
+	if (code == EXIT_NOT_YET && order->image != NULL)
+		code = image_prepare(subject, order->image);
+	return code;
+}
+
 static enum exit_status execute(const struct order *order)
 {
-	CLEANUP(program_close) struct program program = PROGRAM_NONE;
+	CLEANUP(preload_subject_close) struct preload_subject subject = PRELOAD_SUBJECT_NONE;
 	enum exit_status code = harden_process(order->harden);
 
-	if (code == EXIT_NOT_YET && order->secret_heap != NULL)
-		code = secret_heap_prepare(&program, order->secret_heap, order->argv[0]);
-	if (code == EXIT_NOT_YET && order->image != NULL) {
-		program_close(&program);
-		program = PROGRAM_NONE;
-		code = image_prepare(&program, order->image, order->argv[0]);
-	}
+	if (code == EXIT_NOT_YET)
+		code = preload(order, &subject);
 	if (code != EXIT_NOT_YET)
 		return code;
 	if (order->harden & HARDEN_DUMP)
-		return execute_undumpable("run", order->argv);
-	if (program.path != NULL)
-		return program_execute_path(&program, "run", order->argv);
+		return execute_undumpable(&subject.program, "run", order->argv);
+	if (subject.program.path != NULL)
+		return program_execute_path(&subject.program, "run", order->argv);
 	return program_execute_by_name("run", order->argv);
 }
 
