@@ -188,6 +188,12 @@ void heap_unlock(struct heap_locked *locked);
  CLEANUP(heap_unlock) struct heap_locked locked;                                                   \
  heap_lock(&locked, h)
 
+/* Whether it was found corrupted. Its lock may be held by the thread that found it, which never gives it back. */
+static inline bool heap_is_broken(const struct sealmem_heap *h)
+{
+	return atomic_load(&h->broken);
+}
+
 /* heap-corrupt.c: writes the line and aborts. */
 __attribute__((noreturn, cold)) void heap_corrupt(const struct sealmem_heap *h, const void *at,
 						  const char *what);

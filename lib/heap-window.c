@@ -111,7 +111,7 @@ void heap_window_end(struct sealmem_heap *h)
 /* In a child: memory that only gives its objects back need not be locked, which the child may not be allowed to. */
 static int take_over(const struct heap_visit *visit, struct sealmem_heap *h)
 {
-	if (atomic_load(&h->broken))
+	if (heap_is_broken(h))
 		return -ENOTRECOVERABLE;
 	if (process_has_memory_of(&h->owner))
 		return 0;

@@ -134,5 +134,5 @@ int drop_in_share(_Atomic(struct sealmem_heap *) *made, const char *name)
 
 bool drop_in_has(struct sealmem_heap *h, const void *object)
 {
-	return heap_small_is(h, object) || heap_large_is(h, object);
+	return heap_small_is(h, object) || heap_is_broken(h) || heap_large_is(h, object);
 }

@@ -32,7 +32,8 @@ int drop_in_heap(struct sealmem_heap **ret, const char *name);
 /* Makes that heap, unless another thread has: it is in *made from then on, for good. */
 int drop_in_share(_Atomic(struct sealmem_heap *) *made, const char *name);
 
-/* Whether the object, or in the case of a small one the address, is in the heap. */
+/* Whether the object, or in the case of a small one the address, is in the heap. One that is corrupted is not asked, and
+ * has every object: nothing happens to them. */
 bool drop_in_has(struct sealmem_heap *h, const void *object);
 
 /* After the heap was made because of DROP_IN_START: ends the program if it could not be. Reports if that is wanted. */

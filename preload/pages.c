@@ -24,9 +24,12 @@
 /* How many get memory at a time, at least. */
 #define GROWTH 8
 
-/* In place of the next one that is free. */
-#define TAKEN	UINT32_MAX
-#define NO_MORE (UINT32_MAX - 1)
+/* In place of the next one that is free. What is taken is writable, or was protected by somebody. */
+#define TAKEN	  UINT32_MAX
+#define PROTECTED (UINT32_MAX - 1)
+#define NO_MORE	  (UINT32_MAX - 2)
+
+#define WRITABLE (PROT_READ | PROT_WRITE)
 
 struct pages {
 	struct sealmem_heap *heap;
@@ -35,10 +38,11 @@ struct pages {
 	uint32_t with_memory, fresh; /* those up to `fresh` were taken before */
 	uint32_t idle;		     /* a list of those that were given back */
 	size_t book_size;	     /* bytes of it that have memory */
-	bool marked;		     /* guard pages are no mappings */
+	bool marking;		     /* guard pages are no mappings, from now on as before */
+	_Atomic uint32_t marked;     /* those of the pages up to this one are none */
 	struct process owner;
 	struct scoped_mapping book, all;
-	uint32_t next[];
+	_Atomic uint32_t next[];
 };
 
 static const char touched[] = "was overwritten: it lies in an object that was freed";
@@ -62,7 +66,7 @@ static uint32_t number_of(const struct pages *p, const void *at)
 
 static size_t book_size_for(uint32_t most)
 {
-	return page_round_up(sizeof(struct pages) + most * sizeof(uint32_t));
+	return page_round_up(sizeof(struct pages) + most * sizeof(_Atomic uint32_t));
 }
 
 static int reserve_book(struct scoped_mapping *ret, uint32_t most)
@@ -119,7 +123,7 @@ int pages_new(struct pages **ret, struct sealmem_heap *h)
 	(*ret)->heap = h;
 	(*ret)->idle = NO_MORE;
 	(*ret)->book_size = book_size_for(0);
-	(*ret)->marked = can_mark(h);
+	(*ret)->marking = can_mark(h);
 	(*ret)->owner = process_this();
 	return 0;
 }
@@ -149,13 +153,38 @@ static int extend_book(struct pages *p, uint32_t end)
 	return not_given(err);
 }
 
-static int mark_guards(const struct pages *p, uint32_t first, uint32_t end)
+static bool is_marked(const struct pages *p, uint32_t number)
+{
+	return number < atomic_load(&p->marked);
+}
+
+static int try_to_mark(const struct pages *p, uint32_t first, uint32_t end)
 {
 	int err = 0;
 
-	for (uint32_t i = first; p->marked && i < end && err == 0; i++)
+	for (uint32_t i = first; i < end && err == 0; i++)
 		err = guard_install(page_at(p, i) + page_size(), page_size());
 	return err;
+}
+
+/* A sandbox that comes later may forbid what went well before. From then on each guard page is a mapping. */
+static int mark_guards(struct pages *p, uint32_t first, uint32_t end)
+{
+	int err = p->marking ? try_to_mark(p, first, end) : 0;
+
+	if (err == -ENOMEM || err == -EAGAIN)
+		return err;
+	if (err < 0)
+		p->marking = false;
+	return 0;
+}
+
+/* Memory that is taken back loses its marks, so this comes last. */
+static void note_memory(struct pages *p, uint32_t end)
+{
+	p->with_memory = end;
+	if (p->marking)
+		atomic_store(&p->marked, end);
 }
 
 /* What the kernel neither gives nor takes back is not used, and there is no more growth. */
@@ -182,7 +211,7 @@ static int add(struct pages *p, uint32_t count)
 	if (err < 0 && changed)
 		take_back(p, start, size);
 	if (err == 0)
-		p->with_memory = end;
+		note_memory(p, end);
 	return err;
 }
 
@@ -229,16 +258,38 @@ static int find_number(struct pages *p, uint32_t *ret)
 	return 0;
 }
 
+static bool is_taken(const struct pages *p, uint32_t number)
+{
+	return atomic_load(&p->next[number]) >= PROTECTED;
+}
+
 static void mark_taken(struct pages *p, uint32_t number)
 {
 	if (p->idle == number)
-		p->idle = p->next[number];
+		p->idle = atomic_load(&p->next[number]);
 	else
 		p->fresh++;
-	p->next[number] = TAKEN;
+	atomic_store(&p->next[number], TAKEN);
 }
 
-int pages_take(struct pages *p, char **ret)
+static int protect(const struct pages *p, char *page, int protection)
+{
+	size_t size = is_marked(p, number_of(p, page)) ? pitch() : page_size();
+
+	return not_given(sys_mprotect(page, size, protection));
+}
+
+/* What nobody has taken stays inaccessible, whatever part of it the kernel has changed. */
+static int uncover(const struct pages *p, char *page)
+{
+	int err = protect(p, page, WRITABLE);
+
+	if (err < 0)
+		(void)protect(p, page, PROT_NONE);
+	return err;
+}
+
+static int take(struct pages *p, char **ret)
 {
 	const char *changed;
 	uint32_t number;
@@ -247,7 +298,7 @@ int pages_take(struct pages *p, char **ret)
 
 	err = find_number(p, &number);
 	if (err == 0)
-		err = not_given(pages_protect(p, page_at(p, number), PROT_READ | PROT_WRITE));
+		err = uncover(p, page_at(p, number));
 	if (err < 0)
 		return err;
 	*ret = page_at(p, number);
@@ -256,6 +307,11 @@ int pages_take(struct pages *p, char **ret)
 		heap_corrupt(p->heap, changed, touched);
 	mark_taken(p, number);
 	return 0;
+}
+
+int pages_take(struct pages *p, char **ret)
+{
+	return heap_is_broken(p->heap) ? -ENOTRECOVERABLE : take(p, ret);
 }
 
 bool pages_contain(const struct pages *p, const void *at)
@@ -268,14 +324,23 @@ char *pages_taken(struct pages *p, const void *at)
 	uint32_t number = number_of(p, at);
 	HEAP_LOCKED(p->heap);
 
-	if (number >= p->fresh || p->next[number] != TAKEN)
+	if (number >= p->fresh || !is_taken(p, number))
 		heap_corrupt(p->heap, at, unknown);
 	return page_at(p, number);
 }
 
-int pages_protect(const struct pages *p, char *page, int protection)
+/* A page that is writable stays so where the kernel, or a sandbox, changes no page any more: so it can be given back. */
+int pages_protect(struct pages *p, char *page, int protection)
 {
-	return sys_mprotect(page, p->marked ? pitch() : page_size(), protection);
+	uint32_t number = number_of(p, page);
+	int err;
+
+	if (protection == WRITABLE && atomic_load(&p->next[number]) == TAKEN)
+		return 0;
+	err = protect(p, page, protection);
+	if (err == 0)
+		atomic_store(&p->next[number], protection == WRITABLE ? TAKEN : PROTECTED);
+	return err;
 }
 
 /* If the kernel has no mapping left to make it inaccessible, who takes it next looks whether it is still zero. */
@@ -284,10 +349,10 @@ void pages_give(struct pages *p, char *page)
 	uint32_t number = number_of(p, page);
 	HEAP_LOCKED(p->heap);
 
-	if (p->next[number] != TAKEN)
+	if (!is_taken(p, number))
 		heap_corrupt(p->heap, page, unknown);
 	heap_wipe(page, page_size());
-	(void)pages_protect(p, page, PROT_NONE);
-	p->next[number] = p->idle;
+	(void)protect(p, page, PROT_NONE);
+	atomic_store(&p->next[number], p->idle);
 	p->idle = number;
 }

@@ -35,7 +35,7 @@ bool pages_contain(const struct pages *p, const void *at);
 char *pages_taken(struct pages *p, const void *at);
 
 /* PROT_ bits for a page that was taken. */
-int pages_protect(const struct pages *p, char *page, int protection);
+int pages_protect(struct pages *p, char *page, int protection);
 
 /* Wipes the page, which has to be writable. */
 void pages_give(struct pages *p, char *page);

@@ -152,7 +152,8 @@ static void locate_large(struct place *place)
 	place->size = page_round_up((size_t)(end - place->start));
 }
 
-/* Ends the process if there is no such object. Returns false in a child that did not inherit it. */
+/* Ends the process if there is no such object. Returns false in a child that did not inherit it, and in a handler of the
+ * signal that ends the process. */
 static bool locate(struct place *ret, void *object)
 {
 	struct place place = { .all = atomic_load(&made),
@@ -161,7 +162,7 @@ static bool locate(struct place *ret, void *object)
 
 	if (place.all == NULL)
 		abort();
-	if (!heap_has_memory(pages_heap(place.all)))
+	if (!heap_has_memory(pages_heap(place.all)) || heap_is_broken(pages_heap(place.all)))
 		return false;
 	place.large = !pages_contain(place.all, place.canary);
 	if (place.large)

@@ -276,14 +276,17 @@ static void judge_failure(struct subject *s, const struct plan *plan, struct cen
 	EXPECT(plan->count > 0);
 	EXPECT(kind->never_fails == NULL);
 	EXPECT(is_documented(kind->function, -s->result) || source != NULL);
+	EXPECT(kind->one_error == 0 || s->result == -kind->one_error);
 	if (!is_documented(kind->function, -s->result))
 		note_surprise(kind->function, source);
-	if (s->faults == 1 && is_forbidding(first) && !is_passed_on(first))
+	if (s->faults == 1 && is_forbidding(first) && !is_passed_on(first) && kind->one_error == 0)
 		EXPECT(s->result == -EOPNOTSUPP);
 	EXPECT(!twice || s->faults > 1);
 	kind->unchanged(s);
 	/* What was given up midway, and a secret that moved, may go on in more mappings than before. */
-	expect_census(before, plan, !twice && !(s->operation->guarantees & SEALMEM_SECRECY));
+	expect_census(before, plan,
+		      !twice && !(s->operation->guarantees & SEALMEM_SECRECY) &&
+			      kind->growing == NULL);
 	s->faults = 0;
 	if (kind->after != NULL) {
 		kind->after(s);
@@ -358,7 +361,9 @@ static void run_one(const struct operation *operation, const struct plan *plan)
 		judge_failure(&s, plan, before);
 	else
 		judge_success(&s, plan);
-	expect_census(before_all, plan, !(operation->guarantees & SEALMEM_ADDRESS));
+	expect_census(before_all, plan,
+		      !(operation->guarantees & SEALMEM_ADDRESS) &&
+			      operation->kind->staying == NULL);
 	/* The emulation remembers what it sealed. */
 	EXPECT(inject_allocations() == 0 || operation->kind->emulated);
 	end_run(EXIT_SUCCESS);
@@ -442,6 +447,14 @@ static void run_if_due(struct search *search, const struct plan *plan)
 		run_and_forget(search, plan);
 }
 
+/* What cannot be half done here. */
+static bool is_spared(const struct kind *kind, const struct fault *fault)
+{
+	return fault->manner == HALF_DONE &&
+	       ((kind->spared != NULL && fault->call.number == SYS_mmap) ||
+		(kind->whole != NULL && fault->call.number == SYS_mprotect));
+}
+
 /* Visits the plan with each of the first `most` faults added that one call of the trace can meet. */
 static void add_faults_of_call(struct search *search, struct plan plan, struct call call,
 			       struct fault at, int most,
@@ -456,8 +469,7 @@ static void add_faults_of_call(struct search *search, struct plan plan, struct c
 		return;
 	ck_assert_msg(count >= 0, "unknown system call %ld", call.number);
 	for (int i = 0; i < count && i < most; i++) {
-		if (search->operation->kind->spared != NULL && call.number == SYS_mmap &&
-		    faults[i].manner == HALF_DONE)
+		if (is_spared(search->operation->kind, &faults[i]))
 			continue;
 		plan.faults[last] = faults[i];
 		plan.faults[last].index = at.index;

@@ -42,12 +42,17 @@ void prepare_operations(void)
 	fill(source, 24 * page_size());
 }
 
-static bool intact(const char *bytes, size_t size)
+bool intact(const char *bytes, size_t size)
 {
 	return memcmp(bytes, source, size) == 0;
 }
 
-static bool zeroed(const char *bytes, size_t size)
+void fill_intact(char *bytes, size_t size)
+{
+	memcpy(bytes, source, size);
+}
+
+bool zeroed(const char *bytes, size_t size)
 {
 	return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
 }
@@ -1247,6 +1252,25 @@ const struct operation operations[] = {
 	{ &open_the_heap, SECRET },
 	{ &free_the_heap, NOSWAP },
 	{ &free_the_heap, SECRET },
+	{ &new_pages, NOSWAP | SEALMEM_NODUMP },
+	{ &new_pages, SECRET },
+	{ &take_page, 0 },
+	{ &take_page, NOSWAP | SEALMEM_NODUMP },
+	{ &take_page, SECRET },
+	{ &take_page_again, NOSWAP | SEALMEM_NODUMP },
+	{ &take_page_again, SECRET },
+	{ &forbid_page, NOSWAP | SEALMEM_NODUMP },
+	{ &forbid_page, SECRET },
+	{ &allow_page, NOSWAP | SEALMEM_NODUMP },
+	{ &allow_page, SECRET },
+	{ &give_page, NOSWAP | SEALMEM_NODUMP },
+	{ &give_page, SECRET },
+	{ &make_sodium, NOSWAP | SEALMEM_NODUMP },
+	{ &make_sodium, SECRET },
+	{ &make_sodium_large, NOSWAP | SEALMEM_NODUMP },
+	{ &make_sodium_large, SECRET },
+	{ &free_sodium, NOSWAP | SEALMEM_NODUMP },
+	{ &free_sodium, SECRET },
 	{ &allow_emulation, 0 },
 	{ &ask_supported, 0 },
 	{ &try_write, 0 },

@@ -21,6 +21,7 @@ struct subject {
 	const struct plan *plan;
 	struct sealmem_region *region, *other;
 	struct sealmem_heap *heap;
+	struct pages *pages;
 	int offered, sockets[2];
 	char *data;
 	size_t size, capacity;
@@ -43,10 +44,14 @@ struct kind {
 	const char *never_fails;	      /* why, if so */
 	bool first;			      /* the library has not sealed anything before */
 	const char *spared;		      /* why no mmap(2) is half done, if so */
+	const char *whole;		      /* why no mprotect(2) is half done, if so */
 	bool emulated;			      /* on a kernel without mseal(2), or one made so */
 	bool foreign;			      /* of a file of somebody else */
 	const char *other_way;		      /* why it may succeed after any fault, if so */
-	int refused_here; /* the answer of a kernel that has nothing of the kind */
+	const char *growing; /* why there may be more mappings after a failure, if so */
+	const char *staying; /* what stays mapped in the end, if so */
+	int refused_here;    /* the answer of a kernel that has nothing of the kind */
+	int one_error;	     /* the only errno that it has, if so */
 };
 
 struct operation {
@@ -56,6 +61,15 @@ struct operation {
 
 extern const struct operation operations[];
 extern const size_t operation_count;
+
+/* pages.c: secret memory for programs of libsodium. */
+extern const struct kind new_pages, take_page, take_page_again, forbid_page, allow_page, give_page,
+	make_sodium, make_sodium_large, free_sodium;
+
+/* Whether the bytes are those that all memory is filled with. At most 24 pages of them. */
+bool intact(const char *bytes, size_t size);
+void fill_intact(char *bytes, size_t size);
+bool zeroed(const char *bytes, size_t size);
 
 /* Once, before the first of them. */
 void prepare_operations(void);
