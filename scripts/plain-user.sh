@@ -43,7 +43,7 @@ live=$!
 for program in unit/*; do
     case $program in *.so | */record | */filter-dump) continue ;; esac
     echo "== $program"
-    as_plain_user SEALMEM_TEST_SCALE=5 "$program" || status=1
+    as_plain_user SEALMEM_TEST_SCALE=5 "$program" || [ $? -eq 77 ] || status=1
 done
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     MAPPED="$bin/mapped" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1

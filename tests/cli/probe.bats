@@ -306,6 +306,8 @@ with_command_line() {
     run --separate-stderr "$SEALMEM" probe --json
     [[ $(get settings MADV_GUARD_INSTALL .effect) == "a guard page of a large object "* ]]
     [[ $(get settings "protection keys" .effect) == "a heap is closed for the "* ]]
+    run "$FORBID" guard=EINVAL -- "$SEALMEM" probe --json
+    [ "$(get settings MADV_GUARD_INSTALL .effect)" = "a guard page of a large object is a mapping" ]
 }
 
 @test "a plain user gets the same guarantees, apart from limits" {
