@@ -36,7 +36,7 @@ as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" 
     MSEAL_NEWER="$bin/mseal-newer" IMAGE_OBJECTS="$image_objects" INTRUDER="$bin/intruder.so" \
     SODIUM_LIBRARY="$bin/libsealmem-sodium.so" SODIUM_USER="$bin/sodium-user" \
     OPENSSL_LIBRARY="$bin/libsealmem-openssl.so" OPENSSL_USER="$bin/openssl-user" SYMBOLIC="$bin/symbolic.so" \
-    GCRYPT_LIBRARY="$bin/libsealmem-gcrypt.so" GCRYPT_USER="$bin/gcrypt-user" \
+    GCRYPT_LIBRARY="$bin/libsealmem-gcrypt.so" GCRYPT_USER="$bin/gcrypt-user" THREE_USER="$bin/three-user" \
     bats --tap live >live.tap 2>&1 &
 live=$!
 

@@ -13,7 +13,7 @@ setup() {
     # The command looks for the objects in its own directory, and a plain user can read them there.
     # shellcheck disable=SC2086 # a list
     install -m 755 "$SODIUM_LIBRARY" "$OPENSSL_LIBRARY" "$GCRYPT_LIBRARY" $IMAGE_OBJECTS "$DIR/"
-    install -m 755 "$SODIUM_USER" "$OPENSSL_USER" "$GCRYPT_USER" "$DIR/"
+    install -m 755 "$SODIUM_USER" "$OPENSSL_USER" "$GCRYPT_USER" "$THREE_USER" "$DIR/"
 }
 
 with_heap() {
@@ -42,6 +42,23 @@ with_heap() {
     [[ $stderr == "sealmem: openssl-user["*"]: OpenSSL's secure memory is a heap: NOSWAP+NODUMP+GUARDS" ]]
     run -0 --separate-stderr with_heap report "$DIR/gcrypt-user" read
     [[ $stderr == "sealmem: gcrypt-user["*"]: libgcrypt's secure memory is a heap: NOSWAP+NODUMP+GUARDS" ]]
+}
+
+@test "a program of all three libraries has a heap for each" {
+    [ "$("$DIR/three-user")" = "not all secret" ]
+    run -0 --separate-stderr with_heap report "$DIR/three-user"
+    [ "$output" = "all secret" ]
+    for memory in "libsodium's secret memory" "OpenSSL's secure memory" "libgcrypt's secure memory"; do
+        [ "$(grep -c "^sealmem: three-user\[[0-9]*\]: $memory is a heap: NOSWAP+NODUMP+GUARDS$" <<<"$stderr")" = 1 ]
+    done
+    [ "${#stderr_lines[@]}" = 3 ]
+    ! "$SEALMEM" run --image -- true 2>/dev/null || {
+        run -0 --separate-stderr "$SEALMEM" run --image --secret-heap -- "$DIR/three-user"
+        [ "$output" = "all secret" ]
+    }
+    run -125 --separate-stderr "${PLAIN[@]}" prlimit --memlock=0 "$SEALMEM" run --secret-heap -- "$DIR/three-user"
+    [ -z "$output" ]
+    [[ $stderr == "sealmem: three-user["*" is not replaced: "* ]]
 }
 
 @test "--secret-heap=secrecy hides the secrets of each from the kernel" {

@@ -1085,6 +1085,48 @@ START_TEST(sealed_addresses_with_a_key_can_be_closed)
 }
 END_TEST
 
+/* A sandbox, an old kernel, a machine without keys, and keys that others have: mprotect(2) closes the heap. */
+START_TEST(where_no_key_is_given_the_heap_closes_without)
+{
+	static const int answers[] = { EPERM, ENOSYS, EINVAL, ENOSPC };
+	struct sealmem_heap *h;
+	char *small, *large;
+
+	forbid(__NR_pkey_alloc, answers[_i]);
+	h = heap_of(ROOM, SEALMEM_NOSWAP);
+	small = object_of(h, 32);
+	large = object_of(h, LARGE);
+	fill(small, 32);
+	ck_assert_int_eq(sealmem_heap_close(h), 0);
+	ck_assert(!is_accessible(small) && !is_accessible(large));
+	ck_assert_int_eq(sealmem_heap_open(h), 0);
+	assert_filled(small, 32);
+	ck_assert_ptr_null(sealmem_heap_free(h));
+	if (!(sealmem_supported() & SEALMEM_ADDRESS))
+		return;
+	h = heap_of(ROOM, SEALMEM_ADDRESS);
+	small = object_of(h, 32);
+	ck_assert_int_eq(sealmem_heap_close(h), -EOPNOTSUPP);
+	ck_assert(is_accessible(small));
+}
+END_TEST
+
+START_TEST(without_memfd_secret_a_secret_heap_is_EOPNOTSUPP)
+{
+	struct sealmem_heap *h = NULL;
+	struct census before;
+
+	forbid(__NR_memfd_secret, _i == 0 ? EPERM : ENOSYS);
+	before = take_census();
+	ck_assert_int_eq(sealmem_heap_new(&h, "keys", ROOM, SEALMEM_SECRECY), -EOPNOTSUPP);
+	ck_assert_ptr_null(h);
+	assert_same_census(before);
+	h = heap_of(ROOM, SEALMEM_NOSWAP | SEALMEM_NODUMP);
+	ck_assert_ptr_nonnull(object_of(h, 32));
+	sealmem_heap_free(h);
+}
+END_TEST
+
 /* Children */
 
 static int use_inherited(void *argument)
@@ -1525,6 +1567,8 @@ int main(void)
 		{ an_access_to_a_closed_heap_is_reported_by_its_name, FREE_ADDRESSES },
 		{ sealed_addresses_without_a_key_cannot_be_closed, 1 },
 		{ sealed_addresses_with_a_key_can_be_closed, 1 },
+		{ where_no_key_is_given_the_heap_closes_without, 4 },
+		{ without_memfd_secret_a_secret_heap_is_EOPNOTSUPP, 2 },
 		{ a_child_has_a_copy_that_works, 2 },
 		{ a_child_that_did_not_inherit_the_heap_gets_errors, 2 },
 		{ a_lock_of_the_parent_does_not_hold_the_child, 1 },
