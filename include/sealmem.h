@@ -52,6 +52,7 @@
  */
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -1053,6 +1054,297 @@ SEALMEM_MUST_CHECK_ int sealmem_receive(int socket, struct sealmem_region **ret,
 					unsigned guarantees);
 SEALMEM_MUST_CHECK_ int sealmem_receive_limited(int socket, struct sealmem_region **ret,
 						size_t limit, unsigned guarantees);
+
+/*
+ * Published memory: data that is sealed once, read by many processes without a copy, and replaced as a whole by its next
+ * generation. A publisher has regions by name. A subscription has the newest generation of one name, and its readers
+ * each have the one that they acquired, for as long as they like. Neither side trusts the other. They talk over a Unix
+ * socket that keeps messages apart (SOCK_SEQPACKET), in a protocol that docs/PROTOCOL.md describes.
+ *
+ * A generation has a number: the time of its publication in nanoseconds since 1970, or one more than the greatest number
+ * that this publisher has given, if that is greater. So the numbers grow, also from one publisher to the next one that
+ * takes its place. If the clock was set back in between, sealmem_publisher_continue() keeps them growing; without it,
+ * a subscriber that reconnects keeps its newer generation and is told so (-ERANGE). No subscription ever goes back to an
+ * older generation.
+ *
+ * One thread at a time calls the functions of a publisher: another one gets -EBUSY. So does the function that was given to
+ * sealmem_publisher_set_admission(). A child made by fork(2) gets -ESTALE. It has the connections too: free the publisher
+ * there, or the clients do not see that the parent has gone while the child lives. The same holds for the functions of a
+ * subscription, except those for its readers.
+ */
+struct sealmem_publisher;
+struct sealmem_subscription;
+
+/* The longest label of a generation, in bytes without the terminating zero. */
+#define SEALMEM_LABEL_MAX 95
+
+/*
+ * Make a publisher for a socket that listens. The socket stays the caller's, who closes it after
+ * sealmem_publisher_free(). The function makes it non-blocking. A publisher takes two descriptors, one more for each
+ * name that is published, and one more for each client.
+ *
+ * -EINVAL        ret is NULL, or the socket does not listen
+ * -EAFNOSUPPORT  not a Unix socket
+ * -EPROTOTYPE    a Unix socket of another type than SOCK_SEQPACKET
+ * -ENOTSOCK, -EBADF  not a socket
+ * -EMFILE, -ENFILE, -ENOMEM  out of descriptors or memory
+ * -EOPNOTSUPP    a sandbox refuses epoll(7) or timerfd_create(2)
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_new(struct sealmem_publisher **ret, int listening_socket);
+
+/*
+ * Publish a sealed region under its name: from now on it is the newest generation of this name. The region stays the
+ * caller's and may be freed at once. The function does not wait. Each subscriber is sent the generation at once,
+ * if its connection has room and it has answered the one before; otherwise as soon as that is so. A subscriber that is
+ * slow or stopped misses generations and never gets an older one than the newest.
+ *
+ * `label` is a text for people who look at sealmem_list_published(), such as the digest of the bytes. Whoever may
+ * subscribe may read it.
+ *
+ * -EINVAL      p or r is NULL; or the label is NULL, longer than SEALMEM_LABEL_MAX, or has a control character
+ * -EPERM       the region is open
+ * -EOPNOTSUPP  the region has no descriptor: see sealmem_region_fd()
+ * -ERANGE      no generation number is left
+ * -ESTALE, -EBUSY  see above; -EBUSY also as sealmem_region_fd()
+ * -EMFILE, -ENFILE, -ENOMEM  out of descriptors or memory
+ *
+ * On failure the generation before stays the newest. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publish(struct sealmem_publisher *p,
+					const struct sealmem_region *r);
+SEALMEM_MUST_CHECK_ int sealmem_publish_labelled(struct sealmem_publisher *p,
+						 const struct sealmem_region *r, const char *label);
+
+/*
+ * Say that a name is going to be published: who subscribes to it waits for its first generation. Without that they are
+ * refused. A name that is published already stays as it is.
+ *
+ * -EINVAL        p or name is NULL, or name has a control character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -ESTALE, -EBUSY  see above
+ * -ENOMEM        out of memory
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_announce(struct sealmem_publisher *p, const char *name);
+
+/*
+ * Have all later generations of this publisher get numbers above `generation`: that of
+ * sealmem_publisher_generation() of the publisher before, if the caller has kept it. A number that is below those of this
+ * publisher changes nothing.
+ *
+ * -EINVAL          p is NULL
+ * -ESTALE, -EBUSY  see above
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_continue(struct sealmem_publisher *p,
+						   uint64_t generation);
+
+/* The number of the newest generation of a name; 0 if there is none. If name is NULL, the greatest number that this
+ * publisher has given. Since 0.1. */
+uint64_t sealmem_publisher_generation(const struct sealmem_publisher *p, const char *name);
+
+/*
+ * The process that made a connection, as the kernel knows it (SO_PEERCRED, unix(7)): its ids when it connected. By now
+ * the connection can be that of another process. pid is 0 if the process is not in the PID namespace of this one.
+ * The socket is the connection: for SO_PEERGROUPS, say. It belongs to the publisher.
+ */
+struct sealmem_peer {
+	int pid;
+	unsigned uid, gid;
+	int socket;
+};
+
+/*
+ * Have a function decide who gets what. It is called each time when somebody asks for a name, and with NULL for name when
+ * somebody asks for the list. It admits them with 0 and refuses them with anything else. They are not told
+ * whether the name exists. It must return soon, because all others wait for it. If `admit` is NULL, everybody is
+ * admitted who can connect, as in the beginning. Whoever was admitted stays so.
+ *
+ * -EINVAL          p is NULL
+ * -ESTALE, -EBUSY  see above
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_set_admission(
+	struct sealmem_publisher *p,
+	int (*admit)(const struct sealmem_peer *peer, const char *name, void *data), void *data);
+
+/*
+ * The most that others can take of a publisher. Who comes later is refused. Each client takes a descriptor.
+ *
+ * clients          how many are connected at the same time. In the beginning: three quarters of RLIMIT_NOFILE, as it was
+ *                  when the publisher was made.
+ * clients_of_user  how many of them have one user id. In the beginning: all.
+ * names_of_client  how many names one of them subscribes to. In the beginning: 64.
+ *
+ * -EINVAL          p or limits is NULL, or one of the limits is 0
+ * -ESTALE, -EBUSY  see above
+ *
+ * Since 0.1.
+ */
+struct sealmem_publisher_limits {
+	unsigned clients, clients_of_user, names_of_client;
+};
+SEALMEM_MUST_CHECK_ int sealmem_publisher_set_limits(struct sealmem_publisher *p,
+						     const struct sealmem_publisher_limits *limits);
+
+/* A descriptor that is readable (poll(2)) when sealmem_publisher_dispatch() has something to do. It belongs to the
+ * publisher: do not close it or read from it. -EINVAL if p is NULL. Since 0.1. */
+int sealmem_publisher_fd(const struct sealmem_publisher *p);
+
+/*
+ * Accept connections, receive what clients ask for, and send them what they lack. It does what is to be done now and
+ * does not wait, and not more than a part if there is much to be done: then the descriptor stays readable.
+ *
+ * It closes the connection of a client that does not keep to the protocol. While this process is out of descriptors or
+ * memory it accepts nobody, and tries again every 100 ms: who connects waits.
+ *
+ * -EINVAL          p is NULL
+ * -ESTALE, -EBUSY  see above
+ * and the errors of epoll_wait(2), and of accept(2) if they say that the listening socket is of no use any more. Clients
+ * that are connected lose nothing by an error: call it again.
+ *
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_dispatch(struct sealmem_publisher *p);
+
+/* Close all connections and give everything back. Subscribers keep what they have. Takes NULL and always returns NULL.
+ * In a child it gives back what the child has. Since 0.1. */
+struct sealmem_publisher *sealmem_publisher_free(struct sealmem_publisher *p);
+
+/*
+ * What a publisher says of one name.
+ *
+ * generation   the number of the newest one, 0 if there is none yet
+ * size         its size in bytes
+ * subscribers  how many clients have subscribed
+ * holders      how many of them say that they have the newest generation
+ * label        that of the newest generation, "" if it has none
+ */
+struct sealmem_published {
+	const char *name, *label;
+	uint64_t generation, size;
+	unsigned subscribers, holders;
+};
+
+/*
+ * Ask a publisher for the list of its names. `each` is called for each of them, with texts that last for the call. It
+ * returns 0, or a negative errno, which ends the list and is the result. Names and labels have no control characters; what
+ * they say is the publisher's. `socket` is connected to the publisher and used for nothing else. SO_RCVTIMEO limits the
+ * whole call.
+ *
+ * -EINVAL        each is NULL
+ * -EAFNOSUPPORT, -EPROTOTYPE, -ENOTSOCK, -EBADF  as sealmem_publisher_new()
+ * -EACCES        the publisher does not admit this process
+ * -EUSERS        it has as many clients as it allows
+ * -ECONNRESET    it has closed the connection
+ * -EPROTO        it does not keep to the protocol
+ * -EAGAIN        the time is over, or the socket does not wait and nothing is there
+ * and the errors of sendmsg(2) and recvmsg(2). Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_list_published(
+	int socket, int (*each)(const struct sealmem_published *published, void *data), void *data);
+
+/*
+ * Subscribe to a name, and wait for its first generation. `socket` is connected to the publisher, and used for nothing
+ * else. It stays the caller's, who may close it at once: the subscription has a duplicate. SO_RCVTIMEO limits how long
+ * the function waits. After a failure, close the socket.
+ *
+ * Each generation is taken as sealmem_region_accept_limited() takes a descriptor, with this limit and this demand: CONTENT,
+ * and any of NOSWAP, NODUMP, NOFORK, GUARDS. It has no ADDRESS, because it is unmapped when nobody reads it any
+ * more. What is said there about the sender holds for the publisher: without NOSWAP it can make a load of the region wait.
+ *
+ * One thread at a time calls sealmem_subscription_update() and sealmem_subscription_reconnect(). Any number of threads
+ * acquire and release meanwhile. A child made by fork(2) reads the generation that its parent had then, unless NOFORK was
+ * demanded, and gets no other.
+ *
+ * A subscription takes a duplicate of the socket, a descriptor for each generation that is in use, and about 4 KiB for
+ * as many generations as were ever in use at the same time, or more on machines with more than 64 processors.
+ *
+ * -EINVAL        ret or name is NULL, name has a control character, or guarantees has unknown bits, lacks CONTENT or has
+ *                ADDRESS
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -EAFNOSUPPORT, -EPROTOTYPE, -ENOTSOCK  as sealmem_publisher_new()
+ * -ENOENT        the publisher does not serve this name
+ * -EACCES        it does not admit this process
+ * -EUSERS        it has as many clients as it allows
+ * -EFBIG         the generation is larger than limit
+ * -ECONNRESET    the publisher has closed the connection
+ * -EPROTO        it does not keep to the protocol
+ * -EAGAIN        the time is over, or the socket does not wait and nothing is there; or NOSWAP
+ * and the errors of sealmem_region_accept_limited(), sendmsg(2) and recvmsg(2). Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_subscribe(struct sealmem_subscription **ret, int socket,
+					  const char *name, size_t limit, unsigned guarantees);
+
+/* A descriptor that is readable (poll(2)) when sealmem_subscription_update() has something to do. It belongs to the
+ * subscription: do not close it or read from it. sealmem_subscription_reconnect() changes it. -EINVAL if s is NULL.
+ * Since 0.1. */
+int sealmem_subscription_fd(const struct sealmem_subscription *s);
+
+/*
+ * Take the newest generation if it has come. The function does not wait. Returns 1 if there is a newer one now, and 0 if
+ * not. The one before goes when its last reader leaves it, at once if there is none.
+ *
+ * -EINVAL          s is NULL
+ * -ESTALE          the subscription belongs to a parent of this process
+ * -EBUSY           another thread is in the function
+ * -ECONNRESET      the publisher has gone
+ * -EPROTO          it does not keep to the protocol; or it sent a generation that is not newer
+ * -ERANGE          after sealmem_subscription_reconnect(): its newest generation is older than that of s
+ * -ENOENT, -EACCES, -EUSERS  after sealmem_subscription_reconnect(): as sealmem_subscribe()
+ * -EPIPE           it has closed the connection while it was answered
+ * With these, from -ECONNRESET on, the publisher is lost, and each later call says the same until
+ * sealmem_subscription_reconnect().
+ *
+ * -EFBIG, -EPERM, -ENODEV, -ENODATA, -EOPNOTSUPP  the newest generation was not taken: see
+ *                  sealmem_region_accept_limited(). The next one may be.
+ * -EMFILE, -ENFILE, -ENOMEM, -EAGAIN, -EBUSY  it was not taken because something was lacking. The next call asks for it
+ *                  again.
+ *
+ * Whatever it returns, readers go on with the generation that s has. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_subscription_update(struct sealmem_subscription *s);
+
+/*
+ * Go on with another connection: the publisher was lost, and one is there again. The function asks for what is newer than
+ * the generation that s has, and does not wait for the answer: sealmem_subscription_update() takes it. `socket` is as that
+ * of sealmem_subscribe().
+ *
+ * -EINVAL          s is NULL
+ * -ESTALE, -EBUSY  as sealmem_subscription_update()
+ * -EAFNOSUPPORT, -EPROTOTYPE, -ENOTSOCK  as sealmem_publisher_new()
+ * -EMFILE          out of descriptors
+ * and the errors of sendmsg(2). On failure s is as it was. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_subscription_reconnect(struct sealmem_subscription *s, int socket);
+
+/*
+ * Read: get the newest generation, which stays as it is until it is given to sealmem_subscription_release(), whatever comes
+ * meanwhile. Neither function waits, takes a lock, or makes a system call, with one exception: the release of an older
+ * generation by its last reader gives its memory back (munmap(2), close(2); with NOSWAP more). Both may be called
+ * by any number of threads, in signal handlers, and several times at once by the same thread; any thread may release
+ * what another one has acquired. They go on when the publisher has gone.
+ *
+ * The region belongs to the subscription: sealmem_region_data(), sealmem_region_size(), sealmem_region_fd() and their
+ * like take it, sealmem_region_free() must not. sealmem_subscription_acquire() returns NULL if s is NULL, and in a child
+ * if NOFORK was demanded. sealmem_subscription_release() ignores NULL, and what it cannot find. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ const struct sealmem_region *sealmem_subscription_acquire(
+	struct sealmem_subscription *s);
+void sealmem_subscription_release(struct sealmem_subscription *s, const struct sealmem_region *r);
+
+/* The number of the newest generation that s has. What is acquired afterwards is this one or a newer one. 0 for NULL.
+ * Since 0.1. */
+uint64_t sealmem_subscription_generation(const struct sealmem_subscription *s);
+
+/* Unmap all generations, also those that were not released, and close the connection. No other thread uses s any more.
+ * Takes NULL and always returns NULL. In a child it gives back what the child has. Since 0.1. */
+struct sealmem_subscription *sealmem_subscription_free(struct sealmem_subscription *s);
 
 #ifdef __cplusplus
 }

@@ -93,7 +93,23 @@
 	X(EMPTY_OBJECT, ENOEXEC, "The file is empty: it is not a shared object.") \
 	X(LOADER, ENOEXEC, "The loader refused the object: dlerror(3) says why.") \
 	X(REJECTED, EKEYREJECTED, "The function that verifies refused the bytes.") \
-	X(UNLOADED, ENOENT, "The loader does not find the object again by its name.")
+	X(UNLOADED, ENOENT, "The loader does not find the object again by its name.") \
+	X(NO_PUBLISHER, EINVAL, "The publisher is NULL.") \
+	X(NO_SUBSCRIPTION, EINVAL, "The subscription is NULL.") \
+	X(NO_FUNCTION, EINVAL, "The function that is to be called is NULL.") \
+	X(NO_LIMITS, EINVAL, "The limits are NULL, or one of them is 0.") \
+	X(NOT_LISTENING, EINVAL, "The socket does not listen.") \
+	X(LABEL, EINVAL, "The label is NULL, longer than SEALMEM_LABEL_MAX bytes, or has a control character.") \
+	X(KEPT_ADDRESS, EINVAL, "A generation is unmapped when nobody reads it any more, so it cannot have ADDRESS.") \
+	X(NOT_PACKETS, EPROTOTYPE, "The socket is not of type SOCK_SEQPACKET.") \
+	X(NOT_OURS_EITHER, ESTALE, "The publisher or the subscription belongs to a parent of this process.") \
+	X(IN_USE, EBUSY, "Another call of a function for this publisher or subscription has not returned yet.") \
+	X(NOT_SERVED, ENOENT, "The publisher does not serve this name.") \
+	X(NOT_ADMITTED, EACCES, "The publisher does not admit this process.") \
+	X(FULL, EUSERS, "The publisher has as many subscribers, or this one as many names, as its limits allow.") \
+	X(OLDER, ERANGE, "The generation of the publisher is older than that of the subscription.") \
+	X(NUMBERS_USED_UP, ERANGE, "There is no generation number after this one.") \
+	X(PROTOCOL, EPROTO, "The other end does not keep to the protocol.")
 /* clang-format on */
 
 /* No errno of the kernel is as large. */

@@ -13,6 +13,8 @@
  * region-internal.h.
  */
 
+#include "lib/region.h"
+
 #include "lib/region-internal.h"
 
 #include "lib/address.h"
@@ -128,13 +130,23 @@ static void give_back_memory(struct sealmem_region *r)
 	unmap_scoped(&r->all);
 }
 
-struct sealmem_region *region_destroy(struct sealmem_region *r)
+void region_vacate(struct sealmem_region *r)
 {
 	if (!region_has_mapping(r))
 		r->all.size = 0;
 	names_remove(r->listed);
 	give_back_memory(r);
+}
+
+void region_discard(struct sealmem_region *r)
+{
 	free(r);
+}
+
+struct sealmem_region *region_destroy(struct sealmem_region *r)
+{
+	region_vacate(r);
+	region_discard(r);
 	return NULL;
 }
 

@@ -11,4 +11,11 @@
 int region_adopt(struct sealmem_region **ret, int fd, const char *name, size_t size, size_t page,
 		 unsigned guarantees);
 
+/*
+ * The two halves of sealmem_region_free(), for a sealed region without ADDRESS: gives its memory and its descriptor
+ * back, and then the structure. The first makes system calls only, and is safe in a signal handler.
+ */
+void region_vacate(struct sealmem_region *r);
+void region_discard(struct sealmem_region *r);
+
 #endif

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -198,6 +199,38 @@ int sys_set_linger(int socket, const struct linger *linger)
 		syscall(SYS_setsockopt, socket, SOL_SOCKET, SO_LINGER, linger, sizeof(*linger)));
 }
 
+int sys_set_send_buffer(int socket, int size)
+{
+	return (int)answer(
+		syscall(SYS_setsockopt, socket, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
+}
+
+int sys_socket_peer(int socket, struct ucred *ret)
+{
+	socklen_t size = sizeof(*ret);
+
+	return (int)answer(syscall(SYS_getsockopt, socket, SOL_SOCKET, SO_PEERCRED, ret, &size));
+}
+
+int sys_refuse_descriptors(int socket)
+{
+	const int none = 0;
+
+	return (int)answer(
+		syscall(SYS_setsockopt, socket, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none)));
+}
+
+int sys_accept(int listening_socket)
+{
+	return (int)answer(
+		syscall(SYS_accept4, listening_socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
+}
+
+int sys_shutdown(int socket)
+{
+	return (int)answer(syscall(SYS_shutdown, socket, SHUT_RDWR));
+}
+
 ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags)
 {
 	return answer(syscall(SYS_sendmsg, socket, message, flags));
@@ -374,14 +407,58 @@ int sys_wait_ready(int fd, short events, int64_t nanoseconds)
 					.tv_nsec = nanoseconds % second });
 }
 
-int sys_now(int64_t *ret)
+#define SECOND INT64_C(1000000000)
+
+static int read_clock(clockid_t clock, int64_t *ret)
 {
 	struct timespec now;
-	int err = (int)answer(syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now));
+	int err = (int)answer(syscall(SYS_clock_gettime, clock, &now));
 
 	if (err == 0)
-		*ret = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+		*ret = (int64_t)now.tv_sec * SECOND + now.tv_nsec;
 	return err;
+}
+
+int sys_now(int64_t *ret)
+{
+	return read_clock(CLOCK_MONOTONIC, ret);
+}
+
+int sys_time_of_day(int64_t *ret)
+{
+	return read_clock(CLOCK_REALTIME, ret);
+}
+
+int sys_timer_new(void)
+{
+	return (int)answer(
+		syscall(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+}
+
+int sys_timer_set(int timer, int64_t nanoseconds)
+{
+	const struct itimerspec once = {
+		.it_value = { .tv_sec = nanoseconds / SECOND, .tv_nsec = nanoseconds % SECOND },
+	};
+
+	return (int)answer(syscall(SYS_timerfd_settime, timer, 0L, &once, NULL));
+}
+
+int sys_epoll_new(void)
+{
+	return (int)answer(syscall(SYS_epoll_create1, EPOLL_CLOEXEC));
+}
+
+int sys_epoll_set(int epoll, int operation, int fd, uint32_t events, void *data)
+{
+	struct epoll_event event = { .events = events, .data.ptr = data };
+
+	return (int)answer(syscall(SYS_epoll_ctl, epoll, operation, fd, &event));
+}
+
+int sys_epoll_ready(int epoll, struct epoll_event *ret, int count)
+{
+	return (int)answer(syscall(SYS_epoll_pwait, epoll, ret, count, 0L, NULL, 0L));
 }
 
 int sys_wait_while(atomic_uint *at, unsigned value)

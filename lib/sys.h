@@ -18,6 +18,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -83,6 +84,9 @@ struct sys_file {
 #ifndef SHM_REMAP
 # define SHM_REMAP 040000
 #endif
+#ifndef SO_PASSRIGHTS
+# define SO_PASSRIGHTS 83
+#endif
 
 /* What makes a userfaultfd from a descriptor of /dev/userfaultfd (Linux 6.1): USERFAULTFD_IOC_NEW. */
 #define SYS_IOCTL_USERFAULTFD 0xaa00
@@ -124,6 +128,15 @@ int sys_socket_option(int socket, int option, int *ret);
 /* SO_RCVTIMEO or SO_SNDTIMEO; 0 means none. */
 int sys_socket_limit(int socket, int option, struct timeval *ret);
 int sys_set_linger(int socket, const struct linger *linger);
+/* How many bytes may be on their way, as far as the kernel allows. */
+int sys_set_send_buffer(int socket, int size);
+/* Who connected, as they were then. */
+int sys_socket_peer(int socket, struct ucred *ret);
+/* The kernel takes no descriptors for this socket and those that are accepted from it. Linux 6.16. */
+int sys_refuse_descriptors(int socket);
+/* The next connection, of which no call waits. */
+int sys_accept(int listening_socket);
+int sys_shutdown(int socket);
 ssize_t sys_sendmsg(int socket, const struct msghdr *message, int flags);
 ssize_t sys_recvmsg(int socket, struct msghdr *message, int flags);
 
@@ -179,6 +192,19 @@ int sys_wait_ready(int fd, short events, int64_t nanoseconds);
 
 /* Nanoseconds on a clock that nobody sets. */
 int sys_now(int64_t *ret);
+
+/* Nanoseconds since 1970, on a clock that is set. */
+int sys_time_of_day(int64_t *ret);
+
+/* A descriptor that is readable from so many nanoseconds on; 0: never. */
+int sys_timer_new(void);
+int sys_timer_set(int timer, int64_t nanoseconds);
+
+/* epoll(7): `data` comes back with the events of the descriptor. */
+int sys_epoll_new(void);
+int sys_epoll_set(int epoll, int operation, int fd, uint32_t events, void *data);
+/* How many are ready now, up to `count`. */
+int sys_epoll_ready(int epoll, struct epoll_event *ret, int count);
 
 /* Waits until somebody calls sys_wake_all(), if *at is `value` now. May return before that. */
 int sys_wait_while(atomic_uint *at, unsigned value);

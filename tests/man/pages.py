@@ -27,6 +27,7 @@ REFERS_TO = {
 # Functions that differ in an argument.
 SAME_AS = {
     "sealmem_mseal_many": "sealmem_mseal",
+    "sealmem_publish_labelled": "sealmem_publish",
     "sealmem_receive_limited": "sealmem_receive",
     "sealmem_region_accept_limited": "sealmem_region_accept",
     "sealmem_seal_loaded": "sealmem_seal_image",
@@ -36,12 +37,17 @@ SAME_AS = {
 # What a row cannot provoke, and why.
 RACE = "it takes another process or thread that acts in the right moment; tests/promises has such ones"
 HEAP = "tests/unit/test-heap.c or tests/faults provokes it; it has the general sentence"
+PUBLISHED = "tests/unit/test-publish.c, tests/unit/test-subscribe.c or tests/faults provokes it"
 UNPROVOKED = {
     "every function": {"ENFILE": "the whole machine would run out of files"},
     "sealmem_heap_alloc": dict.fromkeys(("EAGAIN", "EINVAL", "ESTALE"), HEAP),
     "sealmem_heap_close": dict.fromkeys(("EINVAL", "ENOMEM", "ENOTRECOVERABLE", "ESTALE"), HEAP),
     "sealmem_heap_new": dict.fromkeys(("EAGAIN", "EBUSY", "EFBIG", "EMFILE", "ENAMETOOLONG", "ENOSPC", "EOPNOTSUPP"), HEAP),
     "sealmem_load_verified": {"EBUSY": RACE},
+    "sealmem_publish": dict.fromkeys(("EBUSY", "ENOMEM", "ESTALE"), PUBLISHED),
+    "sealmem_publisher_announce": dict.fromkeys(("EBUSY", "ENOMEM", "ESTALE"), PUBLISHED),
+    "sealmem_publisher_new": {"ENOMEM": PUBLISHED},
+    "sealmem_publisher_set_limits": dict.fromkeys(("EBUSY", "ESTALE"), PUBLISHED),
     "sealmem_region_fd": {"EBUSY": RACE},
     "sealmem_region_new": {"EBUSY": RACE},
     "sealmem_region_new_from": {"EBUSY": RACE},
@@ -53,6 +59,13 @@ UNPROVOKED = {
         "ETXTBSY": "another process has to trace the test",
     },
     "sealmem_seal_range": {"EADDRINUSE": RACE, "EBUSY": RACE},
+    "sealmem_subscription_update": dict.fromkeys(
+        (
+            *("EACCES", "EAGAIN", "EBUSY", "ECONNRESET", "EFBIG", "EMFILE", "ENODATA", "ENODEV", "ENOENT", "ENOMEM"),
+            *("EOPNOTSUPP", "EPERM", "EPIPE", "EPROTO", "ESTALE", "EUSERS"),
+        ),
+        PUBLISHED,
+    ),
 }
 
 

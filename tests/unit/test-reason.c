@@ -9,6 +9,7 @@
 #include "lib/reason.h"
 
 #include "tests/support/channel.h"
+#include "tests/support/published.h"
 #include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
@@ -1123,7 +1124,318 @@ static int write_without_memory(void)
 }
 
 /* Of the kernel, and so without a reason of ours. */
-#define OUT_OF_MEMORY	   "Memory, address space or mappings (the sysctl vm.max_map_count) are used up."
+#define OUT_OF_MEMORY "Memory, address space or mappings (the sysctl vm.max_map_count) are used up."
+/* A publisher whose socket nobody connects to. */
+static struct sealmem_publisher *quiet_publisher(void)
+{
+	struct sealmem_publisher *p = NULL;
+
+	ck_assert_int_eq(sealmem_publisher_new(&p, new_place().listening), 0);
+	return p;
+}
+
+static int publisher_of(int socket)
+{
+	struct sealmem_publisher *p;
+
+	return sealmem_publisher_new(&p, socket);
+}
+
+static int publisher_to_nowhere(void)
+{
+	return sealmem_publisher_new(NULL, new_place().listening);
+}
+
+static int publisher_that_does_not_listen(void)
+{
+	return publisher_of(open_channel(SOCK_SEQPACKET).sender);
+}
+
+static int publisher_of_a_stream(void)
+{
+	return publisher_of(open_channel(SOCK_STREAM).sender);
+}
+
+static int publisher_on_the_internet(void)
+{
+	return publisher_of(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int publisher_of_nothing(void)
+{
+	return publisher_of(-1);
+}
+
+static int publisher_of_a_file(void)
+{
+	return publisher_of(filled_memfd(1));
+}
+
+static int publisher_without_descriptors(void)
+{
+	int listening = new_place().listening;
+
+	(void)leave_descriptors(0);
+	return publisher_of(listening);
+}
+
+static int publisher_without_epoll(void)
+{
+	int listening = new_place().listening;
+
+	forbid(__NR_epoll_create1, ENOSYS);
+	return publisher_of(listening);
+}
+
+static int publish_nothing(void)
+{
+	return sealmem_publish(quiet_publisher(), NULL);
+}
+
+static int publish_an_open_region(void)
+{
+	return sealmem_publish(quiet_publisher(), empty_region(1, CONTENT));
+}
+
+static int publish_a_secret(void)
+{
+	require_secret();
+	return sealmem_publish(quiet_publisher(), sealed_region("test", 1, SEALMEM_SECRECY));
+}
+
+static int publish_with_a_label_of_two_lines(void)
+{
+	return sealmem_publish_labelled(quiet_publisher(), sealed_region("test", 1, CONTENT), "\n");
+}
+
+static int publish_after_the_last_number(void)
+{
+	struct sealmem_publisher *p = quiet_publisher();
+
+	ck_assert_int_eq(sealmem_publisher_continue(p, UINT64_MAX), 0);
+	return sealmem_publish(p, sealed_region("test", 1, CONTENT));
+}
+
+static int publish_without_descriptors(void)
+{
+	struct sealmem_publisher *p = quiet_publisher();
+	struct sealmem_region *region = sealed_region("test", 1, CONTENT);
+
+	ck_assert_int_ge(sealmem_region_fd(region), 0);
+	(void)leave_descriptors(0);
+	return sealmem_publish(p, region);
+}
+
+static int publish_from_nobody(void)
+{
+	return sealmem_publish(NULL, sealed_region("test", 1, CONTENT));
+}
+
+static int announce_a_long_name(void)
+{
+	char name[SEALMEM_NAME_MAX + 2];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	return sealmem_publisher_announce(quiet_publisher(), name);
+}
+
+static int announce_nothing(void)
+{
+	return sealmem_publisher_announce(quiet_publisher(), NULL);
+}
+
+static int limit_to_nothing(void)
+{
+	return sealmem_publisher_set_limits(quiet_publisher(), NULL);
+}
+
+static int no_entry(const struct sealmem_published *published, void *data)
+{
+	(void)published;
+	(void)data;
+	return 0;
+}
+
+static int list_from(int socket)
+{
+	return sealmem_list_published(socket, no_entry, NULL);
+}
+
+/* A socket on which a publisher, played by hand, has said this already. */
+static int refused_socket(uint32_t status)
+{
+	struct channel channel = open_channel(SOCK_SEQPACKET);
+
+	ck_assert_int_eq(say_with(channel.sender, REFUSED, status, 0, "test", -1), 0);
+	return channel.receiver;
+}
+
+static int closed_socket(void)
+{
+	struct channel channel = open_channel(SOCK_SEQPACKET);
+
+	ck_assert_int_eq(shutdown(channel.sender, SHUT_WR), 0);
+	return channel.receiver;
+}
+
+static int silent_socket(void)
+{
+	return open_channel(SOCK_SEQPACKET | SOCK_NONBLOCK).receiver;
+}
+
+static int list_for_nobody(void)
+{
+	return sealmem_list_published(silent_socket(), NULL, NULL);
+}
+
+static int list_on_the_internet(void)
+{
+	return list_from(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int list_over_a_stream(void)
+{
+	return list_from(open_channel(SOCK_STREAM).sender);
+}
+
+static int list_from_a_file(void)
+{
+	return list_from(filled_memfd(1));
+}
+
+static int list_from_nothing(void)
+{
+	return list_from(-1);
+}
+
+static int list_without_admission(void)
+{
+	return list_from(refused_socket(NOT_ADMITTED));
+}
+
+static int list_of_a_full_publisher(void)
+{
+	return list_from(refused_socket(IS_FULL));
+}
+
+static int list_after_the_end(void)
+{
+	return list_from(closed_socket());
+}
+
+static int list_of_something_else(void)
+{
+	return list_from(refused_socket(0));
+}
+
+static int list_of_nobody_yet(void)
+{
+	return list_from(silent_socket());
+}
+
+static struct sealmem_subscription *subscription;
+
+static int subscribe_to(int socket, const char *name, unsigned guarantees)
+{
+	return sealmem_subscribe(&subscription, socket, name, 10, guarantees);
+}
+
+static int subscribe_over(int socket)
+{
+	return subscribe_to(socket, "test", CONTENT);
+}
+
+static int subscribe_to_nowhere(void)
+{
+	return sealmem_subscribe(NULL, silent_socket(), "test", 10, CONTENT);
+}
+
+static int subscribe_with_address(void)
+{
+	return subscribe_to(silent_socket(), "test", CONTENT | SEALMEM_ADDRESS);
+}
+
+static int subscribe_to_a_long_name(void)
+{
+	char name[SEALMEM_NAME_MAX + 2];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	return subscribe_to(silent_socket(), name, CONTENT);
+}
+
+static int subscribe_on_the_internet(void)
+{
+	return subscribe_over(socket(AF_INET, SOCK_STREAM, 0));
+}
+
+static int subscribe_over_a_stream(void)
+{
+	return subscribe_over(open_channel(SOCK_STREAM).sender);
+}
+
+static int subscribe_over_a_file(void)
+{
+	return subscribe_over(filled_memfd(1));
+}
+
+static int subscribe_to_what_is_not_served(void)
+{
+	return subscribe_over(refused_socket(NO_NAME));
+}
+
+static int subscribe_without_admission(void)
+{
+	return subscribe_over(refused_socket(NOT_ADMITTED));
+}
+
+static int subscribe_to_a_full_publisher(void)
+{
+	return subscribe_over(refused_socket(IS_FULL));
+}
+
+static int subscribe_after_the_end(void)
+{
+	return subscribe_over(closed_socket());
+}
+
+static int subscribe_to_something_else(void)
+{
+	return subscribe_over(refused_socket(0));
+}
+
+static int subscribe_to_nobody_yet(void)
+{
+	return subscribe_over(silent_socket());
+}
+
+static int sent_generation(size_t size)
+{
+	struct channel channel = open_channel(SOCK_SEQPACKET);
+	int fd = with_seals(filled_memfd(size), FINAL_SEALS);
+
+	ck_assert_int_eq(say_with(channel.sender, GENERATION, 0, 1, "test", fd), 0);
+	return channel.receiver;
+}
+
+static int subscribe_above_the_limit(void)
+{
+	return subscribe_over(sent_generation(11));
+}
+
+static int update_nothing(void)
+{
+	return sealmem_subscription_update(NULL);
+}
+
+static int update_from_an_older_publisher(void)
+{
+	ck_assert_int_eq(subscribe_over(sent_generation(10)), 0);
+	ck_assert_int_eq(sealmem_subscription_reconnect(subscription, refused_socket(OLDER)), 0);
+	return sealmem_subscription_update(subscription);
+}
+
 #define OUT_OF_DESCRIPTORS "This process has as many descriptors as RLIMIT_NOFILE allows."
 
 static const struct row {
@@ -1253,6 +1565,49 @@ static const struct row {
 	{ "sealmem_receive", EAGAIN, receive_nothing_yet, "A limit or a socket does not allow this now." },
 	{ "sealmem_receive", EBADMSG, receive_something_else, "This is no message of sealmem_send(), or it is cut short." },
 	{ "sealmem_receive", EMFILE, receive_without_descriptors, "There was no room for the descriptor that came, and the message is lost: RLIMIT_NOFILE." },
+	{ "sealmem_publisher_new", EINVAL, publisher_to_nowhere, "The pointer for the result is NULL." },
+	{ "sealmem_publisher_new", EINVAL, publisher_that_does_not_listen, "The socket does not listen." },
+	{ "sealmem_publisher_new", EPROTOTYPE, publisher_of_a_stream, "The socket is not of type SOCK_SEQPACKET." },
+	{ "sealmem_publisher_new", EAFNOSUPPORT, publisher_on_the_internet, "The socket is not a Unix socket." },
+	{ "sealmem_publisher_new", EBADF, publisher_of_nothing, "The descriptor is not open, or not for this." },
+	{ "sealmem_publisher_new", ENOTSOCK, publisher_of_a_file, "The descriptor is not that of a socket." },
+	{ "sealmem_publisher_new", EMFILE, publisher_without_descriptors, OUT_OF_DESCRIPTORS },
+	{ "sealmem_publisher_new", EOPNOTSUPP, publisher_without_epoll, "The kernel or a sandbox refuses a system call that this needs." },
+	{ "sealmem_publish", EINVAL, publish_nothing, "The region is NULL." },
+	{ "sealmem_publish", EINVAL, publish_from_nobody, "The publisher is NULL." },
+	{ "sealmem_publish", EPERM, publish_an_open_region, "The region is open: seal it first." },
+	{ "sealmem_publish", EOPNOTSUPP, publish_a_secret, "The region has no descriptor: it is secret, or its file could not be opened." },
+	{ "sealmem_publish_labelled", EINVAL, publish_with_a_label_of_two_lines, "The label is NULL, longer than SEALMEM_LABEL_MAX bytes, or has a control character." },
+	{ "sealmem_publish", ERANGE, publish_after_the_last_number, "There is no generation number after this one." },
+	{ "sealmem_publish", EMFILE, publish_without_descriptors, OUT_OF_DESCRIPTORS },
+	{ "sealmem_publisher_announce", EINVAL, announce_nothing, "The name is NULL." },
+	{ "sealmem_publisher_announce", ENAMETOOLONG, announce_a_long_name, "The name is longer than SEALMEM_NAME_MAX bytes." },
+	{ "sealmem_publisher_set_limits", EINVAL, limit_to_nothing, "The limits are NULL, or one of them is 0." },
+	{ "sealmem_list_published", EINVAL, list_for_nobody, "The function that is to be called is NULL." },
+	{ "sealmem_list_published", EAFNOSUPPORT, list_on_the_internet, "The socket is not a Unix socket." },
+	{ "sealmem_list_published", EPROTOTYPE, list_over_a_stream, "The socket is not of type SOCK_SEQPACKET." },
+	{ "sealmem_list_published", ENOTSOCK, list_from_a_file, "The descriptor is not that of a socket." },
+	{ "sealmem_list_published", EBADF, list_from_nothing, "The descriptor is not open, or not for this." },
+	{ "sealmem_list_published", EACCES, list_without_admission, "The publisher does not admit this process." },
+	{ "sealmem_list_published", EUSERS, list_of_a_full_publisher, "The publisher has as many subscribers, or this one as many names, as its limits allow." },
+	{ "sealmem_list_published", ECONNRESET, list_after_the_end, "The other end of the socket is closed." },
+	{ "sealmem_list_published", EPROTO, list_of_something_else, "The other end does not keep to the protocol." },
+	{ "sealmem_list_published", EAGAIN, list_of_nobody_yet, "A limit or a socket does not allow this now." },
+	{ "sealmem_subscribe", EINVAL, subscribe_to_nowhere, "The pointer for the result is NULL." },
+	{ "sealmem_subscribe", EINVAL, subscribe_with_address, "A generation is unmapped when nobody reads it any more, so it cannot have ADDRESS." },
+	{ "sealmem_subscribe", ENAMETOOLONG, subscribe_to_a_long_name, "The name is longer than SEALMEM_NAME_MAX bytes." },
+	{ "sealmem_subscribe", EAFNOSUPPORT, subscribe_on_the_internet, "The socket is not a Unix socket." },
+	{ "sealmem_subscribe", EPROTOTYPE, subscribe_over_a_stream, "The socket is not of type SOCK_SEQPACKET." },
+	{ "sealmem_subscribe", ENOTSOCK, subscribe_over_a_file, "The descriptor is not that of a socket." },
+	{ "sealmem_subscribe", ENOENT, subscribe_to_what_is_not_served, "The publisher does not serve this name." },
+	{ "sealmem_subscribe", EACCES, subscribe_without_admission, "The publisher does not admit this process." },
+	{ "sealmem_subscribe", EUSERS, subscribe_to_a_full_publisher, "The publisher has as many subscribers, or this one as many names, as its limits allow." },
+	{ "sealmem_subscribe", EFBIG, subscribe_above_the_limit, "The size is above the limit of the caller." },
+	{ "sealmem_subscribe", ECONNRESET, subscribe_after_the_end, "The other end of the socket is closed." },
+	{ "sealmem_subscribe", EPROTO, subscribe_to_something_else, "The other end does not keep to the protocol." },
+	{ "sealmem_subscribe", EAGAIN, subscribe_to_nobody_yet, "A limit or a socket does not allow this now." },
+	{ "sealmem_subscription_update", EINVAL, update_nothing, "The subscription is NULL." },
+	{ "sealmem_subscription_update", ERANGE, update_from_an_older_publisher, "The generation of the publisher is older than that of the subscription." },
 	{ "sealmem_load_verified", EINVAL, load_to_nowhere, "The pointer for the result is NULL." },
 	{ "sealmem_load_verified", EINVAL, load_without_verifying, "The function that verifies is NULL." },
 	{ "sealmem_load_verified", EINVAL, load_from_a_pipe, "The descriptor is not that of a file with a size." },
