@@ -91,6 +91,26 @@ static void end_wish(struct wish *wish)
 	free(wish);
 }
 
+static void leave(struct client *c)
+{
+	*c->place = c->next;
+	if (c->next != NULL)
+		c->next->place = c->place;
+	c->publisher->count--;
+}
+
+/* The epoll of a parent is not the child's to change. */
+static int unwatch(const struct client *c)
+{
+	const struct sealmem_publisher *p = c->publisher;
+
+	return process_is(&p->owner)
+		       ? sys_epoll_set(p->epoll, EPOLL_CTL_DEL, c->peer.socket, 0, NULL)
+		       : 0;
+}
+
+/* A child of this process can have the connection too. Then it stays known to epoll(7) when it is closed here. Where a
+ * sandbox forbids to take it out, its events may still come, and the structure stays. */
 void client_drop(struct client *c)
 {
 	struct wish *wish = c->wishes, *next;
@@ -99,12 +119,15 @@ void client_drop(struct client *c)
 		next = wish->next_of_client;
 		end_wish(wish);
 	}
-	*c->place = c->next;
-	if (c->next != NULL)
-		c->next->place = c->place;
-	c->publisher->count--;
+	leave(c);
+	c->gone = unwatch(c) < 0;
 	(void)close_fd(c->peer.socket);
-	free(c);
+	if (!c->gone) {
+		free(c);
+		return;
+	}
+	c->next = c->publisher->gone;
+	c->publisher->gone = c;
 }
 
 /* One message that is to be sent, and what is so once it is. */

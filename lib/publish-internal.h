@@ -49,6 +49,7 @@ struct client {
 	struct served *to_list; /* from here on */
 	bool stalled;		/* a shortage of this machine keeps it from being sent anything */
 	bool leaves;		/* after the refusal */
+	bool gone;		/* closed, but its events may come */
 };
 
 struct sealmem_publisher {
@@ -62,7 +63,7 @@ struct sealmem_publisher {
 	int (*admit)(const struct sealmem_peer *peer, const char *name, void *data);
 	void *data;
 	struct served *names;
-	struct client *clients;
+	struct client *clients, *gone;
 	unsigned count;
 };
 

@@ -308,12 +308,13 @@ static int accept_one(struct sealmem_publisher *p)
 	return connection == -ECONNABORTED || connection == -EINTR ? 1 : not_given(connection);
 }
 
+/* What goes wrong after the first one comes again. */
 static int accept_some(struct sealmem_publisher *p)
 {
-	int err = 1;
+	int err = accept_one(p);
 
-	for (int i = 0; i < TURN && err > 0; i++)
-		err = accept_one(p);
+	for (int more = err, i = 1; i < TURN && more > 0; i++)
+		more = accept_one(p);
 	return err < 0 ? err : 0;
 }
 
@@ -332,18 +333,25 @@ static int resume(struct sealmem_publisher *p)
 	return listen_again(p) < 0 ? publisher_pause(p) : 0;
 }
 
+static void handle_client(struct client *c, uint32_t events)
+{
+	if (c->gone)
+		return;
+	if (events & EPOLLIN)
+		client_serve(c);
+	else if (events & (EPOLLERR | EPOLLHUP))
+		client_drop(c);
+	else
+		client_push(c);
+}
+
 static int handle(struct sealmem_publisher *p, const struct epoll_event *event)
 {
 	void *of = event->data.ptr;
 
 	if (of == p)
 		return accept_some(p);
-	if (event->events & EPOLLIN)
-		client_serve(of);
-	else if (event->events & (EPOLLERR | EPOLLHUP))
-		client_drop(of);
-	else
-		client_push(of);
+	handle_client(of, event->events);
 	return 0;
 }
 
@@ -377,13 +385,24 @@ EXPORT int sealmem_publisher_dispatch(struct sealmem_publisher *p)
 	return err;
 }
 
+static void free_clients(struct sealmem_publisher *p)
+{
+	struct client *c, *next;
+
+	while (p->clients != NULL)
+		client_drop(p->clients);
+	for (c = p->gone; c != NULL; c = next) {
+		next = c->next;
+		free(c);
+	}
+}
+
 EXPORT struct sealmem_publisher *sealmem_publisher_free(struct sealmem_publisher *p)
 {
 	/* A process that shares the memory would take it from the other one. */
 	if (p == NULL || (process_has_memory_of(&p->owner) && !process_is(&p->owner)))
 		return NULL;
-	while (p->clients != NULL)
-		client_drop(p->clients);
+	free_clients(p);
 	served_free(p);
 	(void)close_fd(p->timer);
 	(void)close_fd(p->epoll);

@@ -8,6 +8,7 @@
 
 #include "tests/faults/operations.h"
 
+#include "tests/faults/published.h"
 #include "tests/support/holds.h"
 #include "tests/support/support.h"
 
@@ -1271,6 +1272,19 @@ const struct operation operations[] = {
 	{ &make_sodium_large, SECRET },
 	{ &free_sodium, NOSWAP | SEALMEM_NODUMP },
 	{ &free_sodium, SECRET },
+	{ &publisher_new, 0 },
+	{ &publish_region, 0 },
+	{ &accept_client, 0 },
+	{ &serve_client, 0 },
+	{ &serve_list, 0 },
+	{ &subscribe, C },
+	{ &subscribe, C | REST },
+	{ &subscription_update, C },
+	{ &subscription_update, C | REST },
+	{ &subscription_reconnect, C },
+	{ &subscription_release, C },
+	{ &subscription_release, C | NOSWAP },
+	{ &list_published, 0 },
 	{ &allow_emulation, 0 },
 	{ &ask_supported, 0 },
 	{ &try_write, 0 },

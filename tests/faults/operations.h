@@ -5,6 +5,7 @@
 /* Everything that the library does, as a table, for a test that makes it fail at every step. */
 
 #include "tests/faults/inject.h"
+#include "tests/support/published.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,12 @@ struct subject {
 	struct sealmem_region *region, *other;
 	struct sealmem_heap *heap;
 	struct pages *pages;
-	int offered, sockets[2];
+	struct place place;
+	struct sealmem_publisher *publisher;
+	struct sealmem_subscription *subscription;
+	const struct sealmem_region *read;
+	uint64_t generation;
+	int offered, sockets[2], waiting;
 	char *data;
 	size_t size, capacity;
 	char *piece, *moved;

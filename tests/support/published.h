@@ -66,8 +66,16 @@ void take_next(struct sealmem_subscription *s);
 int byte_of(struct sealmem_subscription *s);
 
 /* The protocol. */
-enum { SUBSCRIBE = 1, TAKEN = 2, LIST = 3, GENERATION = 16, REFUSED = 17, ENTRY = 18, END = 19 };
-enum { NO_NAME = 1, NOT_ADMITTED = 2, IS_FULL = 3, OLDER = 4, MISUSED = 5 };
+enum {
+	SAYS_SUBSCRIBE = 1,
+	SAYS_TAKEN = 2,
+	SAYS_LIST = 3,
+	SAYS_GENERATION = 16,
+	SAYS_REFUSED = 17,
+	SAYS_ENTRY = 18,
+	SAYS_END = 19
+};
+enum { WHY_NO_NAME = 1, WHY_NOT_ADMITTED = 2, WHY_IS_FULL = 3, WHY_OLDER = 4, WHY_MISUSED = 5 };
 #define MESSAGE_SIZE 384
 
 struct heard {

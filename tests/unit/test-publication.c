@@ -30,7 +30,7 @@ START_TEST(what_was_sent_before_the_end_is_received)
 	SCOPED_CHANNEL channel = pair();
 	struct protocol_message message;
 
-	ck_assert_int_eq(say(channel.sender, END, 0, "last"), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_END, 0, "last"), 0);
 	/* The other end closes with something unread, so that the kernel first says so. */
 	ck_assert_int_eq(send(channel.receiver, "x", 1, 0), 1);
 	(void)close(channel.sender);
@@ -48,7 +48,7 @@ START_TEST(half_a_message_is_none)
 	struct protocol_message message;
 	unsigned char bytes[MESSAGE_SIZE + 1] = { 0 };
 
-	write_message(bytes, END, 0, 0, "");
+	write_message(bytes, SAYS_END, 0, 0, "");
 	post_all(channel.sender, bytes, MESSAGE_SIZE / 2, NULL, 0);
 	post_all(channel.sender, bytes, MESSAGE_SIZE + 1, NULL, 0);
 	post_all(channel.sender, bytes, MESSAGE_SIZE, NULL, 0);
@@ -95,14 +95,14 @@ START_TEST(a_list_is_told_entry_by_entry)
 	SCOPED_CHANNEL channel = pair();
 	struct told told = { 0 };
 
-	ck_assert_int_eq(say(channel.sender, ENTRY, 1, "first"), 0);
-	ck_assert_int_eq(say(channel.sender, ENTRY, 7, "second"), 0);
-	ck_assert_int_eq(say(channel.sender, END, 0, ""), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_ENTRY, 1, "first"), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_ENTRY, 7, "second"), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_END, 0, ""), 0);
 	ck_assert_int_eq(sealmem_list_published(channel.receiver, note, &told), 0);
 	ck_assert_uint_eq(told.count, 2);
 	ck_assert_str_eq(told.name, "second");
 	ck_assert_uint_eq(told.last.generation, 7);
-	(void)hear_of(channel.sender, LIST);
+	(void)hear_of(channel.sender, SAYS_LIST);
 }
 END_TEST
 
@@ -111,8 +111,8 @@ START_TEST(a_list_ends_when_the_caller_likes)
 	SCOPED_CHANNEL channel = pair();
 	struct told told = { .answer = -ECANCELED };
 
-	ck_assert_int_eq(say(channel.sender, ENTRY, 1, "first"), 0);
-	ck_assert_int_eq(say(channel.sender, ENTRY, 7, "second"), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_ENTRY, 1, "first"), 0);
+	ck_assert_int_eq(say(channel.sender, SAYS_ENTRY, 7, "second"), 0);
 	ck_assert_int_eq(sealmem_list_published(channel.receiver, note, &told), -ECANCELED);
 	ck_assert_uint_eq(told.count, 1);
 }
@@ -124,11 +124,11 @@ START_TEST(what_is_no_list_is_refused)
 		uint32_t kind, status;
 		int expected;
 	} answers[] = {
-		{ REFUSED, NOT_ADMITTED, -EACCES },
-		{ REFUSED, IS_FULL, -EUSERS },
-		{ REFUSED, 0, -EPROTO },
-		{ TAKEN, 0, -EPROTO },
-		{ GENERATION, 0, -EPROTO },
+		{ SAYS_REFUSED, WHY_NOT_ADMITTED, -EACCES },
+		{ SAYS_REFUSED, WHY_IS_FULL, -EUSERS },
+		{ SAYS_REFUSED, 0, -EPROTO },
+		{ SAYS_TAKEN, 0, -EPROTO },
+		{ SAYS_GENERATION, 0, -EPROTO },
 	};
 	struct told told = { 0 };
 
@@ -151,7 +151,7 @@ START_TEST(descriptors_in_a_list_are_closed)
 	struct told told = { 0 };
 	struct census before = take_census();
 
-	ck_assert_int_eq(say_with(channel.sender, ENTRY, 0, 1, "first", 0), 0);
+	ck_assert_int_eq(say_with(channel.sender, SAYS_ENTRY, 0, 1, "first", 0), 0);
 	ck_assert_int_eq(sealmem_list_published(channel.receiver, note, &told), -EPROTO);
 	ck_assert_uint_eq(told.count, 0);
 	assert_same_census(before);

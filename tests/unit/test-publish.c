@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 /* A publisher that the test itself serves. */
@@ -49,20 +50,20 @@ static int client_of(const struct desk *desk)
 
 static void ask(const struct desk *desk, int client, uint64_t generation, const char *name)
 {
-	ck_assert_int_eq(say(client, SUBSCRIBE, generation, name), 0);
+	ck_assert_int_eq(say(client, SAYS_SUBSCRIBE, generation, name), 0);
 	settle(desk->publisher);
 }
 
 static void answer(const struct desk *desk, int client, uint64_t generation, const char *name)
 {
-	ck_assert_int_eq(say(client, TAKEN, generation, name), 0);
+	ck_assert_int_eq(say(client, SAYS_TAKEN, generation, name), 0);
 	settle(desk->publisher);
 }
 
 /* Fails the test unless the publisher refuses with this status, and the next thing is the end if `ends`. */
 static void assert_refused(int client, uint32_t status, bool ends)
 {
-	ck_assert_uint_eq(hear_of(client, REFUSED).status, status);
+	ck_assert_uint_eq(hear_of(client, SAYS_REFUSED).status, status);
 	if (ends)
 		ck_assert_int_eq(hear(client).size, 0);
 }
@@ -74,7 +75,7 @@ static void assert_serves(const struct desk *desk)
 
 	publish_bytes(desk->publisher, "witness", 'w', 10);
 	ask(desk, client, 0, "witness");
-	ck_assert_uint_eq(hear_of(client, GENERATION).length, 10);
+	ck_assert_uint_eq(hear_of(client, SAYS_GENERATION).length, 10);
 	(void)close(client);
 	settle(desk->publisher);
 }
@@ -89,7 +90,7 @@ START_TEST(a_client_is_sent_the_newest_generation)
 	publish_bytes(desk.publisher, "rules", 'b', 20);
 	ask(&desk, client, 0, "rules");
 	heard = hear(client);
-	ck_assert_uint_eq(heard.kind, GENERATION);
+	ck_assert_uint_eq(heard.kind, SAYS_GENERATION);
 	ck_assert_str_eq(heard.name, "rules");
 	ck_assert_uint_eq(heard.length, 20);
 	ck_assert_uint_eq(heard.generation, sealmem_publisher_generation(desk.publisher, "rules"));
@@ -110,10 +111,10 @@ START_TEST(a_client_that_does_not_answer_is_sent_nothing_more)
 	ask(&desk, client, 0, "rules");
 	for (int i = 0; i < 1000; i++)
 		publish_bytes(desk.publisher, "rules", 'b', 2);
-	first = hear_of(client, GENERATION).generation;
+	first = hear_of(client, SAYS_GENERATION).generation;
 	ck_assert(!is_ready_now(client));
 	answer(&desk, client, first, "rules");
-	last = hear_of(client, GENERATION).generation;
+	last = hear_of(client, SAYS_GENERATION).generation;
 	ck_assert_uint_eq(last, sealmem_publisher_generation(desk.publisher, "rules"));
 	answer(&desk, client, last, "rules");
 	ck_assert(!is_ready_now(client));
@@ -160,10 +161,10 @@ START_TEST(a_client_with_newer_data_is_told)
 
 	publish_bytes(desk.publisher, "rules", 'a', 1);
 	ask(&desk, client, UINT64_MAX, "rules");
-	assert_refused(client, OLDER, false);
+	assert_refused(client, WHY_OLDER, false);
 	/* It is not subscribed, and may be so again. */
 	ask(&desk, client, 0, "rules");
-	(void)hear_of(client, GENERATION);
+	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
 }
 END_TEST
@@ -174,12 +175,12 @@ START_TEST(an_announced_name_is_waited_for)
 	int client = client_of(&desk);
 
 	ask(&desk, client, 0, "rules");
-	assert_refused(client, NO_NAME, false);
+	assert_refused(client, WHY_NO_NAME, false);
 	ck_assert_int_eq(sealmem_publisher_announce(desk.publisher, "rules"), 0);
 	ask(&desk, client, 0, "rules");
 	ck_assert(!is_ready_now(client));
 	publish_bytes(desk.publisher, "rules", 'a', 1);
-	(void)hear_of(client, GENERATION);
+	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
 }
 END_TEST
@@ -215,14 +216,14 @@ START_TEST(a_function_of_the_caller_admits_and_refuses)
 	ck_assert_int_eq(
 		sealmem_publisher_set_admission(desk.publisher, admit_rules, desk.publisher), 0);
 	ask(&desk, client, 0, "other");
-	assert_refused(client, NOT_ADMITTED, false);
+	assert_refused(client, WHY_NOT_ADMITTED, false);
 	ask(&desk, client, 0, "nonesuch");
-	assert_refused(client, NOT_ADMITTED, false);
-	ck_assert_int_eq(say(client, LIST, 0, ""), 0);
+	assert_refused(client, WHY_NOT_ADMITTED, false);
+	ck_assert_int_eq(say(client, SAYS_LIST, 0, ""), 0);
 	settle(desk.publisher);
-	assert_refused(client, NOT_ADMITTED, false);
+	assert_refused(client, WHY_NOT_ADMITTED, false);
 	ask(&desk, client, 0, "rules");
-	(void)hear_of(client, GENERATION);
+	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
 }
 END_TEST
@@ -238,21 +239,21 @@ START_TEST(the_list_says_who_holds_what)
 	ck_assert_int_eq(sealmem_publisher_announce(desk.publisher, "later"), 0);
 	ask(&desk, client, 0, "rules");
 	ask(&desk, other, 0, "rules");
-	heard = hear_of(client, GENERATION);
+	heard = hear_of(client, SAYS_GENERATION);
 	ck_assert_str_eq(heard.label, "sha256=0");
 	answer(&desk, client, heard.generation, "rules");
-	ck_assert_int_eq(say(client, LIST, 0, ""), 0);
+	ck_assert_int_eq(say(client, SAYS_LIST, 0, ""), 0);
 	settle(desk.publisher);
-	heard = hear_of(client, ENTRY);
+	heard = hear_of(client, SAYS_ENTRY);
 	ck_assert_str_eq(heard.name, "rules");
 	ck_assert_str_eq(heard.label, "sha256=0");
 	ck_assert_uint_eq(heard.length, 77);
 	ck_assert_uint_eq(heard.subscribers, 2);
 	ck_assert_uint_eq(heard.holders, 1);
-	heard = hear_of(client, ENTRY);
+	heard = hear_of(client, SAYS_ENTRY);
 	ck_assert_str_eq(heard.name, "later");
 	ck_assert_uint_eq(heard.generation, 0);
-	(void)hear_of(client, END);
+	(void)hear_of(client, SAYS_END);
 	(void)close(client);
 	(void)close(other);
 }
@@ -269,14 +270,14 @@ START_TEST(a_long_list_is_sent_as_the_client_reads_it)
 		(void)snprintf(name, sizeof(name), "%d", i);
 		ck_assert_int_eq(sealmem_publisher_announce(desk.publisher, name), 0);
 	}
-	ck_assert_int_eq(say(client, LIST, 0, ""), 0);
+	ck_assert_int_eq(say(client, SAYS_LIST, 0, ""), 0);
 	for (int i = 0; i < NAMES; i++) {
 		settle(desk.publisher);
 		(void)snprintf(name, sizeof(name), "%d", i);
-		ck_assert_str_eq(hear_of(client, ENTRY).name, name);
+		ck_assert_str_eq(hear_of(client, SAYS_ENTRY).name, name);
 	}
 	settle(desk.publisher);
-	(void)hear_of(client, END);
+	(void)hear_of(client, SAYS_END);
 	(void)close(client);
 }
 END_TEST
@@ -294,17 +295,17 @@ START_TEST(limits_hold)
 	publish_bytes(desk.publisher, "other", 'a', 1);
 	second = client_of(&desk);
 	third = client_of(&desk);
-	assert_refused(third, IS_FULL, true);
+	assert_refused(third, WHY_IS_FULL, true);
 	ask(&desk, first, 0, "rules");
-	(void)hear_of(first, GENERATION);
+	(void)hear_of(first, SAYS_GENERATION);
 	ask(&desk, first, 0, "other");
-	assert_refused(first, IS_FULL, false);
+	assert_refused(first, WHY_IS_FULL, false);
 	(void)close(third);
 	(void)close(second);
 	settle(desk.publisher);
 	third = client_of(&desk);
 	ask(&desk, third, 0, "rules");
-	(void)hear_of(third, GENERATION);
+	(void)hear_of(third, SAYS_GENERATION);
 	(void)close(third);
 	(void)close(first);
 }
@@ -319,7 +320,7 @@ START_TEST(the_clients_of_one_user_have_a_limit)
 	ck_assert_int_eq(sealmem_publisher_set_limits(desk.publisher, &limits), 0);
 	first = client_of(&desk);
 	second = client_of(&desk);
-	assert_refused(second, IS_FULL, true);
+	assert_refused(second, WHY_IS_FULL, true);
 	(void)close(second);
 	(void)close(first);
 }
@@ -330,7 +331,7 @@ static void say_wrong_magic(int client)
 {
 	unsigned char bytes[MESSAGE_SIZE];
 
-	write_message(bytes, SUBSCRIBE, 0, 0, "rules");
+	write_message(bytes, SAYS_SUBSCRIBE, 0, 0, "rules");
 	bytes[7] = 2;
 	ck_assert_int_eq(send(client, bytes, sizeof(bytes), 0), sizeof(bytes));
 }
@@ -339,7 +340,7 @@ static void say_half(int client)
 {
 	unsigned char bytes[MESSAGE_SIZE];
 
-	write_message(bytes, SUBSCRIBE, 0, 0, "rules");
+	write_message(bytes, SAYS_SUBSCRIBE, 0, 0, "rules");
 	ck_assert_int_eq(send(client, bytes, sizeof(bytes) / 2, 0), sizeof(bytes) / 2);
 }
 
@@ -347,7 +348,7 @@ static void say_too_much(int client)
 {
 	unsigned char bytes[MESSAGE_SIZE + 1] = { 0 };
 
-	write_message(bytes, SUBSCRIBE, 0, 0, "rules");
+	write_message(bytes, SAYS_SUBSCRIBE, 0, 0, "rules");
 	ck_assert_int_eq(send(client, bytes, sizeof(bytes), 0), sizeof(bytes));
 }
 
@@ -355,7 +356,7 @@ static void say_endless_name(int client)
 {
 	unsigned char bytes[MESSAGE_SIZE];
 
-	write_message(bytes, SUBSCRIBE, 0, 0, "");
+	write_message(bytes, SAYS_SUBSCRIBE, 0, 0, "");
 	memset(bytes + 40, 'n', 248);
 	ck_assert_int_eq(send(client, bytes, sizeof(bytes), 0), sizeof(bytes));
 }
@@ -367,7 +368,7 @@ static void say_unknown(int client)
 
 static void say_taken(int client)
 {
-	ck_assert_int_eq(say(client, TAKEN, 1, "rules"), 0);
+	ck_assert_int_eq(say(client, SAYS_TAKEN, 1, "rules"), 0);
 }
 
 START_TEST(whoever_breaks_the_rules_is_told_and_goes)
@@ -382,7 +383,7 @@ START_TEST(whoever_breaks_the_rules_is_told_and_goes)
 
 		ways[i](client);
 		settle(desk.publisher);
-		assert_refused(client, MISUSED, true);
+		assert_refused(client, WHY_MISUSED, true);
 		(void)close(client);
 	}
 	assert_serves(&desk);
@@ -398,7 +399,7 @@ START_TEST(descriptors_of_clients_are_closed)
 	for (int i = 0; i < 20; i++) {
 		client = client_of(&desk);
 		ck_assert_int_eq(pipe(ends), 0);
-		(void)say_with(client, LIST, 0, 0, "", ends[1]);
+		(void)say_with(client, SAYS_LIST, 0, 0, "", ends[1]);
 		(void)close(ends[1]);
 		settle(desk.publisher);
 		(void)close(client);
@@ -420,7 +421,7 @@ START_TEST(a_flood_of_requests_takes_no_memory)
 	ck_assert_int_eq(fcntl(client, F_SETFL, flags | O_NONBLOCK), 0);
 	/* The client reads no answer, so that the publisher stops reading it. */
 	for (int i = 0; i < 100000; i++) {
-		said += say(client, SUBSCRIBE, 0, "nonesuch") == 0;
+		said += say(client, SAYS_SUBSCRIBE, 0, "nonesuch") == 0;
 		if (i % 100 == 0)
 			settle(desk.publisher);
 	}
@@ -439,7 +440,7 @@ START_TEST(a_client_that_answers_unread_generations_has_few_of_them)
 	publish_bytes(desk.publisher, "rules", 'a', 1);
 	ask(&desk, client, 0, "rules");
 	for (int i = 0; i < 100; i++) {
-		(void)say(client, TAKEN, 0, "rules");
+		(void)say(client, SAYS_TAKEN, 0, "rules");
 		settle(desk.publisher);
 		publish_bytes(desk.publisher, "rules", 'b', 1);
 	}
@@ -449,7 +450,7 @@ START_TEST(a_client_that_answers_unread_generations_has_few_of_them)
 		count++;
 	}
 	/* It has answered what it was not sent. */
-	ck_assert_uint_eq(heard.status, MISUSED);
+	ck_assert_uint_eq(heard.status, WHY_MISUSED);
 	ck_assert_int_le(count, 8);
 	assert_serves(&desk);
 	(void)close(client);
@@ -470,7 +471,7 @@ START_TEST(stopped_clients_do_not_keep_the_others_from_anything)
 	client = client_of(&desk);
 	ask(&desk, client, 0, "rules");
 	for (int i = 0; i < 100; i++) {
-		uint64_t number = hear_of(client, GENERATION).generation;
+		uint64_t number = hear_of(client, SAYS_GENERATION).generation;
 
 		ck_assert_uint_eq(number, sealmem_publisher_generation(desk.publisher, "rules"));
 		answer(&desk, client, number, "rules");
@@ -516,14 +517,14 @@ START_TEST(a_lack_of_descriptors_makes_clients_wait_and_does_not_spin)
 	less = before;
 	less.rlim_cur = (rlim_t)lowest;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
-	ck_assert_int_eq(say(client, SUBSCRIBE, 0, "rules"), 0);
+	ck_assert_int_eq(say(client, SAYS_SUBSCRIBE, 0, "rules"), 0);
 	spent = time_spent();
 	dispatch_for(desk.publisher, 0.5);
 	ck_assert(time_spent() - spent < 0.1);
 	ck_assert(!is_ready_now(client));
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	dispatch_for(desk.publisher, 0.3);
-	(void)hear_of(client, GENERATION);
+	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
 }
 END_TEST
@@ -567,7 +568,42 @@ START_TEST(a_child_cannot_use_the_publisher_of_its_parent)
 	assert_child_succeeds(use_in_child, desk.publisher);
 	publish_bytes(desk.publisher, "rules", 'a', 1);
 	ask(&desk, client, 0, "rules");
-	(void)hear_of(client, GENERATION);
+	(void)hear_of(client, SAYS_GENERATION);
+	(void)close(client);
+}
+END_TEST
+
+/* Keeps the connections of its parent open until it is told to end. */
+static int hold_connections(void *argument)
+{
+	char byte;
+
+	return read(*(const int *)argument, &byte, 1) != 0;
+}
+
+START_TEST(a_child_that_keeps_connections_does_no_harm)
+{
+	SCOPED_DESK desk = new_desk();
+	int client = client_of(&desk), ends[2], status;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(ends[1]);
+		_exit(hold_connections(ends));
+	}
+	say_too_much(client);
+	settle(desk.publisher);
+	assert_refused(client, WHY_MISUSED, false);
+	/* The connection is open in the child, so that the client can go on. */
+	(void)say(client, SAYS_LIST, 0, "");
+	settle(desk.publisher);
+	assert_serves(&desk);
+	(void)close(ends[1]);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	(void)close(ends[0]);
 	(void)close(client);
 }
 END_TEST
@@ -644,6 +680,7 @@ int main(void)
 		a_lack_of_descriptors_makes_clients_wait_and_does_not_spin,
 		clients_that_leave_raise_no_signal,
 		a_child_cannot_use_the_publisher_of_its_parent,
+		a_child_that_keeps_connections_does_no_harm,
 		only_a_socket_that_listens_for_messages_will_do,
 		labels_are_short_texts,
 		null_is_no_publisher,

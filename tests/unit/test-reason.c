@@ -1267,7 +1267,7 @@ static int refused_socket(uint32_t status)
 {
 	struct channel channel = open_channel(SOCK_SEQPACKET);
 
-	ck_assert_int_eq(say_with(channel.sender, REFUSED, status, 0, "test", -1), 0);
+	ck_assert_int_eq(say_with(channel.sender, SAYS_REFUSED, status, 0, "test", -1), 0);
 	return channel.receiver;
 }
 
@@ -1311,12 +1311,12 @@ static int list_from_nothing(void)
 
 static int list_without_admission(void)
 {
-	return list_from(refused_socket(NOT_ADMITTED));
+	return list_from(refused_socket(WHY_NOT_ADMITTED));
 }
 
 static int list_of_a_full_publisher(void)
 {
-	return list_from(refused_socket(IS_FULL));
+	return list_from(refused_socket(WHY_IS_FULL));
 }
 
 static int list_after_the_end(void)
@@ -1382,17 +1382,17 @@ static int subscribe_over_a_file(void)
 
 static int subscribe_to_what_is_not_served(void)
 {
-	return subscribe_over(refused_socket(NO_NAME));
+	return subscribe_over(refused_socket(WHY_NO_NAME));
 }
 
 static int subscribe_without_admission(void)
 {
-	return subscribe_over(refused_socket(NOT_ADMITTED));
+	return subscribe_over(refused_socket(WHY_NOT_ADMITTED));
 }
 
 static int subscribe_to_a_full_publisher(void)
 {
-	return subscribe_over(refused_socket(IS_FULL));
+	return subscribe_over(refused_socket(WHY_IS_FULL));
 }
 
 static int subscribe_after_the_end(void)
@@ -1415,7 +1415,7 @@ static int sent_generation(size_t size)
 	struct channel channel = open_channel(SOCK_SEQPACKET);
 	int fd = with_seals(filled_memfd(size), FINAL_SEALS);
 
-	ck_assert_int_eq(say_with(channel.sender, GENERATION, 0, 1, "test", fd), 0);
+	ck_assert_int_eq(say_with(channel.sender, SAYS_GENERATION, 0, 1, "test", fd), 0);
 	return channel.receiver;
 }
 
@@ -1432,7 +1432,8 @@ static int update_nothing(void)
 static int update_from_an_older_publisher(void)
 {
 	ck_assert_int_eq(subscribe_over(sent_generation(10)), 0);
-	ck_assert_int_eq(sealmem_subscription_reconnect(subscription, refused_socket(OLDER)), 0);
+	ck_assert_int_eq(sealmem_subscription_reconnect(subscription, refused_socket(WHY_OLDER)),
+			 0);
 	return sealmem_subscription_update(subscription);
 }
 

@@ -34,7 +34,7 @@ static int sealed_memfd(int byte)
 
 static void send_generation(int socket, uint64_t number, const char *name, int fd)
 {
-	ck_assert_int_eq(say_with(socket, GENERATION, 0, number, name, fd), 0);
+	ck_assert_int_eq(say_with(socket, SAYS_GENERATION, 0, number, name, fd), 0);
 	(void)close(fd);
 }
 
@@ -45,8 +45,8 @@ static struct sealmem_subscription *subscription_of(const struct channel *channe
 
 	send_generation(channel->sender, number, "rules", sealed_memfd('a'));
 	ck_assert_int_eq(sealmem_subscribe(&s, channel->receiver, "rules", 1000, CONTENT), 0);
-	ck_assert_uint_eq(hear_of(channel->sender, SUBSCRIBE).generation, 0);
-	ck_assert_uint_eq(hear_of(channel->sender, TAKEN).generation, number);
+	ck_assert_uint_eq(hear_of(channel->sender, SAYS_SUBSCRIBE).generation, 0);
+	ck_assert_uint_eq(hear_of(channel->sender, SAYS_TAKEN).generation, number);
 	return s;
 }
 
@@ -175,12 +175,12 @@ START_TEST(what_can_still_change_is_not_taken)
 
 	send_generation(channel.sender, 2, "rules", filled_memfd(100));
 	ck_assert_int_eq(sealmem_subscription_update(s), -EPERM);
-	ck_assert_uint_eq(hear_of(channel.sender, TAKEN).status, 1);
+	ck_assert_uint_eq(hear_of(channel.sender, SAYS_TAKEN).status, 1);
 	ck_assert_int_eq(byte_of(s), 'a');
 	/* The same that is sealed. */
 	send_generation(channel.sender, 3, "rules", sealed_memfd('c'));
 	ck_assert_int_eq(sealmem_subscription_update(s), 1);
-	ck_assert_uint_eq(hear_of(channel.sender, TAKEN).status, 0);
+	ck_assert_uint_eq(hear_of(channel.sender, SAYS_TAKEN).status, 0);
 	ck_assert_int_eq(byte_of(s), 'c');
 }
 END_TEST
@@ -384,7 +384,7 @@ START_TEST(a_signal_handler_can_read)
 
 		send_generation(channel.sender, number, "rules", sealed_memfd('b'));
 		ck_assert_int_eq(sealmem_subscription_update(s), 1);
-		(void)hear_of(channel.sender, TAKEN);
+		(void)hear_of(channel.sender, SAYS_TAKEN);
 		sealmem_subscription_release(s, region);
 	}
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &never, NULL), 0);
