@@ -258,6 +258,68 @@ SEALMEM_MUST_CHECK_ int sealmem_region_new_from(struct sealmem_region **ret, con
 	SEALMEM_READS_(3, 4);
 
 /*
+ * Make a sealed region from all that a descriptor gives: a file, a pipe or a socket, read to its end. The function
+ * reads the source once. For a file and a pipe the kernel copies the bytes by itself, unless SECRECY or NOSWAP is
+ * demanded: then they go straight to the pages where they stay.
+ *
+ * fd     open for reading. It stays the caller's. A regular file is read from its first byte on, wherever its position
+ *        is, and the position does not change. Any other source is read from where it stands: what was read of it is
+ *        gone, if the call fails too. The function waits for the end of such a source, also if the descriptor does not
+ *        wait (O_NONBLOCK). Signals do not end it. A socket can have a limit by SO_RCVTIMEO, for each wait.
+ * limit  the largest size that is accepted, in bytes. Of a source that is no file, one byte more is read.
+ *
+ * Holes of a file become zeroes that take memory. A source without bytes gives an empty region, as
+ * sealmem_region_new_from() does for size 0. The size of a file must stay the same during the call. Whether its bytes
+ * change meanwhile is not noticed: verify sealed bytes, with the function below or once the region is there.
+ *
+ * With SECRECY no copy is left in this process. The source has one: the file, and the pages of the kernel in which the
+ * bytes of a pipe or a socket were on their way. If the end of a secret source is not known before, it takes twice its
+ * size or more of RLIMIT_MEMLOCK for a moment.
+ *
+ * The errors of sealmem_region_new() (with the size of the source for capacity) and sealmem_region_seal(), and:
+ *
+ * -EBADF      fd is not open for reading
+ * -EISDIR     fd is a directory
+ * -EFBIG      the source has more bytes than limit
+ * -EBUSY      a file became longer or shorter during the call, or does not have the size that it claims (such as files
+ *             in /sys); or another process of this user added seals to the new file, or changed its size
+ * -EAGAIN     the end of SO_RCVTIMEO
+ * -EINVAL     also: fd cannot be read, such as a socket that is not connected, or a file with O_DIRECT whose size is not a
+ *             number of whole blocks
+ * -EFAULT     SECRECY: fd has O_DIRECT, and a device cannot store to such pages
+ * -EIO        the source cannot be read
+ * -ENOMEM     also: the memory of the machine does not suffice
+ * and those of read(2) for the source.
+ *
+ * Kernel fact: sendfile(2) and splice(2) copy to a memfd; the copy shares no page with the source (mm/shmem.c of Linux).
+ * Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_region_new_from_file(struct sealmem_region **ret, const char *name,
+						     int fd, size_t limit, unsigned guarantees);
+
+/*
+ * The same, and tell the caller. Both functions may be NULL, and get `data` as it is. They may call this library, and
+ * must return.
+ *
+ * progress  is called after each piece (at most 1 MiB), and when a signal came while the function waits. `done` is the
+ *           number of bytes so far, `total` that of a file, or 0 if it is not known. If it returns anything but 0, the
+ *           call ends with -ECANCELED.
+ * verify    is called once, with all bytes when they are sealed: those that everybody will see, not those that were
+ *           read. So a digest is right, whoever wrote to the new file before its seal. An address that is to be sealed
+ *           is not yet, so bytes that are refused do not stay. It accepts them with 0. It refuses them with a negative
+ *           errno, which this function then returns, or with a positive value. The bytes of a SECRECY region without
+ *           CONTENT stay writable.
+ *
+ * -ECANCELED     progress returned anything but 0
+ * -EKEYREJECTED  verify returned a positive value
+ * and the errors of sealmem_region_new_from_file(). Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_region_new_from_file_with(
+	struct sealmem_region **ret, const char *name, int fd, size_t limit, unsigned guarantees,
+	int (*progress)(size_t done, size_t total, void *data),
+	int (*verify)(const void *bytes, size_t size, void *data), void *data);
+
+/*
  * Take memory from an open region: `size` bytes, zeroed, at a multiple of `align` (a power of two;
  * 0 means suitable for every C type). The function sets memory aside for it now, so that a later store
  * cannot raise SIGBUS because memory is lacking. Pieces are given back from the end only: see

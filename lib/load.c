@@ -14,6 +14,7 @@
 
 #include "lib/memfd.h"
 #include "lib/reason.h"
+#include "lib/source.h"
 #include "lib/util.h"
 
 #include <dlfcn.h>
@@ -42,7 +43,7 @@ static int seal_copy(int fd)
 	memfd = memfd_new("load", size);
 	if (memfd < 0)
 		return memfd;
-	err = memfd_copy_file(memfd, fd, size);
+	err = source_copy_file(memfd, fd, size);
 	if (err == 0)
 		err = memfd_seal(memfd);
 	return err == 0 ? memfd_reopen_readonly(memfd) : err;
@@ -63,12 +64,7 @@ static int judge(int sealed, int (*verify)(const void *bytes, size_t size, void 
 	if (err < 0)
 		return not_given(err);
 	bytes.size = size;
-	err = verify(bytes.addr, size, data);
-	/* It may have called this library. */
-	reason_forget();
-	if (err > 0)
-		return fail_for(REASON_REJECTED);
-	return err < 0 ? fail_for_caller(err) : 0;
+	return fail_as_judged(verify(bytes.addr, size, data));
 }
 
 /* The loader knows objects by their path. It takes this object for one that was loaded before from

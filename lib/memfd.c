@@ -227,29 +227,6 @@ int memfd_write(int fd, const void *bytes, size_t size, size_t offset)
 	return out_of_memory(write_at(fd, bytes, size, offset));
 }
 
-int memfd_copy_file(int to, int from, size_t size)
-{
-	char bytes[1 << 14];
-	size_t at = 0;
-	ssize_t got;
-
-	while ((got = sys_pread(from, bytes, sizeof(bytes), (off_t)at)) != 0) {
-		int err;
-
-		if (got == -EINTR)
-			continue;
-		if (got < 0)
-			return (int)got;
-		if ((size_t)got > size - at)
-			return fail_for(REASON_RESIZED);
-		err = memfd_write(to, bytes, (size_t)got, at);
-		if (err < 0)
-			return err;
-		at += (size_t)got;
-	}
-	return at == size ? 0 : fail_for(REASON_RESIZED);
-}
-
 int memfd_set_size(int fd, size_t size)
 {
 	struct quiet quiet;

@@ -52,10 +52,6 @@ void memfd_lesson_learn(struct memfd_lesson *lesson, int writer);
 /* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset);
 
-/* Copies the bytes of a file that may be changing, from its start, wherever its position is. -EBUSY
- * if there are not `size` of them. */
-int memfd_copy_file(int to, int from, size_t size);
-
 /* Makes the empty file `size` bytes long and fills it with zeroes that take memory now. */
 int memfd_clear(int fd, size_t size);
 

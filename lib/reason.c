@@ -104,6 +104,15 @@ int fail_for_caller(int err)
 	return err;
 }
 
+/* The function may have called this library. */
+int fail_as_judged(int answer)
+{
+	reason_forget();
+	if (answer > 0)
+		return fail_for(REASON_REJECTED);
+	return answer < 0 ? fail_for_caller(answer) : 0;
+}
+
 int fail_for(enum reason reason)
 {
 	reason_last = reason;

@@ -92,6 +92,8 @@
 	X(CLOSED, ECONNRESET, "The other end of the socket is closed.") \
 	X(EMPTY_OBJECT, ENOEXEC, "The file is empty: it is not a shared object.") \
 	X(LOADER, ENOEXEC, "The loader refused the object: dlerror(3) says why.") \
+	X(DIRECTORY, EISDIR, "The descriptor is that of a directory.") \
+	X(CANCELED, ECANCELED, "The function that follows the progress has cancelled the call.") \
 	X(REJECTED, EKEYREJECTED, "The function that verifies refused the bytes.") \
 	X(UNLOADED, ENOENT, "The loader does not find the object again by its name.") \
 	X(NO_PUBLISHER, EINVAL, "The publisher is NULL.") \
@@ -149,6 +151,9 @@ int fail_for(enum reason reason);
 
 /* Returns `err`, the negative errno with which a function of the caller refused. */
 int fail_for_caller(int err);
+
+/* What a function of the caller that verifies has answered: a negative errno, or a positive number, refuses. */
+int fail_as_judged(int answer);
 
 /* Returns `err`. If it is the negative errno of the reason, this is why. */
 int reason_for(int err, enum reason reason);

@@ -42,7 +42,7 @@ static int map_with_guarantees(struct sealmem_region *r)
 	return err < 0 ? err : region_seal_address(r);
 }
 
-static int map_sealed_file(struct sealmem_region *r)
+static int map_sealed(struct sealmem_region *r)
 {
 	int err;
 
@@ -55,6 +55,15 @@ static int map_sealed_file(struct sealmem_region *r)
 	return err;
 }
 
+int region_seal_written(struct sealmem_region *r)
+{
+	int err = memfd_seal(r->reader);
+
+	if (err == 0)
+		err = memfd_check(r->reader, r->capacity);
+	return err < 0 ? err : map_sealed(r);
+}
+
 static int seal_buffer(struct sealmem_region *r, const void *bytes)
 {
 	int err;
@@ -63,11 +72,7 @@ static int seal_buffer(struct sealmem_region *r, const void *bytes)
 	if (r->reader < 0)
 		return r->reader;
 	err = reason_for(memfd_write(r->reader, bytes, r->capacity, 0), REASON_BAD_BUFFER);
-	if (err == 0)
-		err = memfd_seal(r->reader);
-	if (err == 0)
-		err = memfd_check(r->reader, r->capacity);
-	return err < 0 ? err : map_sealed_file(r);
+	return err < 0 ? err : region_seal_written(r);
 }
 
 /* Bytes that must never reach the swap are written to pages that are locked already. That takes a mapping, as
@@ -111,7 +116,7 @@ static const struct {
 	{ SEALMEM_CONTENT, false, seal_buffer },
 };
 
-static int seal_from(struct sealmem_region *r, const void *bytes)
+int region_seal_buffer(struct sealmem_region *r, const void *bytes)
 {
 	size_t i = 0;
 	int err;
@@ -141,7 +146,7 @@ EXPORT int sealmem_region_new_from(struct sealmem_region **ret, const char *name
 	r = region_allocate(name, size, guarantees);
 	if (r == NULL)
 		return -ENOMEM;
-	err = seal_from(r, bytes);
+	err = region_seal_buffer(r, bytes);
 	return err < 0 ? err : region_hand_over(ret, &r);
 }
 
@@ -158,7 +163,7 @@ static int map_given(struct sealmem_region *r, int fd)
 	if (reader < 0 && reader != -EOPNOTSUPP)
 		return reader;
 	r->reader = reader >= 0 ? reader : take_fd(&given);
-	err = map_sealed_file(r);
+	err = map_sealed(r);
 	if (reader < 0)
 		r->reader = close_fd(r->reader);
 	return err;

@@ -47,7 +47,10 @@ struct sealmem_region {
 	int maps;	      /* to ask what is mapped, during a seal; otherwise -1 */
 	struct sys_file file; /* what is mapped, then */
 	unsigned guarantees;
-	const void *given;    /* the buffer that the bytes come from, while it is copied */
+	const void *given; /* the buffer that the bytes come from, while it is copied */
+	/* What the caller has to say of the sealed bytes, before they are there for good; NULL if nothing. */
+	int (*verify)(const void *bytes, size_t size, void *data);
+	void *verify_data;
 	struct process owner; /* the process that made it */
 	int listed;	      /* where names.c has its name */
 	const char *name;     /* after this structure, in the same allocation */
@@ -105,6 +108,12 @@ bool region_has_mapping(const struct sealmem_region *r);
 /* Has the fault reports know the name and the extent of the region, or how they have changed. */
 void region_list(struct sealmem_region *r);
 
+/* Makes a sealed region of one without memory: with the bytes of a buffer, as many as its capacity. */
+int region_seal_buffer(struct sealmem_region *r, const void *bytes);
+
+/* The same with r->reader, a memfd that was written and is as long as the capacity. */
+int region_seal_written(struct sealmem_region *r);
+
 /* Gives a finished region to the caller. */
 int region_hand_over(struct sealmem_region **ret, struct sealmem_region **r);
 
@@ -150,7 +159,7 @@ int region_confirm_source(const struct sealmem_region *r, size_t size);
 
 /*
  * The last step of a seal. It compares the bytes with the buffer that they were copied from, because until the seal
- * another process can write to the file: -EBUSY if they differ. It seals the addresses of the region and of its
+ * another process can write to the file: -EBUSY if they differ. It has the caller verify them. It seals the addresses of the region and of its
  * guard pages, if ADDRESS is demanded, and makes sure that nothing else is mapped there.
  */
 int region_seal_address(struct sealmem_region *r);

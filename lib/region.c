@@ -528,6 +528,12 @@ static int seal_address(struct sealmem_region *r)
 	return err;
 }
 
+/* Bytes that are refused must not stay for good, and no others may take the place of those that were not. */
+static int verify(struct sealmem_region *r)
+{
+	return fail_as_judged(r->verify(r->data, sealmem_region_size(r), r->verify_data));
+}
+
 /* It is looked at before, when a failure can be rolled back, and after, when nothing changes any more. */
 int region_seal_address(struct sealmem_region *r)
 {
@@ -535,8 +541,9 @@ int region_seal_address(struct sealmem_region *r)
 
 	if (r->given != NULL && !has_given_bytes(r))
 		return fail_for(REASON_CHANGED);
-	if (!(r->guarantees & SEALMEM_ADDRESS))
-		return 0;
+	err = r->verify != NULL ? verify(r) : 0;
+	if (err < 0 || !(r->guarantees & SEALMEM_ADDRESS))
+		return err;
 	err = r->state != REGION_ADDRESS_FINAL ? seal_address(r) : 0;
 	if (err < 0)
 		return err;

@@ -82,6 +82,18 @@ ssize_t sys_splice(int file, size_t offset, int pipe, size_t size)
 	return answer(syscall(SYS_splice, file, &from, pipe, NULL, size, (long)SPLICE_F_NONBLOCK));
 }
 
+ssize_t sys_splice_from_pipe(int pipe, int file, size_t offset, size_t size)
+{
+	loff_t to = (loff_t)offset;
+
+	return answer(syscall(SYS_splice, pipe, NULL, file, &to, size, 0L));
+}
+
+ssize_t sys_sendfile(int to, int from, off_t *offset, size_t size)
+{
+	return answer(syscall(SYS_sendfile, to, from, offset, size));
+}
+
 int sys_dup_over(int fd, int number)
 {
 	return (int)answer(syscall(SYS_dup3, fd, number, O_CLOEXEC));
@@ -129,6 +141,18 @@ int sys_file_size(int fd, off_t *ret)
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	*ret = st.st_size;
+	return 0;
+}
+
+int sys_file_kind(int fd, mode_t *ret_mode, off_t *ret_size)
+{
+	struct stat st;
+	int err = file_status(fd, &st);
+
+	if (err < 0)
+		return err;
+	*ret_mode = st.st_mode;
+	*ret_size = st.st_size;
 	return 0;
 }
 

@@ -105,6 +105,10 @@ int sys_pipe(int ret[2]);
 int sys_set_pipe_size(int pipe, size_t size);
 /* Moves references to the pages of a file into a pipe, and does not wait where that is full: -EAGAIN. */
 ssize_t sys_splice(int file, size_t offset, int pipe, size_t size);
+/* The bytes of a pipe go to a place in a file. It waits for the first of them, unless the pipe does not wait. */
+ssize_t sys_splice_from_pipe(int pipe, int file, size_t offset, size_t size);
+/* From a place in one file to where the other is positioned. */
+ssize_t sys_sendfile(int to, int from, off_t *offset, size_t size);
 int sys_dup_over(int fd, int number);
 /* The same, and the descriptor stays open in a program that is executed. */
 int sys_dup_for_program(int fd, int number);
@@ -114,6 +118,8 @@ int sys_fallocate(int fd, off_t offset, off_t size);
 int sys_punch_hole(int fd, off_t offset, off_t size);
 /* The size of a regular file (a memfd is one); -EINVAL for another kind. */
 int sys_file_size(int fd, off_t *ret);
+/* What kind of file it is, and its size if that kind has one. */
+int sys_file_kind(int fd, mode_t *ret_mode, off_t *ret_size);
 
 int sys_file_identity(int fd, struct sys_file *ret);
 /* How many threads this process has: each has a directory in /proc/self/task, which is a link. */

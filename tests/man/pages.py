@@ -21,6 +21,8 @@ import tap
 # Whose errors a page refers to, and does not repeat.
 REFERS_TO = {
     "sealmem_region_new_from": ["sealmem_region_new", "sealmem_region_seal"],
+    "sealmem_region_new_from_file": ["sealmem_region_new", "sealmem_region_seal"],
+    "sealmem_region_new_from_file_with": ["sealmem_region_new_from_file"],
     "sealmem_send": ["sealmem_region_fd"],
 }
 
@@ -51,6 +53,7 @@ UNPROVOKED = {
     "sealmem_region_fd": {"EBUSY": RACE},
     "sealmem_region_new": {"EBUSY": RACE},
     "sealmem_region_new_from": {"EBUSY": RACE},
+    "sealmem_region_new_from_file": {"EFAULT": "a filesystem on a device has to take O_DIRECT", "ENOMEM": "the whole machine would run out of memory"},
     "sealmem_seal_image": {
         "EBUSY": RACE,
         "ENOENT": "the loader has to lose an object",

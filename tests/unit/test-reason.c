@@ -162,6 +162,87 @@ static int from_bytes_without_seals(void)
 	return sealmem_region_new_from(&made, "test", "bytes", 5, CONTENT);
 }
 
+static int read_descriptor(int fd, size_t limit)
+{
+	return sealmem_region_new_from_file(&made, "test", fd, limit, CONTENT);
+}
+
+static int read_to_nowhere(void)
+{
+	return sealmem_region_new_from_file(NULL, "test", 0, 1, CONTENT);
+}
+
+static int read_a_closed_descriptor(void)
+{
+	return read_descriptor(-1, 1);
+}
+
+static int read_a_directory(void)
+{
+	return read_descriptor(open("/", O_RDONLY | O_CLOEXEC), 1);
+}
+
+static int read_above_the_limit(void)
+{
+	return read_descriptor(filled_memfd(100), 99);
+}
+
+static int read_a_file_of_sys(void)
+{
+	return read_descriptor(
+		open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC),
+		SIZE_MAX);
+}
+
+static int read_what_has_no_end(void)
+{
+	SCOPED_CHANNEL channel = open_channel(SOCK_STREAM);
+	const struct timeval moment = { .tv_usec = 10 };
+
+	ck_assert_int_eq(
+		setsockopt(channel.receiver, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof(moment)), 0);
+	return read_descriptor(channel.receiver, 1);
+}
+
+static int read_a_socket_of_nobody(void)
+{
+	return read_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), 1);
+}
+
+/* Nothing is mapped at its beginning. */
+static int read_memory(void)
+{
+	return read_descriptor(open("/proc/self/mem", O_RDONLY | O_CLOEXEC), 1);
+}
+
+static int say_stop(size_t done, size_t total, void *data)
+{
+	(void)done;
+	(void)total;
+	(void)data;
+	return 1;
+}
+
+static int say_no(const void *bytes, size_t size, void *data)
+{
+	(void)bytes;
+	(void)size;
+	(void)data;
+	return 1;
+}
+
+static int read_and_cancel(void)
+{
+	return sealmem_region_new_from_file_with(&made, "test", filled_memfd(100), 100, CONTENT,
+						 say_stop, NULL, NULL);
+}
+
+static int read_and_refuse(void)
+{
+	return sealmem_region_new_from_file_with(&made, "test", filled_memfd(100), 100, CONTENT,
+						 NULL, say_no, NULL);
+}
+
 static int answer_of(const void *memory)
 {
 	return memory == NULL ? -errno : 0;
@@ -943,14 +1024,6 @@ static int say_yes(const void *bytes, size_t size, void *data)
 	return 0;
 }
 
-static int say_no(const void *bytes, size_t size, void *data)
-{
-	(void)bytes;
-	(void)size;
-	(void)data;
-	return 1;
-}
-
 static int load_from(int fd, int (*verify)(const void *bytes, size_t size, void *data))
 {
 	void *handle;
@@ -1467,6 +1540,16 @@ static const struct row {
 	{ "sealmem_region_new_from", EFAULT, from_unreadable_bytes, "The buffer cannot be read." },
 	{ "sealmem_region_new_from", EFAULT, from_unreadable_bytes_without_swap, "The buffer cannot be read." },
 	{ "sealmem_region_new_from", EOPNOTSUPP, from_bytes_without_seals, "The kernel does not give the seals: a sandbox, or somebody has added F_SEAL_SEAL." },
+	{ "sealmem_region_new_from_file", EINVAL, read_to_nowhere, "The pointer for the result is NULL." },
+	{ "sealmem_region_new_from_file", EBADF, read_a_closed_descriptor, "The descriptor is not open, or not for this." },
+	{ "sealmem_region_new_from_file", EISDIR, read_a_directory, "The descriptor is that of a directory." },
+	{ "sealmem_region_new_from_file", EFBIG, read_above_the_limit, "The size is above the limit of the caller." },
+	{ "sealmem_region_new_from_file", EBUSY, read_a_file_of_sys, "Somebody changed the size of the file." },
+	{ "sealmem_region_new_from_file", EAGAIN, read_what_has_no_end, "A limit or a socket does not allow this now." },
+	{ "sealmem_region_new_from_file", EINVAL, read_a_socket_of_nobody, "An argument is not valid." },
+	{ "sealmem_region_new_from_file", EIO, read_memory, "The kernel could not read or write a file." },
+	{ "sealmem_region_new_from_file_with", ECANCELED, read_and_cancel, "The function that follows the progress has cancelled the call." },
+	{ "sealmem_region_new_from_file_with", EKEYREJECTED, read_and_refuse, "The function that verifies refused the bytes." },
 	{ "sealmem_region_alloc", EINVAL, alloc_in_nothing, "The region is NULL." },
 	{ "sealmem_region_alloc", EINVAL, alloc_of_nothing, "The size is 0." },
 	{ "sealmem_region_alloc", EINVAL, alloc_at_no_power_of_two, "The alignment is not a power of two." },

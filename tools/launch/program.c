@@ -14,6 +14,7 @@
 #include "tools/common/errors.h"
 #include "tools/common/text.h"
 #include "lib/memfd.h"
+#include "lib/source.h"
 #include "lib/util.h"
 
 #include <stdio.h>
@@ -154,7 +155,7 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 /* Copies the bytes of one moment, or fails with -EBUSY. */
 static int copy_file(int to, int from, const struct stat *before)
 {
-	int err = memfd_copy_file(to, from, (size_t)before->st_size);
+	int err = source_copy_file(to, from, (size_t)before->st_size);
 	struct stat after;
 
 	if (err == 0 && fstat(from, &after) < 0)
