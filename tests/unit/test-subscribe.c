@@ -203,20 +203,30 @@ START_TEST(a_generation_above_the_limit_is_refused)
 }
 END_TEST
 
+static void assert_refused_name(const struct server *server)
+{
+	struct sealmem_subscription *s = NULL;
+	int fd = connect_to(&server->place);
+
+	ck_assert_int_eq(sealmem_subscribe(&s, fd, "rule", SIZE_MAX, CONTENT), -ENOENT);
+	(void)close(fd);
+	ck_assert_ptr_null(s);
+}
+
 START_TEST(a_name_that_is_not_served_is_refused)
 {
 	SCOPED_SERVER server = { 0 };
-	struct sealmem_subscription *s = NULL;
 	struct census before;
-	int fd;
 
 	start_server(&server);
 	serve_bytes(&server, "rules", 'a', 100);
 	before = take_census();
-	fd = connect_to(&server.place);
-	ck_assert_int_eq(sealmem_subscribe(&s, fd, "rule", SIZE_MAX, CONTENT), -ENOENT);
-	(void)close(fd);
-	ck_assert_ptr_null(s);
+	/* The C library gives the thread of the server memory of its own at its first client. */
+	assert_refused_name(&server);
+	while (take_census().descriptors != before.descriptors)
+		(void)usleep(1000);
+	before = take_census();
+	assert_refused_name(&server);
 	while (take_census().descriptors != before.descriptors)
 		(void)usleep(1000);
 	assert_same_census(before);
