@@ -456,6 +456,53 @@ SEALMEM_MUST_CHECK_ int sealmem_region_fd(const struct sealmem_region *r);
 struct sealmem_region *sealmem_region_free(struct sealmem_region *r);
 
 /*
+ * Copy a sealed SECRECY region to secret memory of another file, and return the descriptor of that: for a service
+ * manager to keep until the next process of a service calls sealmem_secret_restore(). The descriptor belongs to the
+ * caller, is close-on-exec, and is the secret for as long as it is open anywhere: whoever gets it maps and reads it. So
+ * hand it over, close it, and let the process end. (SECURITY.md says more.) While it is open the machine cannot
+ * hibernate. The kernel clears the pages when the last descriptor and the last mapping are gone.
+ *
+ * -EINVAL      r is NULL, is empty, or has not SECRECY
+ * -EPERM       the region is open: seal it first
+ * -ESTALE      this process did not inherit the memory
+ * -EOPNOTSUPP  a sandbox refuses memfd_secret(2) or prctl(2), which made the region
+ * -EAGAIN      RLIMIT_MEMLOCK does not allow the size a second time
+ * -EFBIG       RLIMIT_FSIZE is now below the size
+ * -EMFILE, -ENFILE  out of descriptors
+ * -ENOMEM      out of memory, address space or mappings
+ *
+ * Kernel fact: the size of secret memory can be set once, and stays exact (secretmem_setattr() in mm/secretmem.c of
+ * Linux). Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_secret_store(const struct sealmem_region *r);
+
+/*
+ * Take back what sealmem_secret_store() stored: a sealed region `name` with the same bytes, in pages that nobody else
+ * has mapped. On success the function wipes what was stored, for everybody who has that memory, and closes fd. On
+ * failure both stay as they were. A second restore, by another descriptor of the same memory, fails with -ENODATA.
+ *
+ * guarantees  the demand, as for sealmem_region_new(), with SECRECY
+ *
+ * The bytes are as trustworthy as those who had the descriptor: nobody can know who has mapped it still, and such a
+ * process can write to it until the function has copied it, and read it until it is wiped. RLIMIT_MEMLOCK has to allow
+ * the size three times for a moment (without CONTENT: twice).
+ *
+ * -EINVAL      ret or name is NULL, guarantees lacks SECRECY or has unknown bits, or name has a control character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
+ * -EBADF       fd is not open
+ * -ENODEV      fd is not that of secret memory: a memfd, a pipe, a file
+ * -ENODATA     nothing is stored there, or it was taken back already
+ * -EAGAIN      RLIMIT_MEMLOCK does not allow so much
+ * -EFBIG       RLIMIT_FSIZE is below the size, in whole pages
+ * -ENOMEM      out of memory, address space or mappings; or the size is above the memory of the machine
+ * -EOPNOTSUPP  a guarantee is unsupported here
+ * -EMFILE, -ENFILE  out of descriptors
+ * and the errors of sealmem_region_seal(). Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_secret_restore(struct sealmem_region **ret, int fd,
+					       const char *name, unsigned guarantees);
+
+/*
  * For a type whose objects are sealed with sealmem_seal_range(): it gives each object whole pages of its own.
  *
  *     struct SEALMEM_PAGE_ALIGNED config { int port; char root[64]; };

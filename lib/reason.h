@@ -24,6 +24,7 @@
 	X(NO_CONTENT, EINVAL, "The guarantees lack CONTENT.") \
 	X(RANGE_GUARDS, EINVAL, "Memory that exists already gets no GUARDS.") \
 	X(HEAP_CONTENT, EINVAL, "A heap stays writable, so its guarantees cannot have CONTENT.") \
+	X(NO_SECRECY, EINVAL, "The region, or the demand, lacks SECRECY.") \
 	X(NO_LIMIT, EINVAL, "The limit is 0.") \
 	X(ALIGNMENT, EINVAL, "The alignment is not a power of two.") \
 	X(NOT_LAST, EINVAL, "The pointer is not the last piece of the region.") \
@@ -82,6 +83,8 @@
 	X(ROLL_BACK, ENOTRECOVERABLE, "The seal failed, and so did the roll-back: the memory can only be read.") \
 	X(DISPLACED_FOR_GOOD, ENOTRECOVERABLE, "Another thread mapped memory of its own there before the addresses were sealed.") \
 	X(NOT_MEMFD, ENODEV, "The descriptor is not that of a memfd.") \
+	X(NOT_SECRET, ENODEV, "The descriptor is not that of secret memory.") \
+	X(NOT_STORED, ENODATA, "Nothing is stored there, or it was taken back already.") \
 	X(PART_OF_PAGE, ENODATA, "The file has huge pages, and is empty or ends within one.") \
 	X(BREAKPOINTS, ETXTBSY, "The code has breakpoints, and a seal would keep them for good.") \
 	X(NOT_UNIX, EAFNOSUPPORT, "The socket is not a Unix socket.") \

@@ -41,7 +41,7 @@ int secret_new(size_t size)
 
 /* The page is refused, either because the limit is reached, as far as the library can tell, or
  * because memory is out. */
-static int touch_error(int err)
+int secret_touch_error(int err)
 {
 	uint64_t limit;
 
@@ -60,7 +60,7 @@ int secret_settle(void *addr, size_t size)
 		int err = sys_touch(pages + at);
 
 		if (err < 0)
-			return touch_error(err);
+			return secret_touch_error(err);
 		/* The page is there and stays: nothing moves or reclaims it. */
 		memset(pages + at, 0, SYS_TOUCHED);
 	}

@@ -18,6 +18,10 @@ int secret_settle(void *addr, size_t size);
 /* A new file with a copy of bytes .. bytes + size, whole pages, that nobody else has mapped. */
 int secret_copy(const void *bytes, size_t size);
 
+/* What -EFAULT means, from the kernel that touches a page of a secret mapping: a limit, or a lack of memory. Other
+ * results stay. */
+int secret_touch_error(int err);
+
 /* Whether all of bytes .. bytes + size can be read: 0 or -EFAULT. */
 int secret_readable(const void *bytes, size_t size);
 

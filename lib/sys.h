@@ -34,6 +34,9 @@
 #ifndef __NR_memfd_secret
 # define __NR_memfd_secret 447
 #endif
+#ifndef SECRETMEM_MAGIC
+# define SECRETMEM_MAGIC 0x5345434d
+#endif
 #ifndef MFD_NOEXEC_SEAL
 # define MFD_NOEXEC_SEAL 0x0008U
 #endif

@@ -23,6 +23,7 @@ REFERS_TO = {
     "sealmem_region_new_from": ["sealmem_region_new", "sealmem_region_seal"],
     "sealmem_region_new_from_file": ["sealmem_region_new", "sealmem_region_seal"],
     "sealmem_region_new_from_file_with": ["sealmem_region_new_from_file"],
+    "sealmem_secret_restore": ["sealmem_region_seal"],
     "sealmem_send": ["sealmem_region_fd"],
 }
 
@@ -61,6 +62,7 @@ UNPROVOKED = {
         "ENOTRECOVERABLE": "the program would be damaged",
         "ETXTBSY": "another process has to trace the test",
     },
+    "sealmem_secret_store": {"ENOMEM": "the whole machine would run out of memory"},
     "sealmem_seal_range": {"EADDRINUSE": RACE, "EBUSY": RACE},
     "sealmem_subscription_update": dict.fromkeys(
         (

@@ -243,6 +243,181 @@ static int read_and_refuse(void)
 						 NULL, say_no, NULL);
 }
 
+static int store(struct sealmem_region *region)
+{
+	return sealmem_secret_store(region);
+}
+
+static int store_nothing(void)
+{
+	return store(NULL);
+}
+
+static int store_what_is_no_secret(void)
+{
+	return store(sealed_region("test", 8, CONTENT));
+}
+
+static void need_secret(void)
+{
+	if (!(sealmem_supported() & SEALMEM_SECRECY))
+		skip_test("this kernel has no memfd_secret(2)");
+}
+
+static int store_while_open(void)
+{
+	need_secret();
+	return store(empty_region(8, SEALMEM_SECRECY));
+}
+
+static struct sealmem_region *secret_to_store(void)
+{
+	need_secret();
+	return sealed_region("test", 8, SEALMEM_SECRECY);
+}
+
+static int stored_secret(void)
+{
+	return store(secret_to_store());
+}
+
+static int store_without_descriptors(void)
+{
+	struct sealmem_region *region = secret_to_store();
+
+	(void)leave_descriptors(0);
+	return store(region);
+}
+
+static int store_without_memfd_secret(void)
+{
+	struct sealmem_region *region = secret_to_store();
+
+	forbid(__NR_memfd_secret, EPERM);
+	return store(region);
+}
+
+static int store_above_file_size(void)
+{
+	struct sealmem_region *region = secret_to_store();
+
+	(void)set_limit(RLIMIT_FSIZE, 1);
+	return store(region);
+}
+
+static int store_above_memlock(void)
+{
+	struct sealmem_region *region = secret_to_store();
+
+	become_plain_user();
+	(void)set_limit(RLIMIT_MEMLOCK, 0);
+	return store(region);
+}
+
+#define NOT_OURS "The region belongs to another process, such as the parent of this one."
+
+static int in_child_store(void *region)
+{
+	int err = sealmem_secret_store(region);
+
+	return err == -ESTALE && strcmp(sealmem_strerror(err), NOT_OURS) == 0 ? ESTALE : 0;
+}
+
+static int store_in_a_child(void)
+{
+	int status = run_child(in_child_store, secret_to_store());
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == ESTALE)
+		return fail_for(REASON_NOT_OURS);
+	return -EDOM;
+}
+
+static int restore(int fd, unsigned guarantees)
+{
+	return sealmem_secret_restore(&made, fd, "test", guarantees);
+}
+
+static int restore_without_secrecy(void)
+{
+	return restore(stored_secret(), CONTENT);
+}
+
+static int restore_to_nowhere(void)
+{
+	return sealmem_secret_restore(NULL, stored_secret(), "test", SEALMEM_SECRECY);
+}
+
+static int restore_with_long_name(void)
+{
+	char name[SEALMEM_NAME_MAX + 2];
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	return sealmem_secret_restore(&made, stored_secret(), name, SEALMEM_SECRECY);
+}
+
+static int restore_a_closed_descriptor(void)
+{
+	need_secret();
+	return restore(-1, SEALMEM_SECRECY);
+}
+
+static int restore_without_memfd_secret(void)
+{
+	int fd = stored_secret();
+
+	forbid(__NR_memfd_secret, EPERM);
+	return restore(fd, SEALMEM_SECRECY);
+}
+
+static int restore_without_descriptors(void)
+{
+	int fd = stored_secret();
+
+	(void)leave_descriptors(0);
+	return restore(fd, SEALMEM_SECRECY);
+}
+
+static int restore_above_file_size(void)
+{
+	int fd = stored_secret();
+
+	(void)set_limit(RLIMIT_FSIZE, 1);
+	return restore(fd, SEALMEM_SECRECY);
+}
+
+static int restore_above_memlock(void)
+{
+	int fd = stored_secret();
+
+	become_plain_user();
+	(void)set_limit(RLIMIT_MEMLOCK, 0);
+	return restore(fd, SEALMEM_SECRECY);
+}
+
+static int restore_more_than_there_is(void)
+{
+	int fd;
+
+	need_secret();
+	fd = sys_memfd_secret();
+	ck_assert_int_eq(ftruncate(fd, (off_t)1 << 50), 0);
+	return restore(fd, SEALMEM_SECRECY);
+}
+
+static int restore_a_memfd(void)
+{
+	return restore(filled_memfd(100), SEALMEM_SECRECY);
+}
+
+static int restore_twice(void)
+{
+	int fd = stored_secret(), again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	ck_assert_int_eq(restore(fd, SEALMEM_SECRECY), 0);
+	return restore(again, SEALMEM_SECRECY);
+}
+
 static int answer_of(const void *memory)
 {
 	return memory == NULL ? -errno : 0;
@@ -377,8 +552,6 @@ static int in_child(int (*act)(struct sealmem_region *r), const char *sentence)
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	return -WEXITSTATUS(status);
 }
-
-#define NOT_OURS "The region belongs to another process, such as the parent of this one."
 
 static int alloc_one(struct sealmem_region *r)
 {
@@ -1550,6 +1723,25 @@ static const struct row {
 	{ "sealmem_region_new_from_file", EIO, read_memory, "The kernel could not read or write a file." },
 	{ "sealmem_region_new_from_file_with", ECANCELED, read_and_cancel, "The function that follows the progress has cancelled the call." },
 	{ "sealmem_region_new_from_file_with", EKEYREJECTED, read_and_refuse, "The function that verifies refused the bytes." },
+	{ "sealmem_secret_store", EINVAL, store_nothing, "The region is NULL." },
+	{ "sealmem_secret_store", EINVAL, store_what_is_no_secret, "The region, or the demand, lacks SECRECY." },
+	{ "sealmem_secret_store", EPERM, store_while_open, "The region is open: seal it first." },
+	{ "sealmem_secret_store", ESTALE, store_in_a_child, NOT_OURS },
+	{ "sealmem_secret_store", EOPNOTSUPP, store_without_memfd_secret, "There is no memfd_secret(2) here: before Linux 6.5, boot with secretmem.enable=1." },
+	{ "sealmem_secret_store", EAGAIN, store_above_memlock, "RLIMIT_MEMLOCK does not allow this size." },
+	{ "sealmem_secret_store", EFBIG, store_above_file_size, "RLIMIT_FSIZE is below this size." },
+	{ "sealmem_secret_store", EMFILE, store_without_descriptors, OUT_OF_DESCRIPTORS },
+	{ "sealmem_secret_restore", EINVAL, restore_to_nowhere, "The pointer for the result is NULL." },
+	{ "sealmem_secret_restore", EINVAL, restore_without_secrecy, "The region, or the demand, lacks SECRECY." },
+	{ "sealmem_secret_restore", ENAMETOOLONG, restore_with_long_name, "The name is longer than SEALMEM_NAME_MAX bytes." },
+	{ "sealmem_secret_restore", EBADF, restore_a_closed_descriptor, "The descriptor is not open, or not for this." },
+	{ "sealmem_secret_restore", ENODEV, restore_a_memfd, "The descriptor is not that of secret memory." },
+	{ "sealmem_secret_restore", ENODATA, restore_twice, "Nothing is stored there, or it was taken back already." },
+	{ "sealmem_secret_restore", EOPNOTSUPP, restore_without_memfd_secret, "There is no memfd_secret(2) here: before Linux 6.5, boot with secretmem.enable=1." },
+	{ "sealmem_secret_restore", EAGAIN, restore_above_memlock, "RLIMIT_MEMLOCK does not allow this size." },
+	{ "sealmem_secret_restore", EFBIG, restore_above_file_size, "RLIMIT_FSIZE is below this size." },
+	{ "sealmem_secret_restore", EMFILE, restore_without_descriptors, OUT_OF_DESCRIPTORS },
+	{ "sealmem_secret_restore", ENOMEM, restore_more_than_there_is, "The size is above the memory of the machine." },
 	{ "sealmem_region_alloc", EINVAL, alloc_in_nothing, "The region is NULL." },
 	{ "sealmem_region_alloc", EINVAL, alloc_of_nothing, "The size is 0." },
 	{ "sealmem_region_alloc", EINVAL, alloc_at_no_power_of_two, "The alignment is not a power of two." },
