@@ -6,7 +6,8 @@
  *     measure-file WAY FILE
  *
  * anonymous: reads the file into anonymous memory, then calls mprotect. mapped: maps the file and gives it to
- * sealmem_region_new_from(). in-place: reads the file into an open region, then seals it.
+ * sealmem_region_new_from(). in-place: reads the file into an open region, then seals it. from-file: gives the
+ * descriptor to sealmem_region_new_from_file(). calls: the system calls of that, and nothing else.
  */
 
 #include "bench/contestants/contestant.h"
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,13 +70,37 @@ static const char *in_place(int fd, size_t size)
 	return data;
 }
 
+static const char *from_file(int fd, size_t size)
+{
+	struct sealmem_region *r;
+
+	if (sealmem_region_new_from_file(&r, "file", fd, size, SEALMEM_CONTENT) < 0)
+		return NULL;
+	return sealmem_region_data(r);
+}
+
+static const char *calls(int fd, size_t size)
+{
+	const int seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+	int file = memfd_create("file", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	off_t at = 0;
+	void *data;
+
+	while (file >= 0 && (size_t)at < size)
+		if (sendfile(file, fd, &at, size - (size_t)at) <= 0)
+			return NULL;
+	if (file < 0 || fcntl(file, F_ADD_SEALS, seals) < 0)
+		return NULL;
+	data = mmap(NULL, size, PROT_READ, MAP_SHARED, file, 0);
+	return data != MAP_FAILED ? data : NULL;
+}
+
 static const struct {
 	const char *name;
 	const char *(*load)(int fd, size_t size);
 } ways[] = {
-	{ "anonymous", anonymous },
-	{ "mapped", mapped },
-	{ "in-place", in_place },
+	{ "anonymous", anonymous }, { "mapped", mapped }, { "in-place", in_place },
+	{ "from-file", from_file }, { "calls", calls },
 };
 
 int main(int argc, char **argv)
