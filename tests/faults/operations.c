@@ -34,6 +34,8 @@ static char source[24 << 16];
 
 static int untouched;
 static const char freeing[] = "freeing has no way to fail";
+static const char outgrown[] =
+	"the region that the bytes outgrow is freed, which has no way to fail";
 static const char answering[] = "an error is an answer too";
 static const char dying[] = "the process dies as it would have, whatever becomes of the report";
 #define UNTOUCHED ((struct sealmem_region *)(void *)&untouched)
@@ -357,6 +359,116 @@ static void done_freeing(struct subject *s)
 		EXPECT(intact(s->data, s->size) && way_to_write(s->data) == NULL);
 	else if (s->faults == 0)
 		EXPECT(!is_mapped(s->data));
+}
+
+/* Regions from a descriptor */
+
+static void prepare_file(struct subject *s)
+{
+	prepare_nothing(s);
+	s->offered = memfd_create("source", MFD_CLOEXEC);
+	EXPECT(s->offered >= 0 && write(s->offered, source, s->size) == (ssize_t)s->size);
+}
+
+/* Also of one that says nothing of its size. */
+static void prepare_pipe(struct subject *s)
+{
+	int ends[2];
+
+	prepare_nothing(s);
+	EXPECT(pipe2(ends, O_CLOEXEC) == 0);
+	EXPECT(fcntl(ends[1], F_SETPIPE_SZ, s->size) >= 0);
+	EXPECT(write(ends[1], source, s->size) == (ssize_t)s->size);
+	EXPECT(close(ends[1]) == 0);
+	s->offered = ends[0];
+}
+
+static int accept_all(const void *bytes, size_t size, void *data)
+{
+	const struct subject *s = data;
+
+	return size != s->size || !intact(bytes, size);
+}
+
+static int read_source(struct subject *s)
+{
+	return sealmem_region_new_from_file_with(&s->region, "faults", s->offered, s->size,
+						 s->operation->guarantees, NULL, accept_all, s);
+}
+
+static void done_reading(struct subject *s)
+{
+	EXPECT(close(s->offered) == 0);
+	done_from(s);
+}
+
+/* What was read of a pipe is gone. */
+static void read_another(struct subject *s)
+{
+	EXPECT(close(s->offered) == 0);
+	prepare_pipe(s);
+	EXPECT(read_source(s) == 0);
+	done_reading(s);
+}
+
+/* Secrets that are stored */
+
+static int store_it(struct subject *s)
+{
+	int fd = sealmem_secret_store(s->region);
+
+	if (fd < 0)
+		return fd;
+	s->offered = fd;
+	return 0;
+}
+
+static void restore_from(struct subject *s, int fd)
+{
+	struct sealmem_region *restored;
+
+	EXPECT(sealmem_secret_restore(&restored, fd, "faults", SECRET) == 0);
+	EXPECT(sealmem_region_size(restored) == s->size);
+	EXPECT(intact(sealmem_region_data(restored), s->size));
+	EXPECT(sealmem_region_free(restored) == NULL);
+}
+
+static void done_storing(struct subject *s)
+{
+	restore_from(s, s->offered);
+	done_sealed(s);
+}
+
+static void unchanged_secret(struct subject *s)
+{
+	EXPECT(intact(s->data, s->size));
+}
+
+static void prepare_stored(struct subject *s)
+{
+	struct sealmem_region *key;
+
+	prepare_nothing(s);
+	s->result = sealmem_region_new_from(&key, "key", source, s->size, SECRET);
+	if (s->result < 0)
+		return;
+	s->offered = sealmem_secret_store(key);
+	EXPECT(s->offered >= 0);
+	EXPECT(sealmem_region_free(key) == NULL);
+}
+
+static int restore_it(struct subject *s)
+{
+	return sealmem_secret_restore(&s->region, s->offered, "faults", s->operation->guarantees);
+}
+
+static void unchanged_stored(struct subject *s)
+{
+	const char *stored = mmap(NULL, s->size, PROT_READ, MAP_SHARED, s->offered, 0);
+
+	EXPECT(s->region == UNTOUCHED);
+	EXPECT(stored != MAP_FAILED && intact(stored, s->size));
+	EXPECT(munmap((void *)(uintptr_t)stored, s->size) == 0);
 }
 
 /* Regions between processes */
@@ -1030,6 +1142,15 @@ static const struct function
 	region_new = { "sealmem_region_new", { REGION_ERRORS } },
 	region_new_from = { "sealmem_region_new_from",
 			    { REGION_ERRORS, EADDRINUSE, EFAULT, ENOSPC, ENOTRECOVERABLE } },
+	region_new_from_file = { "sealmem_region_new_from_file_with",
+				 { REGION_ERRORS, EADDRINUSE, EFAULT, ENOSPC, ENOTRECOVERABLE,
+				   EBADF, EISDIR, EIO, ECANCELED, EKEYREJECTED } },
+	secret_store = { "sealmem_secret_store",
+			 { EINVAL, EPERM, ESTALE, EOPNOTSUPP, EAGAIN, EFBIG, EMFILE, ENFILE,
+			   ENOMEM } },
+	secret_restore = { "sealmem_secret_restore",
+			   { REGION_ERRORS, EADDRINUSE, ENOSPC, ENOTRECOVERABLE, EBADF, ENODEV,
+			     ENODATA } },
 	region_alloc = { "sealmem_region_alloc", { EINVAL, EPERM, ENOMEM, ENOTRECOVERABLE } },
 	region_realloc = { "sealmem_region_realloc", { EINVAL, EPERM, ENOMEM, ENOTRECOVERABLE } },
 	region_trim = { "sealmem_region_trim", { EINVAL, EPERM, EOPNOTSUPP, ENOTRECOVERABLE } },
@@ -1089,6 +1210,11 @@ static const struct function
 
 KIND(new, region_new, prepare_nothing, make, unchanged_nothing, done_open);
 KIND(new_from, region_new_from, prepare_nothing, make_from, unchanged_nothing, done_from);
+KIND(from_file, region_new_from_file, prepare_file, read_source, unchanged_nothing, done_reading);
+KIND(from_pipe, region_new_from_file, prepare_pipe, read_source, unchanged_nothing, done_reading,
+     .after = read_another, .other_way = outgrown);
+KIND(store_secret, secret_store, prepare_sealed, store_it, unchanged_secret, done_storing);
+KIND(restore_secret, secret_restore, prepare_stored, restore_it, unchanged_stored, done_from);
 KIND(alloc_first, region_alloc, prepare_empty, take, unchanged_empty, done_taking);
 KIND(alloc_more, region_alloc, prepare_taken, take, unchanged_open, done_taking);
 KIND(realloc_last, region_realloc, prepare_taken, grow_last, unchanged_open, done_growing);
@@ -1167,6 +1293,18 @@ const struct operation operations[] = {
 	{ &new_from, C | NOSWAP },
 	{ &new_from, CA | REST },
 	{ &new_from, CA | SECRET | GUARDS },
+	{ &from_file, C },
+	{ &from_file, CA | GUARDS },
+	{ &from_file, C | NOSWAP },
+	{ &from_file, CA | REST },
+	{ &from_file, SECRET },
+	{ &from_file, CA | SECRET | GUARDS },
+	{ &from_pipe, C },
+	{ &from_pipe, C | NOSWAP },
+	{ &from_pipe, CA | SECRET },
+	{ &store_secret, SECRET },
+	{ &restore_secret, SECRET },
+	{ &restore_secret, CA | SECRET | GUARDS },
 	{ &alloc_first, C },
 	{ &alloc_more, C },
 	{ &realloc_last, C },
