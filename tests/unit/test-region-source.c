@@ -5,6 +5,7 @@
  */
 
 #include "tests/support/sandbox.h"
+#include "tests/support/scale.h"
 #include "tests/support/support.h"
 
 #include "lib/source.h"
@@ -809,6 +810,31 @@ START_TEST(a_secret_that_may_not_be_locked_is_eagain)
 }
 END_TEST
 
+/* The memory of one region for all, whoever maps it. */
+static int accept_and_read(void *region)
+{
+	SCOPED_REGION *r = NULL;
+
+	if (sealmem_region_accept(&r, sealmem_region_fd(region), CONTENT) < 0)
+		return 1;
+	return !is_filled(sealmem_region_data(r), sealmem_region_size(r));
+}
+
+START_TEST(a_large_file_is_one_copy_for_all_processes)
+{
+	const size_t size = (size_t)scaled(256) << 20;
+	CLEANUP(close_fd_at) int fd = file_of(size);
+	SCOPED_REGION *r = NULL;
+	struct stat file;
+
+	ck_assert_int_eq(sealmem_region_new_from_file(&r, "source", fd, size, CONTENT), 0);
+	for (int i = 0; i < 3; i++)
+		assert_child_succeeds(accept_and_read, r);
+	ck_assert_int_eq(fstat(sealmem_region_fd(r), &file), 0);
+	ck_assert_int_le(file.st_blocks * 512, (blkcnt_t)size + (blkcnt_t)page_size());
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tcase = tcase_create("region-source");
@@ -843,6 +869,7 @@ int main(void)
 		a_region_from_a_file_leaves_nothing_when_it_is_freed,
 		locked_bytes_are_locked,
 		a_secret_that_may_not_be_locked_is_eagain,
+		a_large_file_is_one_copy_for_all_processes,
 	};
 
 	if (!may_lock())
