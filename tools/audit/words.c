@@ -83,22 +83,6 @@ void row_end_print(FILE *out, const struct report_row *row)
 		(void)fprintf(out, "%" PRIx64, row->mapping->end);
 }
 
-void size_print(FILE *out, uint64_t bytes)
-{
-	static const char units[] = "KMGTPE";
-	double size = (double)bytes / 1024;
-	size_t unit = 0;
-
-	while (size >= 1024 && units[unit + 1] != '\0') {
-		size /= 1024;
-		unit++;
-	}
-	if (bytes % 1024 != 0 && bytes < 1024)
-		(void)fprintf(out, "%" PRIu64, bytes);
-	else
-		(void)fprintf(out, unit > 0 && size < 100 ? "%.1f%c" : "%.0f%c", size, units[unit]);
-}
-
 void row_size_print(FILE *out, const struct report_row *row)
 {
 	size_print(out, report_row_size(row));

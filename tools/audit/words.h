@@ -7,6 +7,7 @@
  */
 
 #include "audit/report.h"
+#include "tools/common/size.h"
 
 #include <stdio.h>
 
@@ -60,9 +61,6 @@ char *escaped_format(const char *text);
 void process_flags_print(FILE *out, const struct report_process *process);
 void process_rules_print(FILE *out, const struct report_process *process,
 			 const struct rules *rules);
-
-/* "12K", "1.5M" */
-void size_print(FILE *out, uint64_t bytes);
 
 /* "81 mappings, 12M: CONTENT 4K, ..., none 11M" */
 void totals_print(FILE *out, const struct totals *totals);

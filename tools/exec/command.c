@@ -9,7 +9,7 @@
 
 #include "tools/commands.h"
 #include "tools/common/errors.h"
-#include "tools/exec/digest.h"
+#include "tools/common/digest.h"
 #include "tools/launch/program.h"
 #include "lib/util.h"
 

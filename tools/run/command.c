@@ -10,6 +10,7 @@
  */
 
 #include "tools/commands.h"
+#include "tools/common/size.h"
 #include "tools/launch/harden.h"
 #include "tools/run/image.h"
 #include "tools/run/order.h"
@@ -123,17 +124,9 @@ static enum exit_status add_secret(struct order *order, const char *text)
 
 static enum exit_status set_most(struct order *order, const char *text)
 {
-	static const char units[] = "KMG";
-	char *end;
-	unsigned long long number = strtoull(text, &end, 10);
-	const char *unit = *end != '\0' ? strchr(units, *end) : NULL;
-	int shift = unit != NULL ? 10 * (int)(unit - units + 1) : 0;
-
-	if (!isdigit((unsigned char)*text) || end[unit != NULL] != '\0' ||
-	    number > (SIZE_MAX / 2) >> shift)
+	if (!size_parse(&order->terms.most, text))
 		return complain_of_usage("run", EXIT_OURS, "--max-size takes a size, not '%s'",
 					 text);
-	order->terms.most = (size_t)number << shift;
 	return EXIT_NOT_YET;
 }
 

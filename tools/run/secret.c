@@ -16,6 +16,7 @@
 #include "include/sealmem.h"
 #include "lib/util.h"
 #include "lib/wipe.h"
+#include "tools/common/names.h"
 #include "tools/common/verdict.h"
 
 #include <stdint.h>
@@ -23,22 +24,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-
-#define NAME_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-"
-
-/* The names that systemd accepts for a credential, without the characters that need quotes somewhere. */
-static const char *find_fault(const char *name)
-{
-	if (*name == '\0')
-		return "the name is empty";
-	if (strlen(name) > SEALMEM_NAME_MAX)
-		return "the name is too long";
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return "the name is that of a directory";
-	if (name[strspn(name, NAME_CHARACTERS)] != '\0')
-		return "a name consists of letters, digits and the characters _ . @ -";
-	return NULL;
-}
 
 void secret_release(struct secret *secret)
 {
@@ -73,7 +58,7 @@ enum exit_status secret_parse(struct secret *ret, const char *text)
 	secret.name = strndup(text, (size_t)(separator - text));
 	if (secret.name == NULL)
 		return complain("run", EXIT_OURS, "out of memory");
-	fault = find_fault(secret.name);
+	fault = name_fault(secret.name);
 	if (fault != NULL)
 		return complain_of_usage("run", EXIT_OURS, "--secret '%.300s': %s", secret.name,
 					 fault);

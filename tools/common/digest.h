@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TOOLS_EXEC_DIGEST_H
-#define SEALMEM_TOOLS_EXEC_DIGEST_H
+#ifndef SEALMEM_TOOLS_COMMON_DIGEST_H
+#define SEALMEM_TOOLS_COMMON_DIGEST_H
 
 #include <stdbool.h>
 

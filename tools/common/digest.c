@@ -9,7 +9,7 @@
  * meanwhile, that is an error and not a signal. For a sealed memfd there is no difference.
  */
 
-#include "tools/exec/digest.h"
+#include "tools/common/digest.h"
 
 #include "lib/util.h"
 
