@@ -20,6 +20,10 @@ _sealmem_options() {
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
+    serve)
+        echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --list --json' \
+            '--help'
+        ;;
     esac
 }
 
@@ -28,6 +32,8 @@ _sealmem_takes_value() {
     case $1 in
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
         --require | --format | --columns | --svg | --watch | --procfs) return 0 ;;
+    --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
+    --list) [ "$command" = serve ] ;;
     *) return 1 ;;
     esac
 }
@@ -51,13 +57,14 @@ _sealmem_value() {
     [ "$command" != probe ] || required=$_sealmem_guarantees
 
     case $option in
-    --file | --like | --svg) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --file | --like | --svg | --socket | --list) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --secret)
         [[ $word != *=* && $word != '=' && ${COMP_WORDS[COMP_CWORD - 1]} != '=' ]] ||
             mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")
         compopt -o nospace
         ;;
-    --owner) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
+    --owner | --allow-user) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
+    --allow-group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
     --procfs) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
     --require) mapfile -t COMPREPLY < <(compgen -W "$required" -- "$word") ;;
     --format) mapfile -t COMPREPLY < <(compgen -W 'table summary json svg openmetrics sarif junit' -- "$word") ;;
@@ -107,11 +114,14 @@ _sealmem() {
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_options "$command")" -- "$word")
     elif [[ -z $command || $command == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec serve help' -- "$word")
     elif [[ $command == @(run|exec) ]]; then
         _sealmem_command_at "$COMP_CWORD"
     elif [[ $command == probe && " ${COMP_WORDS[*]} " == *' --require '* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$_sealmem_guarantees" -- "$word")
+    elif [[ $command == serve ]]; then
+        [[ $word == '=' ]] && word=''
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == audit ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_pids)" -- "$word")
     fi

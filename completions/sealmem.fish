@@ -2,7 +2,7 @@
 
 # For fish. After the name of a command that run or exec starts, its own completions follow.
 
-set -l commands attack audit demo probe run exec help
+set -l commands attack audit demo probe run exec serve help
 
 complete -c sealmem -f
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Print a summary'
@@ -13,9 +13,10 @@ complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a demo -d 'S
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a probe -d 'Show which guarantees this machine supports'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a program with its secrets in sealed descriptors'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a exec -d 'Run a program from exactly the bytes that were verified'
+complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a serve -d 'Give files to many programs, sealed and shared'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a help -d 'Print the help of a command'
 
-complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack audit demo probe run exec'
+complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack audit demo probe run exec serve'
 
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l only -x -d 'Try only this attack'
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l column -x -d 'Show only this column'
@@ -76,3 +77,15 @@ complete -c sealmem -n '__fish_seen_subcommand_from exec' -l sha256 -x -d 'Requi
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -l like -r -F -d 'Require the bytes of a file'
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -s h -l help -d 'Print a summary'
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -a '(__fish_complete_subcommand --fcs-skip=2)'
+
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l socket -r -F -d 'Make the socket here'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l mode -x -a '600 660 666' -d 'Set the permissions of the socket'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l allow-user -x -a '(__fish_complete_users)' -d 'Admit this user'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l allow-group -x -a '(__fish_complete_groups)' -d 'Admit this group'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-size -x -d 'Refuse a larger file'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-clients -x -d 'Limit the clients'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-clients-of-user -x -d 'Limit the clients of one user'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l list -r -F -d 'Show what is served at this socket'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l json -d 'Log, or list, in JSON'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -s h -l help -d 'Print a summary'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -F -d 'NAME=FILE'

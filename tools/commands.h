@@ -15,7 +15,8 @@
  ROW(demo, EXIT_FAILED, "show the walkthrough: allocate, seal, try to store, see it fail")         \
  ROW(probe, EXIT_FAILED, "show which guarantees this machine supports, and what to do")            \
  ROW(run, EXIT_OURS, "run a program with its secrets in sealed, named descriptors")                \
- ROW(exec, EXIT_OURS, "run a program from exactly the bytes that were verified")
+ ROW(exec, EXIT_OURS, "run a program from exactly the bytes that were verified")                   \
+ ROW(serve, EXIT_FAILED, "give files to many programs: verified once, sealed, shared")
 
 /* argv[0] is the name of the subcommand. */
 #define DECLARE(name, failed, summary) enum exit_status cmd_##name(int argc, char **argv);

@@ -30,10 +30,11 @@ ENOUGH = 4
 # that is missing is a mistake on the page.
 OPTIONAL = {"jq", "openssl"}
 
-# The files that the examples assume, as text; one that begins with #! is a program. A process runs beside them, the
-# program server.
+# The files that the examples assume, as text; one that begins with #! is a program. Two processes run beside them: the
+# program server, and one that serves policy.json at policy.sock.
 FILES = {
     "password": "open sesame\n",
+    "policy.json": '{"allow": [443]}\n',
     "tool": "#!/bin/sh\necho version 1\n",
 }
 
@@ -101,6 +102,9 @@ class Place:
         shutil.copy(server, programs / "server")
         self.server = self.start("exec server")
         self.server.stdout.readline()  # it holds its policy now
+        self.publisher = self.start("exec sealmem serve --socket policy.sock policy=policy.json")
+        while "ready" not in self.publisher.stdout.readline():
+            assert self.publisher.poll() is None, "sealmem serve does not start"
         # The machine may run other servers of that name.
         self.write(programs / "pidof", f"#!/bin/sh\necho {self.server.pid}\n", True)
 
@@ -193,6 +197,7 @@ def main():
             return tap.run(types.SimpleNamespace(**tests(pages)), place)
         finally:
             end(place.server)
+            end(place.publisher)
 
 
 sys.exit(main())

@@ -26,6 +26,17 @@ bool size_parse(size_t *ret, const char *text)
 	return true;
 }
 
+bool count_parse(unsigned *ret, const char *text, unsigned most)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end != '\0' || number == 0 || number > most)
+		return false;
+	*ret = (unsigned)number;
+	return true;
+}
+
 void size_print(FILE *out, uint64_t bytes)
 {
 	static const char units[] = "KMGTPE";

@@ -10,6 +10,8 @@
 #include "tools/common/errors.h"
 #include "tools/common/text.h"
 
+#include <string.h>
+
 void text_begin(struct text_stream *ret)
 {
 	ret->text = NULL;
@@ -29,5 +31,14 @@ char *visible_format(const char *text)
 
 	text_begin(&stream);
 	put_visible(stream.out, text);
+	return text_end(&stream);
+}
+
+char *escape_format(const char *text)
+{
+	struct text_stream stream;
+
+	text_begin(&stream);
+	put_escaped(stream.out, text, strlen(text));
 	return text_end(&stream);
 }

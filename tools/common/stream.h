@@ -21,4 +21,7 @@ char *text_end(struct text_stream *stream);
 /* What put_visible() prints; to be freed. */
 char *visible_format(const char *text);
 
+/* What put_escaped() prints; to be freed. */
+char *escape_format(const char *text);
+
 #endif

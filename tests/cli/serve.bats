@@ -1,0 +1,447 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016,SC2314,SC2030,SC2031
+
+load helper
+
+setup() {
+    DIR=$BATS_TEST_TMPDIR
+    SOCKET=$DIR/socket
+    LOG=$DIR/log
+    printf 'first rules\n' >"$DIR/rules"
+    printf 'a table' >"$DIR/table"
+    cp "$BATS_TEST_DIRNAME/subscriber.py" "$SHARED/"
+}
+
+teardown() {
+    [ -z "${SERVER-}" ] || kill -KILL "$SERVER" 2>/dev/null || true
+    [ -z "${OTHER-}" ] || kill -KILL "$OTHER" 2>/dev/null || true
+}
+
+# Waits until a line that has the text is in the log. Fails after 20 seconds.
+logged() {
+    local i
+
+    for ((i = 0; i < 200; i++)); do
+        ! grep -q -- "$1" "$LOG" || return 0
+        sleep 0.1
+    done
+    cat "$LOG"
+    return 1
+}
+
+# Serves in the background until the test ends, and waits until it is ready.
+serve() {
+    : >"$LOG"
+    "$SEALMEM" serve --socket "$SOCKET" "$@" 2>"$LOG" 3>&- &
+    SERVER=$!
+    logged ready
+}
+
+# Waits for a child of this shell: ended_with STATUS PID
+ended_with() {
+    local status=0
+
+    wait "$2" || status=$?
+    [ "$status" = "$1" ]
+}
+
+stop() {
+    kill "$SERVER"
+    wait "$SERVER"
+}
+
+# Asks for the files to be read again, and waits for what comes of it.
+reload() {
+    kill -HUP "$SERVER"
+    logged "$1"
+}
+
+subscribe() {
+    python3 "$SHARED/subscriber.py" "$SOCKET" "$@"
+}
+
+sha256() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+# Replaces a file as a whole, as an editor or a package manager does.
+replace() {
+    printf '%s' "$2" >"$1.new"
+    mv "$1.new" "$1"
+}
+
+@test "a client gets the bytes of the file, sealed" {
+    serve rules="$DIR/rules" table="$DIR/table"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    run -0 subscribe table
+    [[ $output == *" a table" ]]
+}
+
+@test "all clients share the same memory" {
+    head -c 1000000 /dev/urandom >"$DIR/large"
+    serve large="$DIR/large"
+    for i in 1 2 3; do
+        subscribe large | head -n1 | cut -d' ' -f2
+    done >"$DIR/inodes"
+    [ "$(sort -u "$DIR/inodes" | wc -l)" = 1 ]
+}
+
+@test "a name that is not served is refused" {
+    serve rules="$DIR/rules"
+    run -1 subscribe other
+    [ "$output" = "refused 1" ]
+}
+
+@test "a file with the right digest is served, and with another one nothing is" {
+    serve rules="$DIR/rules,sha256=$(sha256 "$DIR/rules")"
+    run -0 subscribe rules
+    stop
+    run --separate-stderr -1 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules,sha256=$(sha256 "$DIR/table")"
+    assert_error serve "rules: '$DIR/rules' has a different SHA-256: $(sha256 "$DIR/rules")"
+    [ ! -e "$SOCKET" ]
+}
+
+@test "the digest is that of the sealed copy: a file that changes while it is read is not served" {
+    need_no_sanitizer
+    type -P strace >/dev/null || skip "no strace"
+    head -c 3000000 /dev/zero >"$DIR/large"
+    strace -qq -o /dev/null -e trace=pread64 -e inject=pread64:delay_exit=1500000:when=1 \
+        "$SEALMEM" serve --socket "$SOCKET" large="$DIR/large" 2>"$LOG" 3>&- &
+    OTHER=$!
+    sleep 0.7
+    printf x | dd of="$DIR/large" conv=notrunc 2>/dev/null
+    ended_with 2 "$OTHER"
+    grep -q "'$DIR/large' changed while it was read" "$LOG"
+}
+
+@test "SIGHUP: a file with other bytes is the next generation, and others stay as they are" {
+    serve rules="$DIR/rules" table="$DIR/table"
+    subscribe rules 2 >"$DIR/got" &
+    OTHER=$!
+    until grep -q first "$DIR/got"; do sleep 0.1; done
+    replace "$DIR/rules" "second rules"
+    reload "unchanged table"
+    wait "$OTHER"
+    [ "$(cut -d' ' -f3- "$DIR/got" | grep .)" = $'first rules\nsecond rules' ]
+    [ "$(grep -c published "$LOG")" = 3 ]
+}
+
+@test "SIGHUP: a file that is written in place does not change what others have" {
+    serve rules="$DIR/rules"
+    printf 'other rules\n' >"$DIR/rules"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    reload "published rules.*12 bytes, sha256 $(sha256 "$DIR/rules")"
+    run -0 subscribe rules
+    [[ $output == *" other rules" ]]
+}
+
+@test "SIGHUP: a file that is gone, empty, too large or not verified leaves the generation" {
+    serve --max-size 1K rules="$DIR/rules,sha256=$(sha256 "$DIR/rules")"
+    before=$(subscribe rules)
+    replace "$DIR/rules" "other rules"
+    reload "kept rules: generation [0-9]*: '$DIR/rules' has a different SHA-256: $(sha256 "$DIR/rules")"
+    rm "$DIR/rules"
+    reload "kept rules: generation [0-9]*: cannot open '$DIR/rules': No such file or directory"
+    : >"$DIR/rules"
+    reload "kept rules: generation [0-9]*: '$DIR/rules' is empty"
+    head -c 1025 /dev/zero >"$DIR/rules"
+    reload "kept rules: generation [0-9]*: '$DIR/rules' is larger than 1024 bytes: raise --max-size"
+    rm "$DIR/rules"
+    mkfifo "$DIR/rules"
+    reload "kept rules: generation [0-9]*: '$DIR/rules' is not a regular file"
+    [ "$(subscribe rules)" = "$before" ]
+    [ "$(grep -c published "$LOG")" = 1 ]
+}
+
+@test "a file that cannot be served is one line, and no socket stays" {
+    mkfifo "$DIR/pipe"
+    : >"$DIR/empty"
+    while read -r name why; do
+        run --separate-stderr -2 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules" x="$DIR/$name"
+        assert_error serve "x: $why"
+        [ ! -e "$SOCKET" ]
+    done <<END
+missing cannot open '$DIR/missing': No such file or directory
+pipe '$DIR/pipe' is not a regular file
+. '$DIR/.' is not a regular file
+empty '$DIR/empty' is empty
+END
+    run --separate-stderr -2 "$SEALMEM" serve --max-size 3 --socket "$SOCKET" rules="$DIR/rules"
+    assert_error serve "rules: '$DIR/rules' is larger than 3 bytes: raise --max-size"
+}
+
+@test "SIGTERM and SIGINT end it with status 0, and remove the socket" {
+    for signal in TERM INT; do
+        serve rules="$DIR/rules"
+        [ -S "$SOCKET" ]
+        kill "-$signal" "$SERVER"
+        wait "$SERVER"
+        [ ! -e "$SOCKET" ]
+        grep -q '^sealmem: serve: stopping: ' "$LOG"
+    done
+}
+
+@test "a client keeps what it has when the server is killed, and the next server takes the socket over" {
+    serve rules="$DIR/rules"
+    subscribe rules 2 >"$DIR/got" &
+    OTHER=$!
+    until grep -q first "$DIR/got"; do sleep 0.1; done
+    kill -KILL "$SERVER"
+    ended_with 2 "$OTHER"
+    [ -S "$SOCKET" ]
+    before=$(cut -d' ' -f1 "$DIR/got" | head -n1)
+    serve rules="$DIR/rules"
+    run -0 subscribe rules
+    [ "${output%% *}" -gt "$before" ]
+}
+
+@test "the socket of a server that lives is never taken: not of this command, not of another one" {
+    serve rules="$DIR/rules"
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules"
+    assert_error serve "cannot make the socket '$SOCKET': another sealmem serve has it"
+    rm "$SOCKET.lock"
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules"
+    assert_error serve "cannot make the socket '$SOCKET': another server has it"
+    run -0 subscribe rules
+    stop
+    python3 -c 'import socket, sys, time
+s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); s.bind(sys.argv[1]); s.listen(); time.sleep(20)' "$SOCKET" 3>&- &
+    OTHER=$!
+    until [ -S "$SOCKET" ]; do sleep 0.1; done
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules"
+    assert_error serve "cannot make the socket '$SOCKET': another server has it"
+    [ -S "$SOCKET" ]
+}
+
+@test "a file that is no socket is not removed" {
+    printf 'precious' >"$SOCKET"
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules"
+    assert_error serve "cannot make the socket '$SOCKET': another file is there"
+    [ "$(cat "$SOCKET")" = precious ]
+}
+
+@test "a socket that somebody else has put in its place is not removed at the end" {
+    serve rules="$DIR/rules"
+    mv "$SOCKET" "$DIR/moved"
+    printf 'precious' >"$SOCKET"
+    stop
+    [ "$(cat "$SOCKET")" = precious ]
+}
+
+@test "a path that is too long, or in no directory, is an error" {
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$DIR/$(printf %0108d 0)" rules="$DIR/rules"
+    assert_error serve "File name too long"
+    run --separate-stderr -2 "$SEALMEM" serve --socket "$DIR/none/socket" rules="$DIR/rules"
+    assert_error serve "No such file or directory"
+}
+
+@test "the usual socket is in RUNTIME_DIRECTORY, and of a plain user in XDG_RUNTIME_DIR" {
+    mkdir "$DIR/a"
+    RUNTIME_DIRECTORY=$DIR/a:$DIR/b "$SEALMEM" serve rules="$DIR/rules" 2>"$LOG" 3>&- &
+    SERVER=$!
+    logged "ready: $DIR/a/sealmem-serve.sock"
+    [ -S "$DIR/a/sealmem-serve.sock" ]
+    stop
+    place=$(as_plain_user mktemp -d)
+    printf 'x' >"$SHARED/x"
+    as_plain_user env XDG_RUNTIME_DIR="$place" "$SEALMEM" serve x="$SHARED/x" 2>"$LOG" 3>&- &
+    SERVER=$!
+    logged "ready: $place/sealmem-serve.sock"
+    pkill -TERM -P "$SERVER"
+    wait "$SERVER"
+    rm -r "$place"
+    XDG_RUNTIME_DIR='' run --separate-stderr -2 as_plain_user "$SEALMEM" serve x="$SHARED/x"
+    assert_usage serve "there is no \$XDG_RUNTIME_DIR: use --socket"
+}
+
+@test "the socket has mode 600, that of --mode, or 666 where users or groups are admitted" {
+    serve rules="$DIR/rules"
+    [ "$(stat -c %a "$SOCKET")" = 600 ]
+    stop
+    serve --mode 660 rules="$DIR/rules"
+    [ "$(stat -c %a "$SOCKET")" = 660 ]
+    stop
+    (
+        umask 077
+        serve --allow-user root rules="$DIR/rules"
+        stat -c %a "$SOCKET" >"$DIR/mode"
+        stop
+    )
+    [ "$(cat "$DIR/mode")" = 666 ]
+}
+
+# Runs the client as another user: as_ids USER GROUP SUPPLEMENTARY|none NAME
+as_ids() {
+    local groups=(--clear-groups)
+
+    [ "$3" = none ] || groups=(--groups "$3")
+    setpriv --reuid="$1" --regid="$2" "${groups[@]}" env PATH=/usr/bin:/bin python3 "$SHARED/subscriber.py" "$SOCKET" "$4"
+}
+
+@test "--allow-user and --allow-group admit by user, group and supplementary group, and nobody else" {
+    need_root
+    SOCKET=$SHARED/socket
+    serve --allow-user 4001 --allow-group 4002 rules="$DIR/rules"
+    run -0 as_ids 4001 4000 none rules
+    run -0 as_ids 4000 4002 none rules
+    run -0 as_ids 4000 4000 4003,4002,4004 rules
+    run -0 subscribe rules
+    run -1 as_ids 4000 4000 none rules
+    [ "$output" = "refused 2" ]
+    run -1 as_ids 4002 4001 4001,4003 rules
+    [ "$output" = "refused 2" ]
+    grep -q '^sealmem: serve: refused: process [0-9]* of user 400[02] is not admitted$' "$LOG"
+}
+
+@test "whoever is not admitted is not told whether a name exists, and gets no list" {
+    need_root
+    SOCKET=$SHARED/socket
+    serve --allow-user root rules="$DIR/rules"
+    for name in rules none; do
+        run -1 as_ids 4000 4000 none "$name"
+        [ "$output" = "refused 2" ]
+    done
+    run --separate-stderr -2 as_plain_user "$SEALMEM" serve --list "$SOCKET"
+    assert_error serve "this user is not admitted"
+}
+
+@test "a user or a group that does not exist is an error" {
+    run --separate-stderr -2 "$SEALMEM" serve --allow-user nobody-here x=x
+    assert_error serve "--allow-user: there is no user 'nobody-here'"
+    run --separate-stderr -2 "$SEALMEM" serve --allow-group nobody-here x=x
+    assert_error serve "--allow-group: there is no group 'nobody-here'"
+}
+
+@test "--max-clients and --max-clients-of-user refuse those that are too many, and the others go on" {
+    for option in --max-clients --max-clients-of-user; do
+        serve "$option" 1 rules="$DIR/rules"
+        rm -f "$DIR/got"
+        subscribe rules 2 >"$DIR/got" &
+        OTHER=$!
+        until grep -qs first "$DIR/got"; do sleep 0.1; done
+        run -1 subscribe rules
+        [ "$output" = "refused 3" ]
+        replace "$DIR/rules" "for $option"
+        reload published
+        wait "$OTHER"
+        grep -q "for $option" "$DIR/got"
+        printf 'first rules\n' >"$DIR/rules"
+        stop
+    done
+}
+
+@test "--list shows names, generations, sizes, holders and digests, in 80 columns" {
+    long=$(printf 'n%.0s' {1..100})
+    serve rules="$DIR/rules" "$long=$DIR/table"
+    subscribe rules 2 >"$DIR/got" &
+    OTHER=$!
+    until grep -q first "$DIR/got"; do sleep 0.1; done
+    COLUMNS=80 run --separate-stderr -0 "$SEALMEM" serve --list "$SOCKET"
+    [[ ${lines[0]} =~ ^NAME\ +GENERATION\ +SIZE\ +HOLDERS\ +DIGEST$ ]]
+    [[ ${lines[1]} =~ ^rules\ +[0-9]{19}\ +12\ +1\ of\ 1\ +sha256: ]]
+    for line in "${lines[@]}"; do [ "${#line}" -le 80 ]; done
+    [ "${#lines[@]}" = 3 ]
+}
+
+@test "--list --json has all of it" {
+    serve rules="$DIR/rules" table="$DIR/table"
+    run -0 "$SEALMEM" serve --list "$SOCKET" --json
+    [ "$(jq -r '.published[] | [.name, .size, .sha256, .subscribers, .holders] | @tsv' <<<"$output")" = \
+        "rules	12	$(sha256 "$DIR/rules")	0	0
+table	7	$(sha256 "$DIR/table")	0	0" ]
+    [ "$(jq -r '.published[0].generation' <<<"$output")" = "$(subscribe rules | cut -d' ' -f1)" ]
+    [ "$(jq -r '[.version, .command, .socket] | @tsv' <<<"$output")" = "1	serve	$SOCKET" ]
+}
+
+@test "--list: no server, one that does not speak the protocol, and one without end are errors" {
+    run --separate-stderr -2 "$SEALMEM" serve --list "$SOCKET"
+    assert_error serve "cannot connect to '$SOCKET': No such file or directory"
+    python3 -c 'import socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.bind(sys.argv[1]); s.listen()
+c = s.accept()[0]; c.recv(384); c.send(b"no"); c.close()
+c = s.accept()[0]; c.recv(384)
+try:
+    for _ in range(200000): c.send(struct.pack("<8sIIQQII248s96s", b"sealgen\x01", 18, 0, 1, 1, 0, 0, b"n", b""))
+except OSError: pass' "$SOCKET" 3>&- &
+    OTHER=$!
+    until [ -S "$SOCKET" ]; do sleep 0.1; done
+    run --separate-stderr -2 "$SEALMEM" serve --list "$SOCKET"
+    assert_error serve "cannot list what '$SOCKET' serves"
+    run --separate-stderr -2 "$SEALMEM" serve --list "$SOCKET"
+    assert_error serve "the list has no end"
+}
+
+@test "--json: each line of the log is an object with the same members" {
+    serve --json rules="$DIR/rules"
+    replace "$DIR/rules" "second"
+    kill -HUP "$SERVER"
+    logged "$(sha256 "$DIR/rules")"
+    stop
+    [ "$(jq -r .event "$LOG" | tr '\n' ' ')" = "published ready reloading published stopping " ]
+    [ "$(jq -rc keys_unsorted "$LOG" | sort -u | wc -l)" = 1 ]
+    [ "$(jq -r 'select(.event == "published").sha256' "$LOG" | tail -n1)" = "$(sha256 "$DIR/rules")" ]
+    jq -r .time "$LOG" | grep -qE '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z$'
+}
+
+@test "a path with control characters does not split a line of the log" {
+    name=$DIR/$'a\nb\e'
+    cp "$DIR/rules" "$name"
+    serve rules="$name"
+    rm "$name"
+    reload 'kept rules: .*a\\nb\\x1b'
+    [ "$(wc -l <"$LOG")" = 4 ]
+}
+
+@test "a log that nobody reads any more does not end the server" {
+    mkfifo "$DIR/log-pipe"
+    "$SEALMEM" serve --socket "$SOCKET" rules="$DIR/rules" 2>"$DIR/log-pipe" 3>&- &
+    SERVER=$!
+    grep -m1 ready "$DIR/log-pipe"
+    replace "$DIR/rules" "second"
+    kill -HUP "$SERVER"
+    until subscribe rules | grep -q second; do sleep 0.1; done
+    stop
+}
+
+@test "a path may have = and , in it, and the last ,sha256= is the digest" {
+    cp "$DIR/rules" "$DIR/a=b,sha256=c,d"
+    serve x="$DIR/a=b,sha256=c,d,sha256=$(sha256 "$DIR/rules")"
+    run -0 subscribe x
+    [[ $output == *" first rules" ]]
+}
+
+@test "what is wrong on every machine points to the help" {
+    run --separate-stderr -2 "$SEALMEM" serve
+    assert_usage serve "there is no NAME=FILE to serve"
+    while read -r argument why; do
+        run --separate-stderr -2 "$SEALMEM" serve "$argument"
+        assert_usage serve "$why"
+    done <<END
+rules 'rules' is not NAME=FILE
+=x '': the name is empty
+a/b=x 'a/b': a name consists of letters, digits and the characters _ . @ -
+a= 'a' has no file
+a=x,sha256=12 'a': sha256= takes 64 hexadecimal digits
+--mode=8 --mode takes an octal number of permissions, not '8'
+--mode=7777 --mode takes an octal number of permissions, not '7777'
+--max-size=x --max-size takes a size, not 'x'
+--max-size=0 --max-size takes a size, not '0'
+--max-clients=0 --max-clients takes a number from 1 on, not '0'
+--max-clients-of-user=-1 --max-clients-of-user takes a number from 1 on, not '-1'
+--nonesuch unknown option '--nonesuch'
+END
+    run --separate-stderr -2 "$SEALMEM" serve a=x a=y
+    assert_usage serve "two files have the name 'a'"
+    run --separate-stderr -2 "$SEALMEM" serve --list x a=y
+    assert_usage serve "unexpected argument 'a=y'"
+}
+
+@test "--help prints a summary" {
+    run --separate-stderr -0 "$SEALMEM" serve --help
+    [[ $output == "Usage: sealmem serve"* ]]
+    [ -z "$stderr" ]
+    for line in "${lines[@]}"; do [ "${#line}" -le 80 ]; done
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The server: one thread, one wait, for signals and for the publisher. Everything is loaded before anybody can connect, so
+ * that a wrong file is an error of the start, and no client waits for the first generation.
+ */
+
+#include "tools/serve/listener.h"
+#include "tools/serve/log.h"
+#include "tools/serve/order.h"
+#include "include/sealmem.h"
+#include "lib/util.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+
+/* The least that a publisher allows a client by itself: no client has to choose among our names. */
+#define NAMES_OF_CLIENT 64
+
+struct server {
+	struct serve_order *order;
+	struct listener listener;
+	struct sealmem_publisher *publisher;
+	int signals;
+	int stop;    /* the signal that ends it, or 0 */
+	bool reload; /* the files are to be read again */
+	time_t told; /* when the log last named somebody who was not admitted */
+};
+
+static void close_server(struct server *server)
+{
+	server->publisher = sealmem_publisher_free(server->publisher);
+	listener_close(&server->listener);
+	close_fd(server->signals);
+}
+
+static void tell(const struct server *server, const struct fact *fact)
+{
+	fact_print(fact, server->order->json);
+}
+
+/* Signals come through a descriptor. A log that nobody reads any more is no reason to exit. */
+static enum exit_status take_signals(struct server *server)
+{
+	sigset_t set;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+	server->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (server->signals >= 0)
+		return EXIT_NOT_YET;
+	return complain("serve", EXIT_FAILED, "cannot wait for signals: %s", error_text(-errno));
+}
+
+/* Each client takes a descriptor, and nothing here is limited to small ones. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* A client that asks again and again does not fill the log. */
+static int admit(const struct sealmem_peer *peer, const char *name, void *data)
+{
+	struct server *server = data;
+	char text[128];
+	time_t now = time(NULL);
+
+	if (admission_admits(&server->order->admission, peer))
+		return 0;
+	if (now != server->told) {
+		(void)snprintf(text, sizeof(text), "process %d of user %u is not admitted",
+			       peer->pid, peer->uid);
+		/* The name is theirs, and says nothing about what is served. */
+		tell(server, &(struct fact){ .event = "refused", .text = text });
+	}
+	server->told = now;
+	(void)name;
+	return -EACCES;
+}
+
+static int set_limits(struct server *server)
+{
+	const struct serve_order *order = server->order;
+	struct rlimit descriptors = { 0 };
+	struct sealmem_publisher_limits limits = {
+		.names_of_client =
+			order->count > NAMES_OF_CLIENT ? (unsigned)order->count : NAMES_OF_CLIENT,
+	};
+
+	(void)getrlimit(RLIMIT_NOFILE, &descriptors);
+	limits.clients = order->clients != 0 ? order->clients
+			 : descriptors.rlim_cur < UINT32_MAX
+				 ? (unsigned)(descriptors.rlim_cur / 4 * 3)
+				 : UINT32_MAX;
+	limits.clients_of_user =
+		order->clients_of_user != 0 ? order->clients_of_user : limits.clients;
+	return sealmem_publisher_set_limits(server->publisher, &limits);
+}
+
+static enum exit_status open_publisher(struct server *server)
+{
+	int err = sealmem_publisher_new(&server->publisher, server->listener.fd);
+
+	if (err == 0)
+		err = set_limits(server);
+	if (err == 0)
+		err = sealmem_publisher_set_admission(server->publisher, admit, server);
+	if (err == 0)
+		return EXIT_NOT_YET;
+	return complain("serve", err == -EOPNOTSUPP ? EXIT_LACKING : EXIT_FAILED,
+			"cannot serve: %s", sealmem_strerror(err));
+}
+
+static int publish(struct server *server, struct offer *offer, const struct version *version)
+{
+	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
+	int err;
+
+	digest_format(label + strlen(label), &version->digest);
+	err = sealmem_publish_labelled(server->publisher, version->region, label);
+	if (err < 0)
+		return err;
+	offer->generation = sealmem_publisher_generation(server->publisher, offer->name);
+	offer->size = sealmem_region_size(version->region);
+	offer->digest = version->digest;
+	tell(server, &(struct fact){ .event = "published",
+				     .name = offer->name,
+				     .generation = offer->generation,
+				     .size = offer->size,
+				     .digest = &offer->digest });
+	return 0;
+}
+
+static void keep(const struct server *server, const struct offer *offer, const char *event,
+		 const char *why)
+{
+	tell(server, &(struct fact){ .event = event,
+				     .name = offer->name,
+				     .generation = offer->generation,
+				     .text = why });
+}
+
+/* The generation that others have stays, unless there is a better one. */
+static void reload(struct server *server, struct offer *offer)
+{
+	CLEANUP(version_release) struct version version = { 0 };
+	struct refusal why;
+	enum exit_status code = version_load(&version, offer, server->order->most, &why);
+	int err = 0;
+
+	if (code != EXIT_NOT_YET)
+		keep(server, offer, "kept", why.text);
+	else if (digest_equal(&version.digest, &offer->digest))
+		keep(server, offer, "unchanged", NULL);
+	else
+		err = publish(server, offer, &version);
+	if (err < 0)
+		keep(server, offer, "kept", sealmem_strerror(err));
+}
+
+static void reload_all(struct server *server)
+{
+	server->reload = false;
+	tell(server, &(struct fact){ .event = "reloading" });
+	for (size_t i = 0; i < server->order->count && server->stop == 0; i++)
+		reload(server, &server->order->offers[i]);
+}
+
+static void release_versions(struct version **versions)
+{
+	free(*versions);
+}
+
+static enum exit_status load_all(struct server *server, struct version *versions)
+{
+	const struct serve_order *order = server->order;
+
+	for (size_t i = 0; i < order->count; i++) {
+		struct refusal why;
+		enum exit_status code =
+			version_load(&versions[i], &order->offers[i], order->most, &why);
+
+		if (code != EXIT_NOT_YET)
+			return complain("serve", code, "%s: %s", order->offers[i].name, why.text);
+	}
+	return EXIT_NOT_YET;
+}
+
+static enum exit_status publish_all(struct server *server, const struct version *versions)
+{
+	for (size_t i = 0; i < server->order->count; i++) {
+		struct offer *offer = &server->order->offers[i];
+		int err = publish(server, offer, &versions[i]);
+
+		if (err < 0)
+			return complain("serve", EXIT_FAILED, "%s: cannot publish it: %s",
+					offer->name, sealmem_strerror(err));
+	}
+	return EXIT_NOT_YET;
+}
+
+static enum exit_status bind_listener(struct server *server)
+{
+	const struct serve_order *order = server->order;
+	char *usual = order->socket == NULL ? listener_usual_path() : NULL;
+	const char *path = order->socket != NULL ? order->socket : usual;
+	enum exit_status code;
+
+	if (path == NULL)
+		return complain_of_usage("serve", EXIT_FAILED,
+					 "there is no $XDG_RUNTIME_DIR: use --socket");
+	code = listener_bind(&server->listener, path, order->mode);
+	free(usual);
+	return code;
+}
+
+static enum exit_status start_with(struct server *server, struct version *versions)
+{
+	enum exit_status code = load_all(server, versions);
+
+	if (code == EXIT_NOT_YET)
+		code = listener_listen(&server->listener);
+	if (code == EXIT_NOT_YET)
+		code = open_publisher(server);
+	return code == EXIT_NOT_YET ? publish_all(server, versions) : code;
+}
+
+static enum exit_status start(struct server *server)
+{
+	size_t count = server->order->count;
+	CLEANUP(release_versions)
+	struct version *versions = need(calloc(count, sizeof(*versions)));
+	enum exit_status code = take_signals(server);
+
+	raise_descriptors();
+	if (code == EXIT_NOT_YET)
+		code = bind_listener(server);
+	if (code == EXIT_NOT_YET)
+		code = start_with(server, versions);
+	for (size_t i = 0; i < count; i++)
+		version_release(&versions[i]);
+	return code;
+}
+
+static void note_signals(struct server *server)
+{
+	struct signalfd_siginfo got;
+
+	while (sys_read(server->signals, (void *)&got, sizeof(got)) == (ssize_t)sizeof(got)) {
+		if (got.ssi_signo == SIGHUP)
+			server->reload = true;
+		else
+			server->stop = (int)got.ssi_signo;
+	}
+}
+
+/* Waits until something happens, and does what is to be done for it. */
+static enum exit_status turn(struct server *server)
+{
+	struct pollfd waited[] = {
+		{ .fd = server->signals, .events = POLLIN },
+		{ .fd = sealmem_publisher_fd(server->publisher), .events = POLLIN },
+	};
+	int err = 0;
+
+	if (poll(waited, sizeof(waited) / sizeof(*waited), -1) < 0 && errno != EINTR)
+		return complain("serve", EXIT_FAILED, "cannot wait: %s", strerror(errno));
+	if (waited[0].revents != 0)
+		note_signals(server);
+	if (waited[1].revents != 0)
+		err = sealmem_publisher_dispatch(server->publisher);
+	if (err < 0)
+		return complain("serve", EXIT_FAILED, "cannot serve: %s", sealmem_strerror(err));
+	return EXIT_NOT_YET;
+}
+
+static enum exit_status go_on(struct server *server)
+{
+	enum exit_status code = EXIT_NOT_YET;
+
+	while (code == EXIT_NOT_YET && server->stop == 0) {
+		code = turn(server);
+		if (code == EXIT_NOT_YET && server->reload)
+			reload_all(server);
+	}
+	return code;
+}
+
+enum exit_status serve(struct serve_order *order)
+{
+	CLEANUP(close_server)
+	struct server server = { .order = order, .listener = LISTENER_NONE, .signals = -1 };
+	enum exit_status code = start(&server);
+
+	if (code != EXIT_NOT_YET)
+		return code;
+	tell(&server, &(struct fact){ .event = "ready", .text = server.listener.path });
+	code = go_on(&server);
+	if (code != EXIT_NOT_YET)
+		return code;
+	tell(&server, &(struct fact){ .event = "stopping", .text = strsignal(server.stop) });
+	return EXIT_YES;
+}
