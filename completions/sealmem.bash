@@ -16,7 +16,7 @@ _sealmem_options() {
     demo) echo '--explain --data --file --help' ;;
     probe) echo '--require --json --quiet --help' ;;
     run)
-        echo '--secret --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
+        echo '--secret --from --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
@@ -32,7 +32,7 @@ _sealmem_takes_value() {
     case $1 in
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
         --require | --format | --columns | --svg | --watch | --procfs) return 0 ;;
-    --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
+    --from | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
     --list) [ "$command" = serve ] ;;
     *) return 1 ;;
     esac
@@ -57,7 +57,7 @@ _sealmem_value() {
     [ "$command" != probe ] || required=$_sealmem_guarantees
 
     case $option in
-    --file | --like | --svg | --socket | --list) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --file | --from | --like | --svg | --socket | --list) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     --secret)
         [[ $word != *=* && $word != '=' && ${COMP_WORDS[COMP_CWORD - 1]} != '=' ]] ||
             mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")

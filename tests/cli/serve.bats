@@ -406,6 +406,82 @@ except OSError: pass' "$SOCKET" 3>&- &
     stop
 }
 
+@test "run --from: the program finds what is served, sealed, by each way that finds a secret" {
+    serve rules="$DIR/rules" table="$DIR/table"
+    run -0 "$SEALMEM" run --from "$SOCKET:rules" --from "$SOCKET:table=words" --env-file -- sh -c \
+        'cat "$1" "$2"; echo; cat "$CREDENTIALS_DIRECTORY/words" "$rules_FILE"; echo $words_FILE' sh {rules} {words}
+    [ "${lines[0]}" = "first rules" ]
+    [ "${lines[1]}" = "a table" ]
+    [ "${lines[2]}" = "a tablefirst rules" ]
+    [[ ${lines[3]} == /proc/*/fd/* ]]
+    run -0 "$SEALMEM" run --from "$SOCKET:rules" -- python3 -c 'import fcntl, sys
+f = open(sys.argv[1], "rb"); print(fcntl.fcntl(f, 1034) & 14); print(f.read(5)); f.seek(0); print(f.read(5))' {rules}
+    [ "$output" = $'14\nb\'first\'\nb\'first\'' ]
+}
+
+@test "run --from: programs share one copy, and another user opens it too" {
+    need_root
+    SOCKET=$SHARED/socket
+    serve --allow-user 65534 rules="$DIR/rules"
+    first=$("$SEALMEM" run --from "$SOCKET:rules" -- stat -Lc %i {rules})
+    [ "$(as_plain_user "$SEALMEM" run --from "$SOCKET:rules" -- stat -Lc %i {rules})" = "$first" ]
+    [ "$(as_plain_user "$SEALMEM" run --from "$SOCKET:rules" -- cat {rules})" = "first rules" ]
+}
+
+@test "run --from: a program keeps its generation, and the next program gets the newer one" {
+    serve rules="$DIR/rules"
+    "$SEALMEM" run --from "$SOCKET:rules" -- sh -c 'cat "$1"; read -r go <"$2"; cat "$1"' sh {rules} <(
+        logged "published rules.* 6 bytes"
+        echo go
+    ) >"$DIR/got" 3>&- &
+    OTHER=$!
+    until grep -q first "$DIR/got"; do sleep 0.1; done
+    replace "$DIR/rules" second
+    reload "published rules.* 6 bytes"
+    wait "$OTHER"
+    [ "$(cat "$DIR/got")" = $'first rules\nfirst rules' ]
+    run -0 "$SEALMEM" run --from "$SOCKET:rules" -- cat {rules}
+    [ "$output" = second ]
+}
+
+@test "run --from: an error is one line, and the program does not start" {
+    serve rules="$DIR/rules"
+    while read -r from why; do
+        run --separate-stderr -125 "$SEALMEM" run --max-size 5 --from "$from" -- echo started
+        assert_error run "--from: $why"
+    done <<END
+$DIR/none:rules cannot connect to '$DIR/none': No such file or directory
+$SOCKET:other cannot get 'other' from '$SOCKET': it does not serve this name
+$SOCKET:rules 'rules' is larger than 5 bytes: raise --max-size
+END
+    while read -r from why; do
+        run --separate-stderr -125 "$SEALMEM" run --from "$from" -- echo started
+        assert_usage run "$why"
+    done <<END
+rules --from takes SOCKET:NAME[=ALIAS], not 'rules'
+:rules --from takes SOCKET:NAME[=ALIAS], not ':rules'
+x: --from 'x:': the name is empty
+x:a= --from 'x:a=': the name is empty
+x:a=b/c --from 'x:a=b/c': a name consists of letters, digits and the characters _ . @ -
+END
+    run --separate-stderr -125 "$SEALMEM" run --from x:a --secret a=env:HOME -- true
+    assert_usage run "two secrets have the name 'a'"
+}
+
+@test "run --from: memory that is not sealed is refused, whoever sends it" {
+    python3 -c 'import array, os, socket, struct, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.bind(sys.argv[1]); s.listen()
+c = s.accept()[0]; c.recv(384)
+fd = os.memfd_create("open", os.MFD_ALLOW_SEALING); os.write(fd, b"changes")
+c.sendmsg([struct.pack("<8sIIQQII248s96s", b"sealgen\x01", 16, 0, 1, 7, 0, 0, b"rules", b"")],
+          [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+c.recv(384)' "$SOCKET" 3>&- &
+    OTHER=$!
+    until [ -S "$SOCKET" ]; do sleep 0.1; done
+    run --separate-stderr -125 "$SEALMEM" run --from "$SOCKET:rules" -- echo started
+    assert_error run "--from: cannot get 'rules' from '$SOCKET'"
+}
+
 @test "a path may have = and , in it, and the last ,sha256= is the digest" {
     cp "$DIR/rules" "$DIR/a=b,sha256=c,d"
     serve x="$DIR/a=b,sha256=c,d,sha256=$(sha256 "$DIR/rules")"

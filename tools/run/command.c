@@ -15,6 +15,7 @@
 #include "tools/run/image.h"
 #include "tools/run/order.h"
 #include "tools/run/pass.h"
+#include "tools/run/published.h"
 #include "tools/run/secret-heap.h"
 #include "lib/util.h"
 
@@ -25,10 +26,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define DEFAULT_MOST ((size_t)64 << 20)
-#define DEFAULT_MODE ((mode_t)S_IRUSR)
-#define DEFAULT_WAYS (PASS_DIRECTORY | PASS_ARGUMENTS)
-#define READ_MODES   ((mode_t)(S_IRUSR | S_IRGRP | S_IROTH))
+#define DEFAULT_MOST	       ((size_t)64 << 20)
+#define DEFAULT_PUBLISHED_MOST ((size_t)1 << 30)
+#define DEFAULT_MODE	       ((mode_t)S_IRUSR)
+#define DEFAULT_WAYS	       (PASS_DIRECTORY | PASS_ARGUMENTS)
+#define READ_MODES	       ((mode_t)(S_IRUSR | S_IRGRP | S_IROTH))
 
 static void release(struct order *order)
 {
@@ -51,6 +53,9 @@ static const char help_text[] =
 	"                          fd:N          a descriptor, which is closed\n"
 	"                          exec:COMMAND  the output of a shell command, which\n"
 	"                                        must exit with status 0\n"
+	"  --from SOCKET:NAME[=ALIAS]\n"
+	"                        pass what another process serves, as by sealmem serve;\n"
+	"                        COMMAND finds it like a secret called ALIAS, or NAME\n"
 	"  --env-file            set NAME_FILE to a path for each secret\n"
 	"  --listen-fds          announce the secrets in LISTEN_FDS, and give them the\n"
 	"                        descriptors from 3 on\n"
@@ -59,8 +64,8 @@ static const char help_text[] =
 	"  --files[=DIR]         the secrets are regular files in DIR, on a read-only\n"
 	"                        file system that COMMAND and its children alone see\n"
 	"  --no-credentials      do not create $CREDENTIALS_DIRECTORY\n"
-	"  --max-size SIZE       refuse a larger secret; the default is 64M; SIZE may end\n"
-	"                        in K, M or G\n"
+	"  --max-size SIZE       refuse a larger secret; the default is 64M, and 1G for\n"
+	"                        --from; SIZE may end in K, M or G\n"
 	"  --allow-empty         accept a secret of 0 bytes\n"
 	"  --strip-newline       remove the newlines at the end of each secret, as $(...)\n"
 	"                        does\n"
@@ -100,10 +105,12 @@ static const char help_text[] =
 	"Exit status: the status of COMMAND; 125 if sealmem fails or the kernel lacks a\n"
 	"feature, 126 if COMMAND cannot be executed, 127 if it is not found.\n";
 
-static enum exit_status add_secret(struct order *order, const char *text)
+typedef enum exit_status secret_parser(struct secret *ret, const char *text);
+
+static enum exit_status add_secret(struct order *order, secret_parser *parser, const char *text)
 {
 	struct secret *secret = &order->secrets[order->count];
-	enum exit_status code = secret_parse(secret, text);
+	enum exit_status code = parser(secret, text);
 
 	if (code != EXIT_NOT_YET)
 		return code;
@@ -127,6 +134,7 @@ static enum exit_status set_most(struct order *order, const char *text)
 	if (!size_parse(&order->terms.most, text))
 		return complain_of_usage("run", EXIT_OURS, "--max-size takes a size, not '%s'",
 					 text);
+	order->terms.published_most = order->terms.most;
 	return EXIT_NOT_YET;
 }
 
@@ -181,7 +189,9 @@ static enum exit_status obey(struct order *order, int c, char **argv)
 {
 	switch (c) {
 	case 's':
-		return add_secret(order, optarg);
+		return add_secret(order, secret_parse, optarg);
+	case 'F':
+		return add_secret(order, published_parse, optarg);
 	case 'x':
 		return set_most(order, optarg);
 	case 'm':
@@ -223,6 +233,7 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "secret", required_argument, NULL, 's' },
+		{ "from", required_argument, NULL, 'F' },
 		{ "env-file", no_argument, NULL, 'e' },
 		{ "listen-fds", no_argument, NULL, 'l' },
 		{ "self-paths", no_argument, NULL, 'p' },
@@ -264,6 +275,7 @@ enum exit_status cmd_run(int argc, char **argv)
 	struct order order = {
 		.secrets = calloc((size_t)argc, sizeof(*order.secrets)),
 		.terms = { .most = DEFAULT_MOST,
+			   .published_most = DEFAULT_PUBLISHED_MOST,
 			   .mode = DEFAULT_MODE,
 			   .owner = { OWNER_SAME, OWNER_SAME } },
 		.ways = DEFAULT_WAYS,

@@ -29,6 +29,8 @@ void secret_release(struct secret *secret)
 {
 	secret->fd = close_fd(secret->fd);
 	free(secret->name);
+	free(secret->socket);
+	free(secret->offered);
 }
 
 static void release_parsed(struct secret *secret)
@@ -182,7 +184,7 @@ static enum exit_status give_to_owner(const struct secret *secret, const struct 
 			secret->name, strerror(errno));
 }
 
-enum exit_status secret_load(struct secret *secret, const struct secret_terms *terms)
+static enum exit_status copy_and_seal(struct secret *secret, const struct secret_terms *terms)
 {
 	CLEANUP(close_fd_at) int memfd = memfd_new(secret->name, 0);
 	enum exit_status code;
@@ -205,6 +207,13 @@ enum exit_status secret_load(struct secret *secret, const struct secret_terms *t
 		return complain_of_memfd(secret, reader);
 	secret->fd = reader;
 	return give_to_owner(secret, &terms->owner);
+}
+
+enum exit_status secret_load(struct secret *secret, const struct secret_terms *terms)
+{
+	const struct source *source = secret->source;
+
+	return source->take != NULL ? source->take(secret, terms) : copy_and_seal(secret, terms);
 }
 
 bool secret_is_of_command(const struct secret *secret)

@@ -14,7 +14,8 @@ struct stat;
 
 /* What applies to every secret. */
 struct secret_terms {
-	size_t most; /* bytes */
+	size_t most;	       /* bytes of a secret, */
+	size_t published_most; /* and of what another process serves */
 	mode_t mode;
 	struct owner owner;
 	bool may_be_empty;
@@ -26,6 +27,8 @@ struct secret {
 	char *name;
 	const struct source *source;
 	const char *from; /* the text after the prefix: a path, a variable, a command, a number */
+	char *socket,
+		*offered; /* of --from: where it is served, and by which name; otherwise NULL */
 	char *value;	  /* of a variable, where the process received it; otherwise NULL */
 	int fd;	    /* first the descriptor to read, if the source is one; later the sealed memfd */
 	int number; /* the descriptor of the program */

@@ -15,6 +15,8 @@ struct source {
 	/* Looks at the file that is the source, as fstat(2) does: 0, or -1 and errno. NULL if there is none. */
 	int (*examine)(const struct secret *secret, struct stat *file);
 	enum exit_status (*load)(const struct secret *secret, int memfd, size_t most);
+	/* In place of load(): gives memory that somebody else has sealed, as it is. */
+	enum exit_status (*take)(struct secret *secret, const struct secret_terms *terms);
 	/* NULL if children do not inherit it. */
 	void (*hide)(const struct secret *secret);
 	/* NULL if nothing is left in this process. */

@@ -1,0 +1,127 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC1083,SC2154,SC2016,SC2164
+
+# Programs as they are, which read, seek and map what `sealmem serve` gives them by `sealmem run --from`.
+
+load live
+
+# serve NAME=FILE...: until the test ends.
+serve() {
+    "$SEALMEM" serve --socket "$DIR/served" "$@" 2>"$DIR/log" 3>&- &
+    started="$started $!"
+    wait_until grep -q ready "$DIR/log"
+}
+
+with() {
+    "$SEALMEM" run --from "$DIR/served:$1" -- "${@:2}"
+}
+
+setup() {
+    cd "$DIR"
+    rm -f served served.lock
+}
+
+@test "python maps it, shared and private, and cannot write to it" {
+    head -c 3000000 /dev/urandom >model
+    serve model=model
+    run -0 with model python3 -c 'import hashlib, mmap, sys
+f = open(sys.argv[1], "rb")
+for kind in mmap.MAP_SHARED, mmap.MAP_PRIVATE:
+    m = mmap.mmap(f.fileno(), 0, kind, mmap.PROT_READ)
+    print(hashlib.sha256(m).hexdigest())
+try:
+    open(sys.argv[1], "r+b", buffering=0).write(b"x")
+except OSError as error:
+    print(error.strerror)' {model}
+    digest=$(sha256sum model | cut -d' ' -f1)
+    [ "${lines[0]}" = "$digest" ]
+    [ "${lines[1]}" = "$digest" ]
+    [ "${lines[2]}" = "Operation not permitted" ]
+    # The same act succeeds on the file that it came from.
+    python3 -c 'open("model", "r+b", buffering=0).write(b"x")'
+    run -0 with model sha256sum {model}
+    [[ $output == "$digest "* ]]
+}
+
+@test "numpy.memmap reads it" {
+    /usr/bin/python3 -c 'import numpy' 2>/dev/null || skip "no numpy"
+    /usr/bin/python3 -c 'import numpy; numpy.arange(100000, dtype="<i4").tofile("weights")'
+    serve weights=weights
+    run -0 with weights /usr/bin/python3 -c 'import numpy, sys
+print(int(numpy.memmap(sys.argv[1], dtype="<i4", mode="r").sum()))' {weights}
+    [ "$output" = 4999950000 ]
+}
+
+# It resolves the path, and the file of a descriptor has none.
+@test "sqlite3 opens it as an immutable database, with --files" {
+    need sqlite3
+    am_root || skip "needs root"
+    unshare --mount --propagation private true 2>/dev/null || skip "private mounts are not possible here"
+    rm -rf cities place
+    mkdir place
+    sqlite3 cities 'create table city(name, population); insert into city values ("Bern", 134000), ("Graz", 290000);'
+    serve cities=cities
+    run -0 "$SEALMEM" run --files=place --from "$DIR/served:cities" -- sqlite3 'file:{cities}?immutable=1' \
+        'select name from city where population > 200000'
+    [ "$output" = Graz ]
+    run ! "$SEALMEM" run --files=place --from "$DIR/served:cities" -- sqlite3 'file:{cities}?immutable=1' \
+        'delete from city'
+    [[ $output == *readonly* ]]
+    sqlite3 cities 'delete from city'
+}
+
+@test "zstd decompresses with it as a dictionary" {
+    need zstd
+    for i in $(seq 300); do printf '{"id": %d, "kind": "record", "text": "number %d"}\n' "$i" $((i * 7)) >"sample-$i"; done
+    zstd -q -f --train sample-* -o dictionary
+    zstd -q -f -D dictionary sample-7 -o sample.zst
+    serve dictionary=dictionary
+    run -0 with dictionary zstd -q -d -c -D {dictionary} sample.zst
+    [ "$output" = "$(cat sample-7)" ]
+}
+
+@test "jq -f takes its program from it" {
+    need jq
+    printf '.numbers | add\n' >filter
+    serve filter=filter
+    printf '{"numbers": [1, 2, 39]}' >input
+    run -0 with filter jq -f {filter} input
+    [ "$output" = 42 ]
+}
+
+@test "nginx serves TLS with a certificate that is served, beside its secret key" {
+    need nginx
+    need openssl
+    need curl
+    port=$(free_port)
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
+        -keyout server.key -out server.crt 2>/dev/null
+    serve certificate=server.crt
+    cat >nginx.conf <<END
+daemon off;
+pid $DIR/nginx.pid;
+error_log $DIR/error.log;
+events { }
+http {
+    access_log off;
+    client_body_temp_path $DIR/body;
+    proxy_temp_path $DIR/proxy;
+    fastcgi_temp_path $DIR/fastcgi;
+    uwsgi_temp_path $DIR/uwsgi;
+    scgi_temp_path $DIR/scgi;
+    server {
+        listen 127.0.0.1:$port ssl;
+        include $DIR/tls.conf;
+        return 200 "served\n";
+    }
+}
+END
+    "$SEALMEM" run --from "$DIR/served:certificate" --secret key=server.key -- sh -c \
+        'printf "ssl_certificate %s;\nssl_certificate_key %s;\n" "$1" "$2" >tls.conf
+        PATH=$PATH:/usr/sbin exec nginx -e error.log -c "$PWD/nginx.conf"' sh {certificate} {key} 3>&- &
+    started="$started $!"
+    wait_until listens "$port"
+    run -0 curl -s --cacert server.crt "https://localhost:$port/"
+    [ "$output" = served ]
+}
