@@ -21,7 +21,7 @@ _sealmem_options() {
         ;;
     exec) echo '--sha256 --like --help' ;;
     serve)
-        echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --list --json' \
+        echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --watch --list --json' \
             '--help'
         ;;
     esac
@@ -31,7 +31,8 @@ _sealmem_options() {
 _sealmem_takes_value() {
     case $1 in
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
-        --require | --format | --columns | --svg | --watch | --procfs) return 0 ;;
+        --require | --format | --columns | --svg | --procfs) return 0 ;;
+    --watch) [ "$command" = audit ] ;;
     --from | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
     --list) [ "$command" = serve ] ;;
     *) return 1 ;;

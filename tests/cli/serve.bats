@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154,SC2016,SC2314,SC2030,SC2031
+# shellcheck disable=SC1083,SC2154,SC2016,SC2314,SC2030,SC2031
 
 load helper
 
@@ -171,6 +171,89 @@ empty '$DIR/empty' is empty
 END
     run --separate-stderr -2 "$SEALMEM" serve --max-size 3 --socket "$SOCKET" rules="$DIR/rules"
     assert_error serve "rules: '$DIR/rules' is larger than 3 bytes: raise --max-size"
+}
+
+# Fails unless the next generation of rules has this digest before 20 seconds are over.
+published_next() {
+    logged "published rules.*sha256 $(printf '%s' "$1" | sha256sum | cut -d' ' -f1)"
+}
+
+@test "--watch: a file that is renamed over, written in place or linked is the next generation" {
+    serve --watch rules="$DIR/rules" table="$DIR/table"
+    replace "$DIR/rules" "by rename"
+    published_next "by rename"
+    printf 'in place' >"$DIR/rules"
+    published_next "in place"
+    printf 'by link' >"$DIR/linked"
+    rm "$DIR/rules"
+    logged "kept rules: generation [0-9]*: cannot open '$DIR/rules': No such file or directory"
+    ln "$DIR/linked" "$DIR/rules"
+    published_next "by link"
+    rm "$DIR/rules"
+    ln -s linked "$DIR/rules"
+    replace "$DIR/linked" "through a link"
+    published_next "through a link"
+    ! grep -q "unchanged table" "$LOG"
+}
+
+@test "--watch: a file that is gone stays served, and is read when it comes back" {
+    serve --watch rules="$DIR/rules"
+    rm "$DIR/rules"
+    logged "kept rules: generation [0-9]*: cannot open"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    printf 'back' >"$DIR/rules"
+    published_next back
+}
+
+@test "--watch: links that are swapped as Kubernetes does, absolute links, and directories that are replaced" {
+    mkdir -p "$DIR/volume/..1" "$DIR/volume/..2" "$DIR/volume/..3"
+    for i in 1 2 3; do printf 'version %d' "$i" >"$DIR/volume/..$i/rules"; done
+    ln -s ..1 "$DIR/volume/..data"
+    ln -s ..data/rules "$DIR/volume/rules"
+    mkdir "$DIR/etc"
+    ln -s "$DIR/volume" "$DIR/etc/current"
+    serve --watch rules="$DIR/etc/current/rules"
+    for i in 2 3; do
+        ln -s "..$i" "$DIR/volume/..tmp"
+        mv -T "$DIR/volume/..tmp" "$DIR/volume/..data"
+        rm -r "$DIR/volume/..$((i - 1))"
+        published_next "version $i"
+    done
+    mkdir "$DIR/other"
+    printf 'another volume' >"$DIR/other/rules"
+    ln -sfn "$DIR/other" "$DIR/etc/current"
+    published_next "another volume"
+    mv "$DIR/other" "$DIR/old"
+    logged "kept rules"
+    mkdir "$DIR/new"
+    printf 'a new directory' >"$DIR/new/rules"
+    mv "$DIR/new" "$DIR/other"
+    published_next "a new directory"
+}
+
+@test "--watch: a file is not read while it is written for the first time" {
+    serve --watch rules="$DIR/rules"
+    rm "$DIR/rules"
+    logged kept
+    (
+        printf 'half'
+        sleep 1
+        printf ' and half'
+    ) >"$DIR/rules"
+    published_next "half and half"
+    [ "$(grep -c published "$LOG")" = 2 ]
+}
+
+@test "--watch: a relative path, with . and .., is watched too" {
+    mkdir "$DIR/sub"
+    (
+        cd "$DIR/sub"
+        serve --watch rules=.././rules
+        replace "$DIR/rules" "relative"
+        published_next relative
+        stop
+    )
 }
 
 @test "SIGTERM and SIGINT end it with status 0, and remove the socket" {

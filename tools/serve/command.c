@@ -40,6 +40,7 @@ static const char help_text[] =
 	"                        quarters of RLIMIT_NOFILE\n"
 	"  --max-clients-of-user COUNT\n"
 	"                        the most clients of one user; the default is all\n"
+	"  --watch               read a file again when it changes\n"
 	"  --list SOCKET         show what another process serves at this socket\n"
 	"  --json                log, or list, in JSON\n"
 	"  -h, --help            print this text\n"
@@ -108,6 +109,9 @@ static enum exit_status obey(struct serve_order *order, int c, char **argv)
 	case 'l':
 		order->list = optarg;
 		return EXIT_NOT_YET;
+	case 'w':
+		order->watch = true;
+		return EXIT_NOT_YET;
 	case 'j':
 		order->json = true;
 		return EXIT_NOT_YET;
@@ -156,6 +160,7 @@ static enum exit_status parse(struct serve_order *order, int argc, char **argv)
 		{ "max-size", required_argument, NULL, 'x' },
 		{ "max-clients", required_argument, NULL, 'c' },
 		{ "max-clients-of-user", required_argument, NULL, 'o' },
+		{ "watch", no_argument, NULL, 'w' },
 		{ "list", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },

@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define SECONDS 10
-#define MOST	65536
+#define MOST	10000
 
 struct entry {
 	char *name, *label;

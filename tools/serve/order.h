@@ -19,6 +19,7 @@ struct serve_order {
 	size_t most; /* bytes of a file */
 	unsigned clients,
 		clients_of_user; /* the most at the same time; 0 for those of the library */
+	bool watch;		 /* read a file again when it changes */
 	bool json;
 };
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The server: one thread, one wait, for signals and for the publisher. Everything is loaded before anybody can connect, so
+ * The server: one thread, one wait, for signals, for the publisher and for files that change. Everything is loaded before anybody can connect, so
  * that a wrong file is an error of the start, and no client waits for the first generation.
  */
 
 #include "tools/serve/listener.h"
 #include "tools/serve/log.h"
 #include "tools/serve/order.h"
+#include "tools/serve/watch.h"
 #include "include/sealmem.h"
 #include "lib/util.h"
 
@@ -27,6 +28,7 @@ struct server {
 	struct serve_order *order;
 	struct listener listener;
 	struct sealmem_publisher *publisher;
+	struct watch watch;
 	int signals;
 	int stop;    /* the signal that ends it, or 0 */
 	bool reload; /* the files are to be read again */
@@ -37,6 +39,7 @@ static void close_server(struct server *server)
 {
 	server->publisher = sealmem_publisher_free(server->publisher);
 	listener_close(&server->listener);
+	watch_end(&server->watch);
 	close_fd(server->signals);
 }
 
@@ -173,12 +176,48 @@ static void reload(struct server *server, struct offer *offer)
 		keep(server, offer, "kept", sealmem_strerror(err));
 }
 
+/* The paths may lead elsewhere now. Before the files are read: what changes afterwards is then noticed. */
+static int watch_again(struct server *server)
+{
+	const struct serve_order *order = server->order;
+
+	return order->watch ? watch_begin(&server->watch, order->offers, order->count) : 0;
+}
+
+static void watch_on(struct server *server)
+{
+	int err = watch_again(server);
+
+	if (err < 0)
+		tell(server, &(struct fact){ .event = "unwatched", .text = error_text(err) });
+}
+
 static void reload_all(struct server *server)
 {
 	server->reload = false;
 	tell(server, &(struct fact){ .event = "reloading" });
-	for (size_t i = 0; i < server->order->count && server->stop == 0; i++)
+	watch_on(server);
+	for (size_t i = 0; i < server->order->count; i++)
 		reload(server, &server->order->offers[i]);
+}
+
+static void free_flags(bool **flags)
+{
+	free(*flags);
+}
+
+static void reload_changed(struct server *server)
+{
+	size_t count = server->order->count;
+	CLEANUP(free_flags) bool *changed = need(calloc(count, sizeof(*changed)));
+
+	memcpy(changed, server->watch.changed, count * sizeof(*changed));
+	memset(server->watch.changed, 0, count * sizeof(*changed));
+	server->watch.due = 0;
+	watch_on(server);
+	for (size_t i = 0; i < count; i++)
+		if (changed[i])
+			reload(server, &server->order->offers[i]);
 }
 
 static void release_versions(struct version **versions)
@@ -231,8 +270,14 @@ static enum exit_status bind_listener(struct server *server)
 
 static enum exit_status start_with(struct server *server, struct version *versions)
 {
-	enum exit_status code = load_all(server, versions);
+	int err = watch_again(server);
+	enum exit_status code = EXIT_NOT_YET;
 
+	if (err < 0)
+		return complain("serve", EXIT_FAILED, "cannot watch the files: %s",
+				err == -ENOSPC ? "raise the sysctl fs.inotify.max_user_watches"
+					       : error_text(err));
+	code = load_all(server, versions);
 	if (code == EXIT_NOT_YET)
 		code = listener_listen(&server->listener);
 	if (code == EXIT_NOT_YET)
@@ -275,13 +320,17 @@ static enum exit_status turn(struct server *server)
 	struct pollfd waited[] = {
 		{ .fd = server->signals, .events = POLLIN },
 		{ .fd = sealmem_publisher_fd(server->publisher), .events = POLLIN },
+		{ .fd = server->watch.fd, .events = POLLIN },
 	};
 	int err = 0;
 
-	if (poll(waited, sizeof(waited) / sizeof(*waited), -1) < 0 && errno != EINTR)
+	if (poll(waited, sizeof(waited) / sizeof(*waited), watch_timeout(&server->watch)) < 0 &&
+	    errno != EINTR)
 		return complain("serve", EXIT_FAILED, "cannot wait: %s", strerror(errno));
 	if (waited[0].revents != 0)
 		note_signals(server);
+	if (waited[2].revents != 0)
+		watch_note(&server->watch);
 	if (waited[1].revents != 0)
 		err = sealmem_publisher_dispatch(server->publisher);
 	if (err < 0)
@@ -297,6 +346,8 @@ static enum exit_status go_on(struct server *server)
 		code = turn(server);
 		if (code == EXIT_NOT_YET && server->reload)
 			reload_all(server);
+		if (code == EXIT_NOT_YET && watch_timeout(&server->watch) == 0)
+			reload_changed(server);
 	}
 	return code;
 }
@@ -304,7 +355,9 @@ static enum exit_status go_on(struct server *server)
 enum exit_status serve(struct serve_order *order)
 {
 	CLEANUP(close_server)
-	struct server server = { .order = order, .listener = LISTENER_NONE, .signals = -1 };
+	struct server server = {
+		.order = order, .listener = LISTENER_NONE, .watch = WATCH_NONE, .signals = -1
+	};
 	enum exit_status code = start(&server);
 
 	if (code != EXIT_NOT_YET)
