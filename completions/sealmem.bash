@@ -21,8 +21,8 @@ _sealmem_options() {
         ;;
     exec) echo '--sha256 --like --help' ;;
     serve)
-        echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --watch --list --json' \
-            '--help'
+        echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --verify --verify-timeout --watch' \
+            '--list --json --help'
         ;;
     esac
 }
@@ -33,7 +33,7 @@ _sealmem_takes_value() {
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
         --require | --format | --columns | --svg | --procfs) return 0 ;;
     --watch) [ "$command" = audit ] ;;
-    --from | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
+    --verify | --verify-timeout | --from | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
     --list) [ "$command" = serve ] ;;
     *) return 1 ;;
     esac
@@ -64,6 +64,7 @@ _sealmem_value() {
             mapfile -t COMPREPLY < <(compgen -f -W '- env: fd: exec:' -- "${word##*=}")
         compopt -o nospace
         ;;
+    --verify) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
     --owner | --allow-user) mapfile -t COMPREPLY < <(compgen -u -- "$word") ;;
     --allow-group) mapfile -t COMPREPLY < <(compgen -g -- "$word") ;;
     --procfs) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;

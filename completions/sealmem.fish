@@ -86,6 +86,8 @@ complete -c sealmem -n '__fish_seen_subcommand_from serve' -l allow-group -x -a 
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-size -x -d 'Refuse a larger file'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-clients -x -d 'Limit the clients'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l max-clients-of-user -x -d 'Limit the clients of one user'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l verify -x -d 'Serve what this command accepts'
+complete -c sealmem -n '__fish_seen_subcommand_from serve' -l verify-timeout -x -d 'End that command after so many seconds'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l watch -d 'Read a file again when it changes'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l list -r -F -d 'Show what is served at this socket'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l json -d 'Log, or list, in JSON'

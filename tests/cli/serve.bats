@@ -8,6 +8,7 @@ setup() {
     DIR=$BATS_TEST_TMPDIR
     SOCKET=$DIR/socket
     LOG=$DIR/log
+    export OUT=$DIR/out
     printf 'first rules\n' >"$DIR/rules"
     printf 'a table' >"$DIR/table"
     cp "$BATS_TEST_DIRNAME/subscriber.py" "$SHARED/"
@@ -254,6 +255,71 @@ published_next() {
         published_next relative
         stop
     )
+}
+
+@test "--verify: the command reads the sealed copy, and knows the name and the path" {
+    serve --verify 'cat >"$OUT-$SEALMEM_NAME"; echo "$SEALMEM_FILE" >>"$OUT-$SEALMEM_NAME"
+        python3 -c "import fcntl; print(fcntl.fcntl(0, 1034) & 14)" >>"$OUT-$SEALMEM_NAME"; echo lost' \
+        rules="$DIR/rules" table="$DIR/table"
+    [ "$(cat "$OUT-rules")" = "first rules
+$DIR/rules
+14" ]
+    [ "$(cat "$OUT-table")" = "a table$DIR/table
+14" ]
+    ! grep -q lost "$LOG"
+}
+
+@test "--verify: what the command refuses is not served, and nothing is at start" {
+    run --separate-stderr -1 "$SEALMEM" serve --socket "$SOCKET" --verify 'exit 3' rules="$DIR/rules"
+    assert_error serve "rules: its verification exited with status 3"
+    run --separate-stderr -1 "$SEALMEM" serve --socket "$SOCKET" --verify 'kill -9 $$' rules="$DIR/rules"
+    assert_error serve "rules: its verification was killed by signal 9"
+    [ ! -e "$SOCKET" ]
+    serve --verify 'grep -q rules /dev/stdin' rules="$DIR/rules"
+    replace "$DIR/rules" "nothing of the kind"
+    reload "kept rules: generation [0-9]*: its verification exited with status 1"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    replace "$DIR/rules" "other rules"
+    reload "published rules.* 11 bytes"
+    run -0 subscribe rules
+    [[ $output == *" other rules" ]]
+}
+
+@test "--verify: the command can neither change the bytes nor outlive its time, with what it has started" {
+    serve --verify 'echo changed >/dev/stdin; true' rules="$DIR/rules"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    stop
+    run --separate-stderr -1 "$SEALMEM" serve --socket "$SOCKET" --verify-timeout 1 \
+        --verify 'sleep 1000 & echo $! >"$OUT"; wait' rules="$DIR/rules"
+    assert_error serve "rules: its verification took longer than 1 seconds"
+    # Killed, whether or not somebody has waited for it yet.
+    for i in {1..50}; do
+        ! grep -qs '^State:.[^ZX]' "/proc/$(cat "$OUT")/status" || sleep 0.1
+    done
+    ! grep -qs '^State:.[^ZX]' "/proc/$(cat "$OUT")/status"
+}
+
+@test "--verify: clients are served while the command runs, and SIGTERM ends both" {
+    serve --verify '[ ! -e "$OUT" ] || sleep 1000' rules="$DIR/rules"
+    : >"$OUT"
+    replace "$DIR/rules" second
+    reload reloading
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    stop
+    grep -q "kept rules: generation [0-9]*: a signal ended its verification" "$LOG"
+}
+
+@test "--verify: the command gets the signals and the limit of descriptors that the server was started with" {
+    (
+        ulimit -Sn 200
+        serve --verify 'ulimit -Sn >"$OUT"; grep -E "SigBlk" /proc/self/status >>"$OUT"' rules="$DIR/rules"
+        stop
+    )
+    [ "$(head -n1 "$OUT")" = 200 ]
+    [ "$(sed -n 's/^SigBlk:\t//p' "$OUT")" = 0000000000000000 ]
 }
 
 @test "SIGTERM and SIGINT end it with status 0, and remove the socket" {

@@ -40,6 +40,10 @@ static const char help_text[] =
 	"                        quarters of RLIMIT_NOFILE\n"
 	"  --max-clients-of-user COUNT\n"
 	"                        the most clients of one user; the default is all\n"
+	"  --verify COMMAND      serve a file only if this shell command, which reads the\n"
+	"                        sealed copy as its standard input, exits with status 0\n"
+	"  --verify-timeout SECONDS\n"
+	"                        end COMMAND after this time; the default is 60\n"
 	"  --watch               read a file again when it changes\n"
 	"  --list SOCKET         show what another process serves at this socket\n"
 	"  --json                log, or list, in JSON\n"
@@ -82,7 +86,7 @@ static enum exit_status set_size(struct serve_order *order, const char *text)
 
 static enum exit_status set_count(unsigned *ret, const char *option, const char *text)
 {
-	if (count_parse(ret, text, INT_MAX))
+	if (count_parse(ret, text, INT_MAX / 1000))
 		return EXIT_NOT_YET;
 	return complain_of_usage("serve", EXIT_FAILED, "%s takes a number from 1 on, not '%s'",
 				 option, text);
@@ -109,6 +113,11 @@ static enum exit_status obey(struct serve_order *order, int c, char **argv)
 	case 'l':
 		order->list = optarg;
 		return EXIT_NOT_YET;
+	case 'v':
+		order->verify = optarg;
+		return EXIT_NOT_YET;
+	case 't':
+		return set_count(&order->verify_seconds, "--verify-timeout", optarg);
 	case 'w':
 		order->watch = true;
 		return EXIT_NOT_YET;
@@ -160,6 +169,8 @@ static enum exit_status parse(struct serve_order *order, int argc, char **argv)
 		{ "max-size", required_argument, NULL, 'x' },
 		{ "max-clients", required_argument, NULL, 'c' },
 		{ "max-clients-of-user", required_argument, NULL, 'o' },
+		{ "verify", required_argument, NULL, 'v' },
+		{ "verify-timeout", required_argument, NULL, 't' },
 		{ "watch", no_argument, NULL, 'w' },
 		{ "list", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },
@@ -184,6 +195,7 @@ enum exit_status cmd_serve(int argc, char **argv)
 	struct serve_order order = {
 		.offers = need(calloc((size_t)argc, sizeof(*order.offers))),
 		.most = DEFAULT_MOST,
+		.verify_seconds = 60,
 	};
 	enum exit_status code = parse(&order, argc, argv);
 

@@ -19,6 +19,8 @@ struct serve_order {
 	size_t most; /* bytes of a file */
 	unsigned clients,
 		clients_of_user; /* the most at the same time; 0 for those of the library */
+	const char *verify;	 /* a shell command, or NULL */
+	unsigned verify_seconds; /* it may take so long */
 	bool watch;		 /* read a file again when it changes */
 	bool json;
 };

@@ -8,6 +8,7 @@
 #include "tools/serve/listener.h"
 #include "tools/serve/log.h"
 #include "tools/serve/order.h"
+#include "tools/serve/verification.h"
 #include "tools/serve/watch.h"
 #include "include/sealmem.h"
 #include "lib/util.h"
@@ -30,9 +31,10 @@ struct server {
 	struct sealmem_publisher *publisher;
 	struct watch watch;
 	int signals;
-	int stop;    /* the signal that ends it, or 0 */
-	bool reload; /* the files are to be read again */
-	time_t told; /* when the log last named somebody who was not admitted */
+	int stop;	    /* the signal that ends it, or 0 */
+	bool reload;	    /* the files are to be read again */
+	rlim_t descriptors; /* the soft limit that it was started with */
+	time_t told;	    /* when the log last named somebody who was not admitted */
 };
 
 static void close_server(struct server *server)
@@ -54,6 +56,7 @@ static enum exit_status take_signals(struct server *server)
 	sigset_t set;
 
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
@@ -66,11 +69,12 @@ static enum exit_status take_signals(struct server *server)
 }
 
 /* Each client takes a descriptor, and nothing here is limited to small ones. */
-static void raise_descriptors(void)
+static void raise_descriptors(struct server *server)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		server->descriptors = limit.rlim_cur;
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
@@ -129,6 +133,97 @@ static enum exit_status open_publisher(struct server *server)
 			"cannot serve: %s", sealmem_strerror(err));
 }
 
+static void note_signals(struct server *server)
+{
+	struct signalfd_siginfo got;
+
+	while (sys_read(server->signals, (void *)&got, sizeof(got)) == (ssize_t)sizeof(got)) {
+		if (got.ssi_signo == SIGHUP)
+			server->reload = true;
+		else
+			server->stop = (int)got.ssi_signo;
+	}
+}
+
+/* Waits until something happens, or `also` is readable, or the time is over, and does what is to be done for signals,
+ * clients and changes. */
+static enum exit_status turn(struct server *server, int also, int milliseconds)
+{
+	struct pollfd waited[] = {
+		{ .fd = server->signals, .events = POLLIN },
+		{ .fd = sealmem_publisher_fd(server->publisher), .events = POLLIN },
+		{ .fd = server->watch.fd, .events = POLLIN },
+		{ .fd = also, .events = POLLIN },
+	};
+	int err = 0;
+
+	if (poll(waited, sizeof(waited) / sizeof(*waited), milliseconds) < 0 && errno != EINTR)
+		return complain("serve", EXIT_FAILED, "cannot wait: %s", strerror(errno));
+	if (waited[0].revents != 0)
+		note_signals(server);
+	if (waited[2].revents != 0)
+		watch_note(&server->watch);
+	if (waited[1].revents != 0 && server->publisher != NULL)
+		err = sealmem_publisher_dispatch(server->publisher);
+	if (err < 0)
+		return complain("serve", EXIT_FAILED, "cannot serve: %s", sealmem_strerror(err));
+	return EXIT_NOT_YET;
+}
+
+static int64_t now(void)
+{
+	struct timespec time;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd waited = { .fd = fd, .events = POLLIN };
+
+	return poll(&waited, 1, 0) > 0;
+}
+
+/* Clients are served meanwhile. */
+static enum exit_status await(struct server *server, const struct verification *verification,
+			      struct refusal *why)
+{
+	int64_t end = now() + (int64_t)server->order->verify_seconds * 1000;
+	enum exit_status code = EXIT_NOT_YET;
+
+	while (code == EXIT_NOT_YET && !is_readable(verification->ended)) {
+		int64_t left = end - now();
+
+		if (server->stop != 0)
+			return refuse(why, EXIT_FAILED, "a signal ended its verification");
+		if (left <= 0)
+			return refuse(why, EXIT_NO, "its verification took longer than %u seconds",
+				      server->order->verify_seconds);
+		code = turn(server, verification->ended, (int)left);
+		if (code != EXIT_NOT_YET)
+			return refuse(why, code, "its verification was not awaited");
+	}
+	return code;
+}
+
+static enum exit_status verify(struct server *server, const struct offer *offer,
+			       const struct version *version, struct refusal *why)
+{
+	CLEANUP(verification_end) struct verification verification = VERIFICATION_NONE;
+	enum exit_status code;
+	int err;
+
+	if (server->order->verify == NULL)
+		return EXIT_NOT_YET;
+	err = verification_start(&verification, server->order->verify, offer,
+				 sealmem_region_fd(version->region), server->descriptors);
+	if (err < 0)
+		return refuse(why, EXIT_FAILED, "cannot verify it: %s", error_text(err));
+	code = await(server, &verification, why);
+	return code == EXIT_NOT_YET ? verification_judge(&verification, why) : code;
+}
+
 static int publish(struct server *server, struct offer *offer, const struct version *version)
 {
 	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
@@ -166,14 +261,16 @@ static void reload(struct server *server, struct offer *offer)
 	enum exit_status code = version_load(&version, offer, server->order->most, &why);
 	int err = 0;
 
-	if (code != EXIT_NOT_YET)
-		keep(server, offer, "kept", why.text);
-	else if (digest_equal(&version.digest, &offer->digest))
+	if (code == EXIT_NOT_YET && digest_equal(&version.digest, &offer->digest)) {
 		keep(server, offer, "unchanged", NULL);
-	else
+		return;
+	}
+	if (code == EXIT_NOT_YET)
+		code = verify(server, offer, &version, &why);
+	if (code == EXIT_NOT_YET)
 		err = publish(server, offer, &version);
-	if (err < 0)
-		keep(server, offer, "kept", sealmem_strerror(err));
+	if (code != EXIT_NOT_YET || err < 0)
+		keep(server, offer, "kept", err < 0 ? sealmem_strerror(err) : why.text);
 }
 
 /* The paths may lead elsewhere now. Before the files are read: what changes afterwards is then noticed. */
@@ -197,7 +294,7 @@ static void reload_all(struct server *server)
 	server->reload = false;
 	tell(server, &(struct fact){ .event = "reloading" });
 	watch_on(server);
-	for (size_t i = 0; i < server->order->count; i++)
+	for (size_t i = 0; i < server->order->count && server->stop == 0; i++)
 		reload(server, &server->order->offers[i]);
 }
 
@@ -215,7 +312,7 @@ static void reload_changed(struct server *server)
 	memset(server->watch.changed, 0, count * sizeof(*changed));
 	server->watch.due = 0;
 	watch_on(server);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count && server->stop == 0; i++)
 		if (changed[i])
 			reload(server, &server->order->offers[i]);
 }
@@ -234,6 +331,8 @@ static enum exit_status load_all(struct server *server, struct version *versions
 		enum exit_status code =
 			version_load(&versions[i], &order->offers[i], order->most, &why);
 
+		if (code == EXIT_NOT_YET)
+			code = verify(server, &order->offers[i], &versions[i], &why);
 		if (code != EXIT_NOT_YET)
 			return complain("serve", code, "%s: %s", order->offers[i].name, why.text);
 	}
@@ -292,7 +391,7 @@ static enum exit_status start(struct server *server)
 	struct version *versions = need(calloc(count, sizeof(*versions)));
 	enum exit_status code = take_signals(server);
 
-	raise_descriptors();
+	raise_descriptors(server);
 	if (code == EXIT_NOT_YET)
 		code = bind_listener(server);
 	if (code == EXIT_NOT_YET)
@@ -302,48 +401,12 @@ static enum exit_status start(struct server *server)
 	return code;
 }
 
-static void note_signals(struct server *server)
-{
-	struct signalfd_siginfo got;
-
-	while (sys_read(server->signals, (void *)&got, sizeof(got)) == (ssize_t)sizeof(got)) {
-		if (got.ssi_signo == SIGHUP)
-			server->reload = true;
-		else
-			server->stop = (int)got.ssi_signo;
-	}
-}
-
-/* Waits until something happens, and does what is to be done for it. */
-static enum exit_status turn(struct server *server)
-{
-	struct pollfd waited[] = {
-		{ .fd = server->signals, .events = POLLIN },
-		{ .fd = sealmem_publisher_fd(server->publisher), .events = POLLIN },
-		{ .fd = server->watch.fd, .events = POLLIN },
-	};
-	int err = 0;
-
-	if (poll(waited, sizeof(waited) / sizeof(*waited), watch_timeout(&server->watch)) < 0 &&
-	    errno != EINTR)
-		return complain("serve", EXIT_FAILED, "cannot wait: %s", strerror(errno));
-	if (waited[0].revents != 0)
-		note_signals(server);
-	if (waited[2].revents != 0)
-		watch_note(&server->watch);
-	if (waited[1].revents != 0)
-		err = sealmem_publisher_dispatch(server->publisher);
-	if (err < 0)
-		return complain("serve", EXIT_FAILED, "cannot serve: %s", sealmem_strerror(err));
-	return EXIT_NOT_YET;
-}
-
 static enum exit_status go_on(struct server *server)
 {
 	enum exit_status code = EXIT_NOT_YET;
 
 	while (code == EXIT_NOT_YET && server->stop == 0) {
-		code = turn(server);
+		code = turn(server, -1, watch_timeout(&server->watch));
 		if (code == EXIT_NOT_YET && server->reload)
 			reload_all(server);
 		if (code == EXIT_NOT_YET && watch_timeout(&server->watch) == 0)
