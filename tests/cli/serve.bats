@@ -108,7 +108,7 @@ replace() {
     need_no_sanitizer
     type -P strace >/dev/null || skip "no strace"
     head -c 3000000 /dev/zero >"$DIR/large"
-    strace -qq -o /dev/null -e trace=pread64 -e inject=pread64:delay_exit=1500000:when=1 \
+    timeout 20 strace -qq -o /dev/null -P "$DIR/large" -e trace=pread64 -e inject=pread64:delay_exit=1500000:when=1 \
         "$SEALMEM" serve --socket "$SOCKET" large="$DIR/large" 2>"$LOG" 3>&- &
     OTHER=$!
     sleep 0.7
@@ -480,6 +480,68 @@ as_ids() {
         printf 'first rules\n' >"$DIR/rules"
         stop
     done
+}
+
+# Serves under a manager of services until the test ends: managed TYPE ARGUMENT...
+managed() {
+    : >"$LOG"
+    python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" "$1" "$SEALMEM" serve "${@:2}" >"$DIR/told" 2>"$LOG" 3>&- &
+    SERVER=$!
+    logged ready
+}
+
+told() {
+    local i
+
+    for ((i = 0; i < 100; i++)); do
+        ! grep -q "$1" "$DIR/told" || return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+@test "a socket that a manager of services has made is served, and stays" {
+    managed seqpacket rules="$DIR/rules"
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
+    stop
+    [ -S "$SOCKET" ]
+    [ ! -e "$SOCKET.lock" ]
+}
+
+@test "the manager is told when it is ready, when it reads files again, and when it stops" {
+    managed seqpacket rules="$DIR/rules"
+    told '^READY=1$'
+    told '^STATUS=Serving 1 names$'
+    replace "$DIR/rules" second
+    kill -HUP "$SERVER"
+    told '^RELOADING=1$'
+    told '^MONOTONIC_USEC=[0-9]*$'
+    logged "published rules.* 6 bytes"
+    for i in {1..50}; do [ "$(grep -c READY "$DIR/told")" = 2 ] || sleep 0.1; done
+    [ "$(grep -E 'READY|RELOADING' "$DIR/told" | tr '\n' ' ')" = "READY=1 RELOADING=1 READY=1 " ]
+    stop
+    told '^STOPPING=1$' || grep -q stopping "$LOG"
+}
+
+@test "a socket of another type, one beside --socket, and several are refused" {
+    run --separate-stderr -2 python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" stream "$SEALMEM" serve \
+        rules="$DIR/rules"
+    [[ $stderr == "sealmem: serve: LISTEN_FDS: descriptor 3 is no Unix socket that listens for messages"* ]]
+    rm "$SOCKET"
+    run --separate-stderr -2 python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" seqpacket "$SEALMEM" serve \
+        --socket "$SOCKET.other" rules="$DIR/rules"
+    [[ $stderr == *"the manager of services has made a socket: do without --socket" ]]
+    run --separate-stderr -2 sh -c 'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"' sh "$SEALMEM" serve rules="$DIR/rules"
+    assert_error serve "LISTEN_FDS is '2': one socket is served, and no more"
+}
+
+@test "LISTEN_FDS that is meant for another process says nothing, and no child gets it" {
+    export LISTEN_PID=1 LISTEN_FDS=1 NOTIFY_SOCKET=/nowhere
+    serve --verify 'env | grep -E "^(LISTEN|NOTIFY)" >"$OUT"; true' rules="$DIR/rules"
+    [ ! -s "$OUT" ]
+    run -0 subscribe rules
+    [[ $output == *" first rules" ]]
 }
 
 @test "--list shows names, generations, sizes, holders and digests, in 80 columns" {

@@ -131,8 +131,16 @@ enum exit_status listener_bind(struct listener *ret, const char *path, mode_t mo
 	return err < 0 ? complain_of(path, error_text(err)) : EXIT_NOT_YET;
 }
 
+void listener_adopt(struct listener *ret, int fd)
+{
+	ret->fd = fd;
+}
+
 enum exit_status listener_listen(const struct listener *listener)
 {
+	/* It listens already. */
+	if (listener->path == NULL)
+		return EXIT_NOT_YET;
 	if (listen(listener->fd, SOMAXCONN) == 0)
 		return EXIT_NOT_YET;
 	return complain("serve", EXIT_FAILED, "cannot listen: %s", strerror(errno));

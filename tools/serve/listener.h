@@ -23,6 +23,9 @@ char *listener_usual_path(void);
  * that nobody listens to. */
 enum exit_status listener_bind(struct listener *ret, const char *path, mode_t mode);
 
+/* Takes a socket that somebody else has made, and who removes it. */
+void listener_adopt(struct listener *ret, int fd);
+
 /* Lets clients connect. */
 enum exit_status listener_listen(const struct listener *listener);
 

@@ -7,6 +7,7 @@
 
 #include "tools/serve/listener.h"
 #include "tools/serve/log.h"
+#include "tools/serve/manager.h"
 #include "tools/serve/order.h"
 #include "tools/serve/verification.h"
 #include "tools/serve/watch.h"
@@ -27,6 +28,7 @@
 
 struct server {
 	struct serve_order *order;
+	struct manager manager;
 	struct listener listener;
 	struct sealmem_publisher *publisher;
 	struct watch watch;
@@ -42,6 +44,7 @@ static void close_server(struct server *server)
 	server->publisher = sealmem_publisher_free(server->publisher);
 	listener_close(&server->listener);
 	watch_end(&server->watch);
+	manager_release(&server->manager);
 	close_fd(server->signals);
 }
 
@@ -289,13 +292,20 @@ static void watch_on(struct server *server)
 		tell(server, &(struct fact){ .event = "unwatched", .text = error_text(err) });
 }
 
+static void tell_ready(const struct server *server)
+{
+	manager_tell(&server->manager, "READY=1\nSTATUS=Serving %zu names", server->order->count);
+}
+
 static void reload_all(struct server *server)
 {
 	server->reload = false;
+	manager_tell_reloading(&server->manager);
 	tell(server, &(struct fact){ .event = "reloading" });
 	watch_on(server);
 	for (size_t i = 0; i < server->order->count && server->stop == 0; i++)
 		reload(server, &server->order->offers[i]);
+	tell_ready(server);
 }
 
 static void free_flags(bool **flags)
@@ -359,6 +369,14 @@ static enum exit_status bind_listener(struct server *server)
 	const char *path = order->socket != NULL ? order->socket : usual;
 	enum exit_status code;
 
+	if (server->manager.socket >= 0 && order->socket != NULL)
+		return complain("serve", EXIT_FAILED,
+				"the manager of services has made a socket: do without --socket");
+	if (server->manager.socket >= 0) {
+		listener_adopt(&server->listener, server->manager.socket);
+		free(usual);
+		return EXIT_NOT_YET;
+	}
 	if (path == NULL)
 		return complain_of_usage("serve", EXIT_FAILED,
 					 "there is no $XDG_RUNTIME_DIR: use --socket");
@@ -391,6 +409,8 @@ static enum exit_status start(struct server *server)
 	struct version *versions = need(calloc(count, sizeof(*versions)));
 	enum exit_status code = take_signals(server);
 
+	if (code == EXIT_NOT_YET)
+		code = manager_find(&server->manager);
 	raise_descriptors(server);
 	if (code == EXIT_NOT_YET)
 		code = bind_listener(server);
@@ -418,17 +438,24 @@ static enum exit_status go_on(struct server *server)
 enum exit_status serve(struct serve_order *order)
 {
 	CLEANUP(close_server)
-	struct server server = {
-		.order = order, .listener = LISTENER_NONE, .watch = WATCH_NONE, .signals = -1
-	};
+	struct server server = { .order = order,
+				 .manager = MANAGER_NONE,
+				 .listener = LISTENER_NONE,
+				 .watch = WATCH_NONE,
+				 .signals = -1 };
 	enum exit_status code = start(&server);
 
 	if (code != EXIT_NOT_YET)
 		return code;
-	tell(&server, &(struct fact){ .event = "ready", .text = server.listener.path });
+	tell(&server, &(struct fact){ .event = "ready",
+				      .text = server.listener.path != NULL
+						      ? server.listener.path
+						      : "on the socket of the manager" });
+	tell_ready(&server);
 	code = go_on(&server);
 	if (code != EXIT_NOT_YET)
 		return code;
+	manager_tell(&server.manager, "STOPPING=1");
 	tell(&server, &(struct fact){ .event = "stopping", .text = strsignal(server.stop) });
 	return EXIT_YES;
 }
