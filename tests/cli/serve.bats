@@ -108,7 +108,7 @@ replace() {
     need_no_sanitizer
     type -P strace >/dev/null || skip "no strace"
     head -c 3000000 /dev/zero >"$DIR/large"
-    timeout 20 strace -qq -o /dev/null -P "$DIR/large" -e trace=pread64 -e inject=pread64:delay_exit=1500000:when=1 \
+    timeout 20 strace -qq -o /dev/null -P "$DIR/large" -e trace=sendfile -e inject=sendfile:delay_exit=1500000:when=1 \
         "$SEALMEM" serve --socket "$SOCKET" large="$DIR/large" 2>"$LOG" 3>&- &
     OTHER=$!
     sleep 0.7

@@ -12,7 +12,6 @@
 #include "include/sealmem.h"
 #include "lib/util.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,21 +103,6 @@ static enum exit_status open_file(int *ret, struct stat *file, const char *path,
 	return EXIT_NOT_YET;
 }
 
-static int fill(struct sealmem_region *region, int fd)
-{
-	char *at = sealmem_region_data(region);
-	size_t size = sealmem_region_size(region), done = 0;
-
-	while (done < size) {
-		ssize_t got = sys_pread(fd, at + done, size - done, (off_t)done);
-
-		if (got <= 0 && got != -EINTR)
-			return got < 0 ? (int)got : -EBUSY;
-		done += got > 0 ? (size_t)got : 0;
-	}
-	return 0;
-}
-
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -135,24 +119,17 @@ static bool has_changed(int fd, const struct stat *before)
 }
 
 static enum exit_status seal_file(struct version *version, int fd, const struct stat *file,
-				  const struct offer *offer, struct refusal *why)
+				  const struct offer *offer, size_t most, struct refusal *why)
 {
-	int err = sealmem_region_new(&version->region, offer->name, (size_t)file->st_size,
-				     SEALMEM_CONTENT);
+	int err = sealmem_region_new_from_file(&version->region, offer->name, fd, most,
+					       SEALMEM_CONTENT);
 
-	if (err < 0)
-		return refuse(why, err == -EOPNOTSUPP ? EXIT_LACKING : EXIT_FAILED,
-			      "cannot seal it: %s", sealmem_strerror(err));
-	err = fill(version->region, fd);
 	if (err == -EBUSY || (err == 0 && has_changed(fd, file)))
 		return refuse(why, EXIT_FAILED, "'%s' changed while it was read", offer->path);
-	if (err < 0)
-		return refuse(why, EXIT_FAILED, "cannot read '%s': %s", offer->path,
-			      error_text(err));
-	err = sealmem_region_seal(version->region);
-	if (err < 0)
-		return refuse(why, EXIT_FAILED, "cannot seal it: %s", sealmem_strerror(err));
-	return EXIT_NOT_YET;
+	if (err == 0)
+		return EXIT_NOT_YET;
+	return refuse(why, err == -EOPNOTSUPP ? EXIT_LACKING : EXIT_FAILED, "cannot seal '%s': %s",
+		      offer->path, sealmem_strerror(err));
 }
 
 static enum exit_status verify_digest(struct version *version, const struct offer *offer,
@@ -179,7 +156,7 @@ enum exit_status version_load(struct version *ret, const struct offer *offer, si
 	enum exit_status code = open_file(&fd, &file, offer->path, most, why);
 
 	if (code == EXIT_NOT_YET)
-		code = seal_file(&version, fd, &file, offer, why);
+		code = seal_file(&version, fd, &file, offer, most, why);
 	if (code == EXIT_NOT_YET)
 		code = verify_digest(&version, offer, why);
 	if (code != EXIT_NOT_YET)
