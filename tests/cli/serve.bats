@@ -117,6 +117,22 @@ replace() {
     grep -q "'$DIR/large' changed while it was read" "$LOG"
 }
 
+@test "clients are served while a file is read, and SIGTERM ends that" {
+    need_no_sanitizer
+    type -P strace >/dev/null || skip "no strace"
+    serve large="$DIR/rules"
+    head -c 20000000 /dev/zero >"$DIR/rules"
+    timeout 30 strace -qq -o /dev/null -P "$DIR/rules" -e trace=sendfile -e inject=sendfile:delay_exit=300000 \
+        -p "$SERVER" 3>&- &
+    OTHER=$!
+    sleep 0.5
+    reload reloading
+    run -0 subscribe large
+    [[ $output == *" first rules" ]]
+    stop
+    grep -q "kept large: generation [0-9]*: the reading of '$DIR/rules' was ended" "$LOG"
+}
+
 @test "SIGHUP: a file with other bytes is the next generation, and others stay as they are" {
     serve rules="$DIR/rules" table="$DIR/table"
     subscribe rules 2 >"$DIR/got" &

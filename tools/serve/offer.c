@@ -118,11 +118,25 @@ static bool has_changed(int fd, const struct stat *before)
 	       !same_time(&after.st_ctim, &before->st_ctim);
 }
 
-static enum exit_status seal_file(struct version *version, int fd, const struct stat *file,
-				  const struct offer *offer, size_t most, struct refusal *why)
+static int progress(size_t done, size_t total, void *data)
 {
-	int err = sealmem_region_new_from_file(&version->region, offer->name, fd, most,
-					       SEALMEM_CONTENT);
+	const struct loading *loading = data;
+
+	(void)done;
+	(void)total;
+	return loading->meanwhile(loading->data);
+}
+
+static enum exit_status seal_file(struct version *version, int fd, const struct stat *file,
+				  const struct offer *offer, const struct loading *loading,
+				  struct refusal *why)
+{
+	int err = sealmem_region_new_from_file_with(&version->region, offer->name, fd,
+						    loading->most, SEALMEM_CONTENT, progress, NULL,
+						    (void *)(uintptr_t)loading);
+
+	if (err == -ECANCELED)
+		return refuse(why, EXIT_FAILED, "the reading of '%s' was ended", offer->path);
 
 	if (err == -EBUSY || (err == 0 && has_changed(fd, file)))
 		return refuse(why, EXIT_FAILED, "'%s' changed while it was read", offer->path);
@@ -147,16 +161,16 @@ static enum exit_status verify_digest(struct version *version, const struct offe
 	return refuse(why, EXIT_NO, "'%s' has a different SHA-256: %s", offer->path, text);
 }
 
-enum exit_status version_load(struct version *ret, const struct offer *offer, size_t most,
-			      struct refusal *why)
+enum exit_status version_load(struct version *ret, const struct offer *offer,
+			      const struct loading *loading, struct refusal *why)
 {
 	CLEANUP(version_release) struct version version = { 0 };
 	CLEANUP(close_fd_at) int fd = -1;
 	struct stat file;
-	enum exit_status code = open_file(&fd, &file, offer->path, most, why);
+	enum exit_status code = open_file(&fd, &file, offer->path, loading->most, why);
 
 	if (code == EXIT_NOT_YET)
-		code = seal_file(&version, fd, &file, offer, most, why);
+		code = seal_file(&version, fd, &file, offer, loading, why);
 	if (code == EXIT_NOT_YET)
 		code = verify_digest(&version, offer, why);
 	if (code != EXIT_NOT_YET)

@@ -42,12 +42,20 @@ struct refusal {
 	char text[1024];
 };
 
+/* How a file is read. */
+struct loading {
+	size_t most; /* bytes */
+	/* What is done between two pieces of it; anything but 0 ends it. */
+	int (*meanwhile)(void *data);
+	void *data;
+};
+
 /*
  * Reads the file into a sealed region, and verifies that. EXIT_NOT_YET if it is good. EXIT_NO if it has another digest,
  * EXIT_LACKING if the kernel seals nothing, EXIT_FAILED if it cannot be read; then `why` says more.
  */
-enum exit_status version_load(struct version *ret, const struct offer *offer, size_t most,
-			      struct refusal *why);
+enum exit_status version_load(struct version *ret, const struct offer *offer,
+			      const struct loading *loading, struct refusal *why);
 
 /* Puts a text into `why`. Returns `code`. */
 enum exit_status refuse(struct refusal *why, enum exit_status code, const char *format, ...)

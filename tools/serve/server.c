@@ -227,6 +227,21 @@ static enum exit_status verify(struct server *server, const struct offer *offer,
 	return code == EXIT_NOT_YET ? verification_judge(&verification, why) : code;
 }
 
+static int serve_meanwhile(void *data)
+{
+	struct server *server = data;
+
+	return turn(server, -1, 0) != EXIT_NOT_YET || server->stop != 0;
+}
+
+static enum exit_status load(struct server *server, struct version *ret, const struct offer *offer,
+			     struct refusal *why)
+{
+	const struct loading loading = { server->order->most, serve_meanwhile, server };
+
+	return version_load(ret, offer, &loading, why);
+}
+
 static int publish(struct server *server, struct offer *offer, const struct version *version)
 {
 	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
@@ -261,7 +276,7 @@ static void reload(struct server *server, struct offer *offer)
 {
 	CLEANUP(version_release) struct version version = { 0 };
 	struct refusal why;
-	enum exit_status code = version_load(&version, offer, server->order->most, &why);
+	enum exit_status code = load(server, &version, offer, &why);
 	int err = 0;
 
 	if (code == EXIT_NOT_YET && digest_equal(&version.digest, &offer->digest)) {
@@ -338,8 +353,7 @@ static enum exit_status load_all(struct server *server, struct version *versions
 
 	for (size_t i = 0; i < order->count; i++) {
 		struct refusal why;
-		enum exit_status code =
-			version_load(&versions[i], &order->offers[i], order->most, &why);
+		enum exit_status code = load(server, &versions[i], &order->offers[i], &why);
 
 		if (code == EXIT_NOT_YET)
 			code = verify(server, &order->offers[i], &versions[i], &why);
