@@ -23,7 +23,7 @@ mkdir "$place/unit" "$place/bin" &&
         -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
     cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/mapped" "$build/tests/cli/pretend-sealed.so" \
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" "$build/examples/keyring" \
-        "$place/bin" &&
+        examples/models "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
     find "$build/tests/live" "$build/preload" -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/bin" \; &&
     cp -R completions man tests/audit tests/cli tests/examples tests/live "$place" && cd "$place" || exit 1
@@ -37,6 +37,7 @@ as_plain_user SEALMEM_TEST_SCALE=20 SEALMEM="$bin/sealmem" LISTEN="$bin/listen" 
     SODIUM_LIBRARY="$bin/libsealmem-sodium.so" SODIUM_USER="$bin/sodium-user" \
     OPENSSL_LIBRARY="$bin/libsealmem-openssl.so" OPENSSL_USER="$bin/openssl-user" SYMBOLIC="$bin/symbolic.so" \
     GCRYPT_LIBRARY="$bin/libsealmem-gcrypt.so" GCRYPT_USER="$bin/gcrypt-user" THREE_USER="$bin/three-user" \
+    MODELS="$bin/models" \
     bats --tap live >live.tap 2>&1 &
 live=$!
 
