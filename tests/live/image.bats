@@ -358,16 +358,16 @@ debug_unsealed() {
     [[ $output == *"Breakpoint 1, "*exit* ]]
 }
 
-# Starts a program under gdb, which stops at a function of it under a condition: stop_in_gdb WORDS.
+# Starts a program under gdb, which stops at a function of it, which sealmem does not have, under a condition: stop_in_gdb WORDS.
 stop_in_gdb() {
     cat >work/program.c <<'END'
 #include <stdio.h>
 volatile int sum;
-__attribute__((noinline)) void step(int i) { sum += i; }
-int main(void) { for (int i = 0; i < 20; i++) step(i); return printf("sum %d\n", sum) < 0; }
+__attribute__((noinline)) void add_in_turn(int i) { sum += i; }
+int main(void) { for (int i = 0; i < 20; i++) add_in_turn(i); return printf("sum %d\n", sum) < 0; }
 END
     gcc -g -o work/program work/program.c
-    timeout 60 gdb -q -batch -ex 'set breakpoint pending on' -ex 'break step if i == 7' -ex run -ex 'print i * 100' \
+    timeout 60 gdb -q -batch -ex 'set breakpoint pending on' -ex 'break add_in_turn if i == 7' -ex run -ex 'print i * 100' \
         -ex continue --args "$SEALMEM" run "--image=$1" -- work/program </dev/null 2>&1
 }
 
