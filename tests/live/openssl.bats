@@ -78,6 +78,16 @@ fetch() {
         -connect "127.0.0.1:$port" 2>/dev/null | grep -c '^HTTP/1.0 200'
 }
 
+# Some machines give a debugger the registers in a form that it cannot write back.
+need_calls_by_gdb() {
+    need gdb
+    sleep 60 &
+    started=$!
+    gdb -q -batch -p "$started" -ex 'print (int) getpid()' 2>/dev/null </dev/null | grep -q "^\$1 = $started$" ||
+        skip "gdb cannot call functions here"
+    kill "$started"
+}
+
 bytes_in_use() {
     gdb -q -batch -p "$started" -ex 'print (unsigned long) CRYPTO_secure_used()' 2>/dev/null </dev/null |
         sed -n 's/^\$1 = //p'
@@ -85,7 +95,7 @@ bytes_in_use() {
 
 @test "the key of openssl s_server is in the heap" {
     need openssl
-    need gdb
+    need_calls_by_gdb
     serve env LD_PRELOAD="$library" SEALMEM_SECRET_HEAP=start,report
     for version in tls1_2 tls1_3; do [ "$(fetch $version)" = 1 ]; done
     grep -q "^sealmem: openssl\[$started\]: OpenSSL's secure memory is a heap: NOSWAP+NODUMP+GUARDS$" "$DIR/log"
