@@ -1210,9 +1210,12 @@ SEALMEM_MUST_CHECK_ int sealmem_publisher_new(struct sealmem_publisher **ret, in
  * slow or stopped misses generations and never gets an older one than the newest.
  *
  * `label` is a text for people who look at sealmem_list_published(), such as the digest of the bytes. Whoever may
- * subscribe may read it.
+ * subscribe may read it. sealmem_publish_named() publishes the region under `name`, in place of its own: one that was
+ * accepted has none that says what it is. The function copies both texts.
  *
- * -EINVAL      p or r is NULL; or the label is NULL, longer than SEALMEM_LABEL_MAX, or has a control character
+ * -EINVAL      p, r or name is NULL; or name has a control character; or the label is NULL, longer than
+ *              SEALMEM_LABEL_MAX, or has a control character
+ * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
  * -EPERM       the region is open
  * -EOPNOTSUPP  the region has no descriptor: see sealmem_region_fd()
  * -ERANGE      no generation number is left
@@ -1225,6 +1228,9 @@ SEALMEM_MUST_CHECK_ int sealmem_publish(struct sealmem_publisher *p,
 					const struct sealmem_region *r);
 SEALMEM_MUST_CHECK_ int sealmem_publish_labelled(struct sealmem_publisher *p,
 						 const struct sealmem_region *r, const char *label);
+SEALMEM_MUST_CHECK_ int sealmem_publish_named(struct sealmem_publisher *p,
+					      const struct sealmem_region *r, const char *name,
+					      const char *label);
 
 /*
  * Say that a name is going to be published: who subscribes to it waits for its first generation. Without that they are

@@ -151,7 +151,8 @@ static void replace(struct served *served, uint64_t number, size_t size, int *fd
 	}
 }
 
-static int publish(struct sealmem_publisher *p, const struct sealmem_region *r, const char *label)
+static int publish(struct sealmem_publisher *p, const struct sealmem_region *r, const char *name,
+		   const char *label)
 {
 	CLEANUP(close_fd_at) int own = -1;
 	struct served *served;
@@ -164,7 +165,7 @@ static int publish(struct sealmem_publisher *p, const struct sealmem_region *r, 
 	own = not_given(sys_fcntl(fd, F_DUPFD_CLOEXEC, 0));
 	if (own < 0)
 		return own;
-	served = served_add(p, sealmem_region_name(r));
+	served = served_add(p, name);
 	if (served == NULL)
 		return -ENOMEM;
 	p->last = number;
@@ -181,7 +182,23 @@ EXPORT int sealmem_publish_labelled(struct sealmem_publisher *p, const struct se
 		return err;
 	err = protocol_check_label(label);
 	if (err == 0)
-		err = publish(p, r, label);
+		err = publish(p, r, sealmem_region_name(r), label);
+	in_use_end(&p->in_use);
+	return err;
+}
+
+EXPORT int sealmem_publish_named(struct sealmem_publisher *p, const struct sealmem_region *r,
+				 const char *name, const char *label)
+{
+	int err = begin(p);
+
+	if (err < 0)
+		return err;
+	err = memfd_check_name(name);
+	if (err == 0)
+		err = protocol_check_label(label);
+	if (err == 0)
+		err = publish(p, r, name, label);
 	in_use_end(&p->in_use);
 	return err;
 }

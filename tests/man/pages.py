@@ -31,6 +31,7 @@ REFERS_TO = {
 SAME_AS = {
     "sealmem_mseal_many": "sealmem_mseal",
     "sealmem_publish_labelled": "sealmem_publish",
+    "sealmem_publish_named": "sealmem_publish",
     "sealmem_receive_limited": "sealmem_receive",
     "sealmem_region_accept_limited": "sealmem_region_accept",
     "sealmem_seal_loaded": "sealmem_seal_image",

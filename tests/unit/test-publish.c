@@ -639,6 +639,33 @@ START_TEST(labels_are_short_texts)
 }
 END_TEST
 
+START_TEST(what_was_accepted_is_published_under_the_name_that_the_caller_gives)
+{
+	SCOPED_DESK desk = new_desk();
+	SCOPED_REGION *region = sealed_region("rules", 7, SEALMEM_CONTENT);
+	SCOPED_REGION *accepted = NULL;
+	char name[SEALMEM_NAME_MAX + 2] = { 0 };
+	int client = client_of(&desk);
+
+	ck_assert_int_eq(
+		sealmem_region_accept(&accepted, sealmem_region_fd(region), SEALMEM_CONTENT), 0);
+	memset(name, 'n', SEALMEM_NAME_MAX + 1);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, accepted, name, ""), -ENAMETOOLONG);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, accepted, "a\n", ""), -EINVAL);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, accepted, NULL, ""), -EINVAL);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, accepted, "table", "\n"), -EINVAL);
+	ck_assert_int_eq(sealmem_publish_named(NULL, accepted, "table", ""), -EINVAL);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, NULL, "table", ""), -EINVAL);
+	ck_assert_uint_eq(sealmem_publisher_generation(desk.publisher, NULL), 0);
+	ck_assert_int_eq(sealmem_publish_named(desk.publisher, accepted, "table", "label"), 0);
+	ck_assert_str_eq(sealmem_region_name(accepted), "accepted");
+	ck_assert_uint_eq(sealmem_publisher_generation(desk.publisher, "accepted"), 0);
+	ask(&desk, client, 0, "table");
+	ck_assert_uint_eq(hear_of(client, SAYS_GENERATION).length, 7);
+	(void)close(client);
+}
+END_TEST
+
 START_TEST(null_is_no_publisher)
 {
 	SCOPED_REGION *region = sealed_region("rules", 1, SEALMEM_CONTENT);
@@ -683,6 +710,7 @@ int main(void)
 		a_child_that_keeps_connections_does_no_harm,
 		only_a_socket_that_listens_for_messages_will_do,
 		labels_are_short_texts,
+		what_was_accepted_is_published_under_the_name_that_the_caller_gives,
 		null_is_no_publisher,
 	};
 

@@ -1454,6 +1454,15 @@ static int publish_with_a_label_of_two_lines(void)
 	return sealmem_publish_labelled(quiet_publisher(), sealed_region("test", 1, CONTENT), "\n");
 }
 
+static int publish_under_a_long_name(void)
+{
+	char name[SEALMEM_NAME_MAX + 2] = { 0 };
+
+	memset(name, 'n', SEALMEM_NAME_MAX + 1);
+	return sealmem_publish_named(quiet_publisher(), sealed_region("test", 1, CONTENT), name,
+				     "");
+}
+
 static int publish_after_the_last_number(void)
 {
 	struct sealmem_publisher *p = quiet_publisher();
@@ -1854,6 +1863,7 @@ static const struct row {
 	{ "sealmem_publish", EPERM, publish_an_open_region, "The region is open: seal it first." },
 	{ "sealmem_publish", EOPNOTSUPP, publish_a_secret, "The region has no descriptor: it is secret, or its file could not be opened." },
 	{ "sealmem_publish_labelled", EINVAL, publish_with_a_label_of_two_lines, "The label is NULL, longer than SEALMEM_LABEL_MAX bytes, or has a control character." },
+	{ "sealmem_publish_named", ENAMETOOLONG, publish_under_a_long_name, "The name is longer than SEALMEM_NAME_MAX bytes." },
 	{ "sealmem_publish", ERANGE, publish_after_the_last_number, "There is no generation number after this one." },
 	{ "sealmem_publish", EMFILE, publish_without_descriptors, OUT_OF_DESCRIPTORS },
 	{ "sealmem_publisher_announce", EINVAL, announce_nothing, "The name is NULL." },
