@@ -500,10 +500,14 @@ as_ids() {
 
 # Serves under a manager of services until the test ends: managed TYPE ARGUMENT...
 managed() {
-    : >"$LOG"
-    python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" "$1" "$SEALMEM" serve "${@:2}" >"$DIR/told" 2>"$LOG" 3>&- &
-    SERVER=$!
+    start_managed "$@"
     logged ready
+}
+
+start_managed() {
+    : >"$LOG"
+    python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" "$1" "$SEALMEM" serve "${@:2}" >"$DIR/told" 2>>"$LOG" 3>&- &
+    SERVER=$!
 }
 
 told() {
@@ -548,8 +552,194 @@ told() {
     run --separate-stderr -2 python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" seqpacket "$SEALMEM" serve \
         --socket "$SOCKET.other" rules="$DIR/rules"
     [[ $stderr == *"the manager of services has made a socket: do without --socket" ]]
-    run --separate-stderr -2 sh -c 'LISTEN_PID=$$ LISTEN_FDS=2 exec "$@"' sh "$SEALMEM" serve rules="$DIR/rules"
-    assert_error serve "LISTEN_FDS is '2': one socket is served, and no more"
+    rm "$SOCKET"
+    run --separate-stderr -2 python3 "$BATS_TEST_DIRNAME/manager.py" "$SOCKET" two "$SEALMEM" serve \
+        rules="$DIR/rules"
+    [ "$stderr" = "sealmem: serve: LISTEN_FDS is '2': one socket is served, and no more" ]
+    run --separate-stderr -2 sh -c 'LISTEN_PID=$$ LISTEN_FDS=x exec "$@"' sh "$SEALMEM" serve rules="$DIR/rules"
+    assert_error serve "LISTEN_FDS is 'x', which is no number"
+}
+
+# Kills the server as nothing else does, and waits until the manager has started the next one.
+kill_server() {
+    local before
+
+    before=$(grep -c ^started "$DIR/told")
+    : >"$LOG"
+    kill -KILL "$(sed -n 's/^started //p' "$DIR/told" | tail -n1)"
+    until [ "$(grep -c ^started "$DIR/told")" -gt "$before" ]; do sleep 0.1; done
+}
+
+# Prints what the manager keeps.
+store() {
+    local before
+
+    before=$(grep -c ^store "$DIR/told") || true
+    kill -USR1 "$SERVER"
+    until [ "$(grep -c ^store "$DIR/told")" -gt "$before" ]; do sleep 0.1; done
+    grep ^store "$DIR/told" | tail -n1
+}
+
+# The title of a generation: title NAME NUMBER
+title() {
+    python3 -c 'import sys
+number, digits = int(sys.argv[2]), ""
+while number: number, digit = divmod(number, 36); digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+print(sys.argv[1] + "=" + digits)' "$1" "$2"
+}
+
+number_of() {
+    subscribe "$1" | cut -d' ' -f1
+}
+
+@test "FDSTORE: the manager keeps the newest generation of each name, sealed" {
+    managed seqpacket rules="$DIR/rules" table="$DIR/table"
+    rules=$(number_of rules)
+    table=$(number_of table)
+    [ "$(store)" = "store $(title rules "$rules") $(title table "$table")" ]
+    replace "$DIR/rules" second
+    reload "published rules.* 6 bytes"
+    [ "$(store)" = "store $(title rules "$(number_of rules)") $(title table "$table")" ]
+}
+
+@test "FDSTORE: a generation survives kill -9, the loss of its file, and a file that does not verify" {
+    digest=$(sha256 "$DIR/rules")
+    managed seqpacket rules="$DIR/rules,sha256=$digest" table="$DIR/table"
+    numbers=("$(number_of rules)")
+    file=$(subscribe rules | cut -d' ' -f2)
+    for change in true "rm $DIR/rules" "cp $DIR/table $DIR/rules" "rm $DIR/table"; do
+        $change
+        kill_server
+        logged ready
+        numbers+=("$(number_of rules)")
+        [[ "$(subscribe rules)" == "${numbers[-1]} $file first rules" ]]
+        [ "${numbers[-1]}" -gt "${numbers[-2]}" ]
+        [ "$(store)" = "store $(title rules "${numbers[-1]}") $(title table "$(number_of table)")" ]
+    done
+    grep -q "^sealmem: serve: restored rules: generation ${numbers[-1]}, 12 bytes, sha256 $digest$" "$LOG"
+    grep -q "^sealmem: serve: kept rules: generation ${numbers[-1]}: .* has a different SHA-256" "$LOG"
+    grep -q "^sealmem: serve: kept table: generation [0-9]*: cannot open" "$LOG"
+}
+
+@test "FDSTORE: a file that has changed meanwhile replaces what was stored" {
+    managed seqpacket rules="$DIR/rules"
+    first=$(number_of rules)
+    replace "$DIR/rules" second
+    kill_server
+    logged ready
+    [[ "$(subscribe rules)" == *" second" ]]
+    last=$(number_of rules)
+    [ "$last" -gt "$first" ]
+    [ "$(grep -oE '(restored|published|unchanged) rules' "$LOG" | tr '\n' ' ')" = "restored rules published rules " ]
+    [ "$(store)" = "store $(title rules "$last")" ]
+}
+
+@test "FDSTORE: what was stored is served before the files are read" {
+    managed seqpacket rules="$DIR/rules" table="$DIR/table" --verify \
+        '[ "$SEALMEM_NAME:$(cat)" != "table:slow" ] || until [ -e "$OUT.go" ]; do sleep 0.1; done'
+    replace "$DIR/table" slow
+    kill_server
+    logged "restored table"
+    [[ "$(subscribe rules)" == *" first rules" ]]
+    [[ "$(subscribe table)" == *" a table" ]]
+    ! grep -q ready "$LOG"
+    touch "$OUT.go"
+    logged ready
+    [[ "$(subscribe table)" == *" slow" ]]
+}
+
+@test "FDSTORE: a client of a name that was not stored waits for its file" {
+    export STORED
+    STORED="sealed:$(title table 5)"
+    start_managed seqpacket rules="$DIR/rules" table="$DIR/table" --verify \
+        '[ "$SEALMEM_NAME" = table ] || until [ -e "$OUT.go" ]; do sleep 0.1; done'
+    logged "restored table"
+    subscribe rules >"$DIR/got" &
+    OTHER=$!
+    sleep 0.3
+    touch "$OUT.go"
+    wait "$OTHER"
+    [[ "$(cat "$DIR/got")" == *" first rules" ]]
+}
+
+@test "FDSTORE: numbers go on from the greatest that was stored, whatever the clock says" {
+    future=8000000000000000000
+    export STORED="sealed:$(title rules $future) sealed:$(title gone $((future + 5)))"
+    managed seqpacket rules="$DIR/none" table="$DIR/table"
+    [[ "$(subscribe rules)" == "$((future + 6)) "*" sealed bytes" ]]
+    [ "$(number_of table)" = $((future + 7)) ]
+    kill_server
+    logged ready
+    [ "$(number_of rules)" = $((future + 8)) ]
+}
+
+@test "FDSTORE: what was stored is verified again: by the digest, by --verify, by --max-size" {
+    export STORED
+    STORED="sealed:$(title rules 7)"
+    for option in "rules=$DIR/rules,sha256=$(sha256 "$DIR/rules")" --max-size=12 '--verify=grep -q first'; do
+        [ "$option" != --max-size=12 ] || STORED+=" sealed:$(title rules 8)"
+        managed seqpacket "$option" $([[ $option == rules* ]] || echo rules="$DIR/rules")
+        if [ "$option" = --max-size=12 ]; then
+            grep -q "restored rules" "$LOG"
+        else
+            grep -q "^sealmem: serve: dropped $(title rules 7): " "$LOG"
+        fi
+        [[ "$(subscribe rules)" == *" first rules" ]]
+        [ "$(store)" = "store $(title rules "$(number_of rules)")" ]
+        stop
+        rm "$SOCKET"
+    done
+    managed seqpacket --max-size=11 rules="$DIR/table"
+    [ "$(grep -c "^sealmem: serve: dropped rules=.: what was stored cannot be served" "$LOG")" = 2 ]
+}
+
+@test "FDSTORE: what is not sealed, no memory, doubled or of another name is refused, and the file is served" {
+    long=$(printf 'n%.0s' {1..240})
+    export STORED="sealed:$(title rules 3) sealed:$(title rules 3) sealed:$(title rules 2)"
+    for kind in part open empty pipe file socket; do STORED+=" $kind:$(title table 9)"; done
+    STORED+=" sealed:$(title other 9) sealed:rules= sealed:rules=- sealed:=1 sealed:table=zzzzzzzzzzzzzz pipe:strange sealed:stored"
+    STORED+=" sealed:table=3w5e11264sgsf"
+    managed seqpacket rules="$DIR/none" table="$DIR/table" "$long=$DIR/table"
+    [[ "$(subscribe rules)" == *" sealed bytes" ]]
+    [[ "$(subscribe table)" == *" a table" ]]
+    [ "$(grep -c "^sealmem: serve: dropped " "$LOG")" = 16 ]
+    [ "$(grep -c "^sealmem: serve: dropped rules=[32]: a newer one was stored too$" "$LOG")" = 2 ]
+    [ "$(grep -c "^sealmem: serve: dropped table=9: what was stored " "$LOG")" = 6 ]
+    [ "$(grep -c "no name that is served was stored as this$" "$LOG")" = 8 ]
+    [ "$(grep -c restored "$LOG")" = 1 ]
+    titles=$(for name in rules table "$long"; do title "$name" "$(number_of "$name")"; done | sort | tr '\n' ' ')
+    [ "$(store | tr ' ' '\n' | tail -n +2 | sort | tr '\n' ' ')" = "$titles" ]
+    [ "$(find "/proc/$(sed -n 's/^started //p' "$DIR/told")/fd" -lname '*memfd:stored*' | wc -l)" = 1 ]
+    kill_server
+    logged ready
+    [ "$(grep -c restored "$LOG")" = 3 ]
+    ! grep -q dropped "$LOG"
+}
+
+@test "FDSTORE: with too little room nothing is stored, and what is there stays" {
+    export STORED FDSTORE=2
+    STORED="sealed:$(title rules 3)"
+    managed seqpacket rules="$DIR/none" table="$DIR/table"
+    grep -q "^sealmem: serve: unstored: the manager stores 2 descriptors, and 3 are needed: raise " "$LOG"
+    [[ "$(subscribe rules)" == *" sealed bytes" ]]
+    [ "$(store)" = "store $(title rules 3)" ]
+    stop
+    rm "$SOCKET"
+    FDSTORE=3
+    managed seqpacket rules="$DIR/none" table="$DIR/table"
+    ! grep -q unstored "$LOG"
+    [ "$(store)" = "store $(title rules "$(number_of rules)") $(title table "$(number_of table)")" ]
+}
+
+@test "FDSTORE: a manager without a store, or none, changes nothing" {
+    managed none --socket "$SOCKET" rules="$DIR/rules"
+    stop
+    NOTIFY_SOCKET=/nowhere serve rules="$DIR/rules"
+    logged "unstored rules: generation [0-9]*: No such file or directory"
+    [[ "$(subscribe rules)" == *" first rules" ]]
+    stop
+    serve rules="$DIR/rules"
+    ! grep -q unstored "$LOG"
 }
 
 @test "LISTEN_FDS that is meant for another process says nothing, and no child gets it" {

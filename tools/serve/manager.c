@@ -7,18 +7,24 @@
 
 #include "tools/serve/manager.h"
 
+#include "tools/common/size.h"
 #include "lib/util.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 
 #define FIRST_DESCRIPTOR 3
+
+/* How many seconds a manager that is busy may take for a message that must not be lost. */
+#define PATIENCE 2
 
 static bool is_number(const char *text, long expected)
 {
@@ -55,52 +61,147 @@ static enum exit_status check_socket(int fd)
 		       : EXIT_NOT_YET;
 }
 
-/* The variables count only if they are meant for this process. */
-static enum exit_status find_socket(struct manager *manager)
-{
-	const char *count = getenv("LISTEN_FDS");
-	enum exit_status code;
+/* What systemd calls a descriptor that was stored without a title. */
+#define UNTITLED "stored"
 
-	if (count == NULL || !is_number(getenv("LISTEN_PID"), getpid()) || is_number(count, 0))
+/* A descriptor that is no socket cannot be that of the clients. */
+static bool is_stored(int fd, const char *title)
+{
+	return strchr(title, MANAGER_MARK) != NULL || strcmp(title, UNTITLED) == 0 ||
+	       option_of(fd, SO_DOMAIN) == -ENOTSOCK;
+}
+
+/* The next of the texts that colons separate: to be freed. */
+static char *next_title(const char **titles)
+{
+	size_t length = strcspn(*titles, ":");
+	char *title = need(strndup(*titles, length));
+
+	*titles += length + ((*titles)[length] == ':');
+	return title;
+}
+
+static void add_stored(struct manager *manager, int fd, char *title)
+{
+	size_t count = manager->stored_count + 1;
+
+	manager->stored = need(realloc(manager->stored, count * sizeof(*manager->stored)));
+	manager->stored[manager->stored_count++] = (struct stored){ title, fd, false };
+	(void)sys_fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* False for a second socket. */
+static bool sort_out(struct manager *manager, int fd, const char **titles)
+{
+	char *title = next_title(titles);
+
+	if (is_stored(fd, title)) {
+		add_stored(manager, fd, title);
+		return true;
+	}
+	free(title);
+	if (manager->socket >= 0)
+		return false;
+	manager->socket = fd;
+	return true;
+}
+
+/* The variables count only if they are meant for this process. */
+static enum exit_status find_descriptors(struct manager *manager)
+{
+	const char *text = getenv("LISTEN_FDS"), *titles = getenv("LISTEN_FDNAMES");
+	unsigned count = 0;
+
+	if (text == NULL || !is_number(getenv("LISTEN_PID"), getpid()) || is_number(text, 0))
 		return EXIT_NOT_YET;
-	if (!is_number(count, 1))
-		return complain("serve", EXIT_FAILED,
-				"LISTEN_FDS is '%s': one socket is served, and no more", count);
-	code = check_socket(FIRST_DESCRIPTOR);
-	if (code == EXIT_NOT_YET)
-		manager->socket = FIRST_DESCRIPTOR;
-	return code;
+	if (titles == NULL)
+		titles = "";
+	if (!count_parse(&count, text, INT_MAX - FIRST_DESCRIPTOR))
+		return complain("serve", EXIT_FAILED, "LISTEN_FDS is '%s', which is no number",
+				text);
+	for (int fd = FIRST_DESCRIPTOR; fd < FIRST_DESCRIPTOR + (int)count; fd++)
+		if (!sort_out(manager, fd, &titles))
+			return complain("serve", EXIT_FAILED,
+					"LISTEN_FDS is '%s': one socket is served, and no more",
+					text);
+	return manager->socket >= 0 ? check_socket(manager->socket) : EXIT_NOT_YET;
+}
+
+/* systemd says it from version 254 on. */
+static unsigned find_room(const struct manager *manager)
+{
+	const char *text = getenv("FDSTORE");
+	unsigned room = 0;
+
+	if (manager->address == NULL)
+		return 0;
+	return text != NULL && count_parse(&room, text, UINT_MAX) ? room : UINT_MAX;
 }
 
 enum exit_status manager_find(struct manager *ret)
 {
-	static const char *const variables[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
-						 "LISTEN_PIDFDID", "NOTIFY_SOCKET" };
+	static const char *const variables[] = {
+		"LISTEN_FDS",	  "LISTEN_PID",	   "LISTEN_FDNAMES",
+		"LISTEN_PIDFDID", "NOTIFY_SOCKET", "FDSTORE",
+	};
 	const char *address = getenv("NOTIFY_SOCKET");
-	enum exit_status code = find_socket(ret);
+	enum exit_status code = find_descriptors(ret);
 
 	if (address != NULL && (*address == '/' || *address == '@'))
 		ret->address = need(strdup(address));
+	ret->room = find_room(ret);
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
 		(void)unsetenv(variables[i]);
 	return code;
 }
 
-static void send_text(const char *path, const char *text)
+static int set_address(struct sockaddr_un *ret, socklen_t *size, const char *path)
 {
-	CLEANUP(close_fd_at) int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t length = strlen(path);
 
-	if (fd < 0 || length >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, length);
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (length >= sizeof(ret->sun_path))
+		return -ENAMETOOLONG;
+	memcpy(ret->sun_path, path, length);
 	/* An abstract name has no end but its length. */
 	if (*path == '@')
-		address.sun_path[0] = '\0';
-	(void)sendto(fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
-		     (const struct sockaddr *)&address,
-		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+		ret->sun_path[0] = '\0';
+	*size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	return 0;
+}
+
+/* Puts a descriptor into a message, which lasts as long as `control`. */
+static void attach(struct msghdr *message, void *control, size_t size, int fd)
+{
+	struct cmsghdr *header;
+
+	memset(control, 0, size);
+	message->msg_control = control;
+	message->msg_controllen = size;
+	header = CMSG_FIRSTHDR(message);
+	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
+				    .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+}
+
+/* With a descriptor if it is not -1. */
+static int send_text(const char *path, const char *text, int fd, int flags)
+{
+	CLEANUP(close_fd_at) int own = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const struct timeval limit = { .tv_sec = PATIENCE };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))];
+	struct iovec bytes = { (void *)(uintptr_t)text, strlen(text) };
+	struct sockaddr_un address;
+	struct msghdr message = { .msg_name = &address, .msg_iov = &bytes, .msg_iovlen = 1 };
+	int err = set_address(&address, &message.msg_namelen, path);
+
+	if (own < 0 || err < 0)
+		return err < 0 ? err : -errno;
+	(void)setsockopt(own, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (fd >= 0)
+		attach(&message, control, sizeof(control), fd);
+	return sendmsg(own, &message, MSG_NOSIGNAL | flags) < 0 ? -errno : 0;
 }
 
 void manager_tell(const struct manager *manager, const char *format, ...)
@@ -116,7 +217,7 @@ void manager_tell(const struct manager *manager, const char *format, ...)
 	va_end(arguments);
 	if (length < 0)
 		return;
-	send_text(manager->address, text);
+	(void)send_text(manager->address, text, -1, MSG_DONTWAIT);
 	free(text);
 }
 
@@ -130,8 +231,38 @@ void manager_tell_reloading(const struct manager *manager)
 		     (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 }
 
+/* What is said about the store is not said again, so it waits for a manager that is busy. */
+static int send_of_store(const struct manager *manager, const char *what, const char *title, int fd)
+{
+	char *text = NULL;
+	int err;
+
+	if (manager->address == NULL)
+		return -ENOTCONN;
+	if (asprintf(&text, "%s=1\nFDNAME=%s", what, title) < 0)
+		(void)need(text = NULL);
+	err = send_text(manager->address, text, fd, 0);
+	free(text);
+	return err;
+}
+
+int manager_store(const struct manager *manager, const char *title, int fd)
+{
+	return send_of_store(manager, "FDSTORE", title, fd);
+}
+
+int manager_unstore(const struct manager *manager, const char *title)
+{
+	return send_of_store(manager, "FDSTOREREMOVE", title, -1);
+}
+
 void manager_release(struct manager *manager)
 {
+	for (size_t i = 0; i < manager->stored_count; i++) {
+		free(manager->stored[i].title);
+		close_fd(manager->stored[i].fd);
+	}
+	free(manager->stored);
 	free(manager->address);
 	*manager = MANAGER_NONE;
 }

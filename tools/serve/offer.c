@@ -146,8 +146,9 @@ static enum exit_status seal_file(struct version *version, int fd, const struct 
 		      offer->path, sealmem_strerror(err));
 }
 
+/* `origin` stands before the path in the refusal. */
 static enum exit_status verify_digest(struct version *version, const struct offer *offer,
-				      struct refusal *why)
+				      const char *origin, struct refusal *why)
 {
 	char text[DIGEST_TEXT_SIZE];
 	int fd = sealmem_region_fd(version->region);
@@ -158,7 +159,8 @@ static enum exit_status verify_digest(struct version *version, const struct offe
 	if (!offer->expects || digest_equal(&version->digest, &offer->expected))
 		return EXIT_NOT_YET;
 	digest_format(text, &version->digest);
-	return refuse(why, EXIT_NO, "'%s' has a different SHA-256: %s", offer->path, text);
+	return refuse(why, EXIT_NO, "%s'%s' has a different SHA-256: %s", origin, offer->path,
+		      text);
 }
 
 enum exit_status version_load(struct version *ret, const struct offer *offer,
@@ -172,7 +174,43 @@ enum exit_status version_load(struct version *ret, const struct offer *offer,
 	if (code == EXIT_NOT_YET)
 		code = seal_file(&version, fd, &file, offer, loading, why);
 	if (code == EXIT_NOT_YET)
-		code = verify_digest(&version, offer, why);
+		code = verify_digest(&version, offer, "", why);
+	if (code != EXIT_NOT_YET)
+		return code;
+	*ret = version;
+	version.region = NULL;
+	return EXIT_NOT_YET;
+}
+
+/* Whether it is this process that lacks something. */
+static bool is_shortage(int err)
+{
+	return err == -EMFILE || err == -ENFILE || err == -ENOMEM;
+}
+
+static enum exit_status accept_stored(struct version *version, int fd, size_t most,
+				      struct refusal *why)
+{
+	int err = sealmem_region_accept_limited(&version->region, fd, most, SEALMEM_CONTENT);
+
+	if (err == 0 && sealmem_region_size(version->region) == 0)
+		return refuse(why, EXIT_NO, "what was stored is empty");
+	if (err == 0)
+		err = sealmem_region_fd(version->region);
+	if (err >= 0)
+		return EXIT_NOT_YET;
+	return refuse(why, is_shortage(err) ? EXIT_FAILED : EXIT_NO,
+		      "what was stored cannot be served: %s", sealmem_strerror(err));
+}
+
+enum exit_status version_accept(struct version *ret, const struct offer *offer, int fd, size_t most,
+				struct refusal *why)
+{
+	CLEANUP(version_release) struct version version = { 0 };
+	enum exit_status code = accept_stored(&version, fd, most, why);
+
+	if (code == EXIT_NOT_YET)
+		code = verify_digest(&version, offer, "what was stored for ", why);
 	if (code != EXIT_NOT_YET)
 		return code;
 	*ret = version;

@@ -20,6 +20,7 @@ struct offer {
 	bool expects; /* this digest, and no other */
 	struct digest expected;
 	uint64_t generation; /* 0 before the first one */
+	uint64_t stored;     /* the number of the one that the manager keeps, or 0 */
 	uint64_t size;
 	struct digest digest;
 };
@@ -56,6 +57,13 @@ struct loading {
  */
 enum exit_status version_load(struct version *ret, const struct offer *offer,
 			      const struct loading *loading, struct refusal *why);
+
+/*
+ * The same of a descriptor that was stored: nothing is believed of it. EXIT_NO if it is not good, EXIT_FAILED if that
+ * cannot be found out now.
+ */
+enum exit_status version_accept(struct version *ret, const struct offer *offer, int fd, size_t most,
+				struct refusal *why);
 
 /* Puts a text into `why`. Returns `code`. */
 enum exit_status refuse(struct refusal *why, enum exit_status code, const char *format, ...)

@@ -2,15 +2,19 @@
 
 /*
  * The server: one thread, one wait, for signals, for the publisher and for files that change. Everything is loaded before anybody can connect, so
- * that a wrong file is an error of the start, and no client waits for the first generation.
+ * that a wrong file is an error of the start, and no client waits for the first generation. What was stored at an earlier start is served at once,
+ * before a file is read.
  */
 
 #include "tools/serve/listener.h"
 #include "tools/serve/log.h"
 #include "tools/serve/manager.h"
 #include "tools/serve/order.h"
+#include "tools/serve/store.h"
 #include "tools/serve/verification.h"
 #include "tools/serve/watch.h"
+#include "tools/common/stream.h"
+#include "tools/common/text.h"
 #include "include/sealmem.h"
 #include "lib/util.h"
 
@@ -242,26 +246,6 @@ static enum exit_status load(struct server *server, struct version *ret, const s
 	return version_load(ret, offer, &loading, why);
 }
 
-static int publish(struct server *server, struct offer *offer, const struct version *version)
-{
-	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
-	int err;
-
-	digest_format(label + strlen(label), &version->digest);
-	err = sealmem_publish_labelled(server->publisher, version->region, label);
-	if (err < 0)
-		return err;
-	offer->generation = sealmem_publisher_generation(server->publisher, offer->name);
-	offer->size = sealmem_region_size(version->region);
-	offer->digest = version->digest;
-	tell(server, &(struct fact){ .event = "published",
-				     .name = offer->name,
-				     .generation = offer->generation,
-				     .size = offer->size,
-				     .digest = &offer->digest });
-	return 0;
-}
-
 static void keep(const struct server *server, const struct offer *offer, const char *event,
 		 const char *why)
 {
@@ -269,6 +253,31 @@ static void keep(const struct server *server, const struct offer *offer, const c
 				     .name = offer->name,
 				     .generation = offer->generation,
 				     .text = why });
+}
+
+/* The event says where the bytes come from. */
+static int publish(struct server *server, struct offer *offer, const struct version *version,
+		   const char *event)
+{
+	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
+	int err;
+
+	digest_format(label + strlen(label), &version->digest);
+	err = sealmem_publish_named(server->publisher, version->region, offer->name, label);
+	if (err < 0)
+		return err;
+	offer->generation = sealmem_publisher_generation(server->publisher, offer->name);
+	offer->size = sealmem_region_size(version->region);
+	offer->digest = version->digest;
+	tell(server, &(struct fact){ .event = event,
+				     .name = offer->name,
+				     .generation = offer->generation,
+				     .size = offer->size,
+				     .digest = &offer->digest });
+	err = store_put(&server->manager, offer, sealmem_region_fd(version->region));
+	if (err < 0)
+		keep(server, offer, "unstored", error_text(err));
+	return 0;
 }
 
 /* The generation that others have stays, unless there is a better one. */
@@ -286,7 +295,7 @@ static void reload(struct server *server, struct offer *offer)
 	if (code == EXIT_NOT_YET)
 		code = verify(server, offer, &version, &why);
 	if (code == EXIT_NOT_YET)
-		err = publish(server, offer, &version);
+		err = publish(server, offer, &version, "published");
 	if (code != EXIT_NOT_YET || err < 0)
 		keep(server, offer, "kept", err < 0 ? sealmem_strerror(err) : why.text);
 }
@@ -353,8 +362,14 @@ static enum exit_status load_all(struct server *server, struct version *versions
 
 	for (size_t i = 0; i < order->count; i++) {
 		struct refusal why;
-		enum exit_status code = load(server, &versions[i], &order->offers[i], &why);
+		enum exit_status code;
 
+		/* There is a good one already. */
+		if (order->offers[i].generation != 0) {
+			reload(server, &order->offers[i]);
+			continue;
+		}
+		code = load(server, &versions[i], &order->offers[i], &why);
 		if (code == EXIT_NOT_YET)
 			code = verify(server, &order->offers[i], &versions[i], &why);
 		if (code != EXIT_NOT_YET)
@@ -367,8 +382,10 @@ static enum exit_status publish_all(struct server *server, const struct version 
 {
 	for (size_t i = 0; i < server->order->count; i++) {
 		struct offer *offer = &server->order->offers[i];
-		int err = publish(server, offer, &versions[i]);
+		int err = 0;
 
+		if (versions[i].region != NULL)
+			err = publish(server, offer, &versions[i], "published");
 		if (err < 0)
 			return complain("serve", EXIT_FAILED, "%s: cannot publish it: %s",
 					offer->name, sealmem_strerror(err));
@@ -399,6 +416,88 @@ static enum exit_status bind_listener(struct server *server)
 	return code;
 }
 
+static void drop(const struct server *server, struct stored *stored, const char *why)
+{
+	/* The title comes from outside. */
+	CLEANUP(free_text) char *title = escape_format(stored->title);
+
+	tell(server, &(struct fact){ .event = "dropped", .name = title, .text = why });
+	store_drop(stored);
+}
+
+/* The number counts as stored, so that the next generation replaces it. */
+static void restore(struct server *server, struct offer *offer, struct stored *stored,
+		    uint64_t number)
+{
+	CLEANUP(version_release) struct version version = { 0 };
+	struct refusal why;
+	enum exit_status code =
+		version_accept(&version, offer, stored->fd, server->order->most, &why);
+	int err = 0;
+
+	if (code == EXIT_NOT_YET)
+		code = verify(server, offer, &version, &why);
+	if (code == EXIT_NO) {
+		drop(server, stored, why.text);
+		return;
+	}
+	offer->stored = number;
+	if (code == EXIT_NOT_YET)
+		err = publish(server, offer, &version, "restored");
+	if (code != EXIT_NOT_YET || err < 0)
+		keep(server, offer, "unrestored", err < 0 ? sealmem_strerror(err) : why.text);
+	stored->fd = close_fd(stored->fd);
+}
+
+static bool is_offered(const struct serve_order *order, const struct stored *stored)
+{
+	uint64_t number;
+
+	for (size_t i = 0; i < order->count; i++)
+		if (store_is_of(stored, order->offers[i].name, &number))
+			return true;
+	return false;
+}
+
+/* The newest good one of each name, and nothing else. */
+static void restore_all(struct server *server)
+{
+	const struct serve_order *order = server->order;
+	struct manager *manager = &server->manager;
+	struct stored *stored;
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < order->count; i++)
+		while (server->stop == 0 && order->offers[i].stored == 0 &&
+		       (stored = store_newest(manager, order->offers[i].name, &number)) != NULL)
+			restore(server, &order->offers[i], stored, number);
+	for (size_t i = 0; i < manager->stored_count && server->stop == 0; i++)
+		if (manager->stored[i].fd >= 0)
+			drop(server, &manager->stored[i],
+			     is_offered(order, &manager->stored[i])
+				     ? "a newer one was stored too"
+				     : "no name that is served was stored as this");
+	store_clear(manager, order->offers, order->count);
+}
+
+/* Clients can connect from now on. They wait for the names that have no generation yet. */
+static enum exit_status open_to_clients(struct server *server)
+{
+	const struct serve_order *order = server->order;
+	enum exit_status code = listener_listen(&server->listener);
+	int err;
+
+	if (code == EXIT_NOT_YET)
+		code = open_publisher(server);
+	if (code != EXIT_NOT_YET)
+		return code;
+	err = sealmem_publisher_continue(server->publisher, store_greatest(&server->manager));
+	for (size_t i = 0; i < order->count && err == 0; i++)
+		err = sealmem_publisher_announce(server->publisher, order->offers[i].name);
+	return err == 0 ? EXIT_NOT_YET
+			: complain("serve", EXIT_FAILED, "cannot serve: %s", sealmem_strerror(err));
+}
+
 static enum exit_status start_with(struct server *server, struct version *versions)
 {
 	int err = watch_again(server);
@@ -408,12 +507,31 @@ static enum exit_status start_with(struct server *server, struct version *versio
 		return complain("serve", EXIT_FAILED, "cannot watch the files: %s",
 				err == -ENOSPC ? "raise the sysctl fs.inotify.max_user_watches"
 					       : error_text(err));
-	code = load_all(server, versions);
+	if (server->manager.stored_count > 0)
+		code = open_to_clients(server);
+	if (code == EXIT_NOT_YET && server->manager.stored_count > 0)
+		restore_all(server);
 	if (code == EXIT_NOT_YET)
-		code = listener_listen(&server->listener);
-	if (code == EXIT_NOT_YET)
-		code = open_publisher(server);
+		code = load_all(server, versions);
+	if (code == EXIT_NOT_YET && server->publisher == NULL)
+		code = open_to_clients(server);
 	return code == EXIT_NOT_YET ? publish_all(server, versions) : code;
+}
+
+/* A store that is full drops what comes, and does not say so: the generation before would go, and the next one not come. */
+static void look_for_room(struct server *server)
+{
+	struct manager *manager = &server->manager;
+	char text[160];
+
+	if (manager->room == 0 || manager->room > server->order->count)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       "the manager stores %u descriptors, and %zu are needed: raise "
+		       "FileDescriptorStoreMax=",
+		       manager->room, server->order->count + 1);
+	tell(server, &(struct fact){ .event = "unstored", .text = text });
+	manager->room = 0;
 }
 
 static enum exit_status start(struct server *server)
@@ -425,6 +543,7 @@ static enum exit_status start(struct server *server)
 
 	if (code == EXIT_NOT_YET)
 		code = manager_find(&server->manager);
+	look_for_room(server);
 	raise_descriptors(server);
 	if (code == EXIT_NOT_YET)
 		code = bind_listener(server);
