@@ -16,7 +16,7 @@ _sealmem_options() {
     demo) echo '--explain --data --file --help' ;;
     probe) echo '--require --json --quiet --help' ;;
     run)
-        echo '--secret --from --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
+        echo '--secret --from --on-update --env-file --listen-fds --self-paths --files --no-credentials --max-size --allow-empty --strip-newline --mode' \
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
@@ -33,7 +33,7 @@ _sealmem_takes_value() {
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
         --require | --format | --columns | --svg | --procfs) return 0 ;;
     --watch) [ "$command" = audit ] ;;
-    --verify | --verify-timeout | --from | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
+    --verify | --verify-timeout | --from | --on-update | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
     --list) [ "$command" = serve ] ;;
     *) return 1 ;;
     esac

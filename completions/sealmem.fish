@@ -56,6 +56,7 @@ complete -c sealmem -n '__fish_seen_subcommand_from probe' -s h -l help -d 'Prin
 
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l secret -x -d 'Pass a secret: NAME=SOURCE'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l from -r -F -d 'Pass what is served at a socket: SOCKET:NAME'
+complete -c sealmem -n '__fish_seen_subcommand_from run' -l on-update -x -a 'restart HUP USR1 USR2' -d 'Tell the command of what is newer'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l env-file -d 'Set NAME_FILE for each secret'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l listen-fds -d 'Announce the secrets in LISTEN_FDS'
 complete -c sealmem -n '__fish_seen_subcommand_from run' -l self-paths -d 'Let the paths lead to the process that opens them'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC1083,SC2154,SC2016,SC2164
+# shellcheck disable=SC1083,SC2154,SC2016,SC2164,SC2030,SC2031
 
 # Programs as they are, which read, seek and map what `sealmem serve` gives them by `sealmem run --from`.
 
@@ -124,4 +124,87 @@ END
     wait_until listens "$port"
     run -0 curl -s --cacert server.crt "https://localhost:$port/"
     [ "$output" = served ]
+}
+
+# certificate NAME: a new one with its key.
+certificate() {
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$1" -addext subjectAltName=DNS:localhost \
+        -keyout "$1.key" -out "$1.crt" 2>/dev/null
+    cat "$1.crt" "$1.key" >"$1.pem"
+}
+
+# The name in the certificate that is served.
+served_name() {
+    openssl s_client -connect "127.0.0.1:$1" </dev/null 2>/dev/null | openssl x509 -noout -subject | sed 's/.*CN *= *//'
+}
+
+serves() {
+    [ "$(served_name "$1")" = "$2" ]
+}
+
+# Connects again and again until the file "stop" is there. Prints what failed.
+connect_meanwhile() {
+    python3 -c 'import os, socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+context.check_hostname = False
+context.verify_mode = ssl.CERT_NONE
+count = 0
+while not os.path.exists("stop"):
+    try:
+        with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as plain, context.wrap_socket(plain) as tls:
+            tls.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            assert b"served" in b"".join(iter(lambda: tls.recv(4096), b""))
+        count += 1
+    except (OSError, AssertionError) as error:
+        print("failed:", error)
+print("connections", count > 10)' "$1"
+}
+
+# Both are in one file, so that no generation has the key of another certificate.
+@test "nginx serves a renewed certificate with --on-update HUP, and refuses nobody meanwhile" {
+    need nginx
+    need openssl
+    port=$(free_port)
+    rm -f stop
+    certificate first
+    certificate second
+    cp first.pem pair.pem
+    serve --watch pair=pair.pem
+    cat >renewed.conf <<END
+daemon off;
+pid $DIR/renewed.pid;
+error_log $DIR/renewed.log;
+events { }
+http {
+    access_log off;
+    client_body_temp_path $DIR/body;
+    proxy_temp_path $DIR/proxy;
+    fastcgi_temp_path $DIR/fastcgi;
+    uwsgi_temp_path $DIR/uwsgi;
+    scgi_temp_path $DIR/scgi;
+    server {
+        listen 127.0.0.1:$port ssl;
+        include $DIR/pair.conf;
+        return 200 "served\n";
+    }
+}
+END
+    "$SEALMEM" run --from "$DIR/served:pair" --on-update HUP -- sh -c \
+        'printf "ssl_certificate %s;\nssl_certificate_key %s;\n" "$1" "$1" >pair.conf
+        PATH=$PATH:/usr/sbin exec nginx -e renewed.log -c "$PWD/renewed.conf"' sh {pair} 3>&- &
+    started="$started $!"
+    wait_until serves "$port" first
+    connect_meanwhile "$port" >connections 3>&- &
+    client=$!
+    sleep 0.5
+    cp second.pem pair.new
+    mv pair.new pair.pem
+    wait_until serves "$port" second
+    cp first.pem pair.new
+    mv pair.new pair.pem
+    wait_until serves "$port" first
+    sleep 0.5
+    touch stop
+    wait "$client"
+    [ "$(cat connections)" = "connections True" ]
 }

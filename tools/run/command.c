@@ -56,6 +56,9 @@ static const char help_text[] =
 	"  --from SOCKET:NAME[=ALIAS]\n"
 	"                        pass what another process serves, as by sealmem serve;\n"
 	"                        COMMAND finds it like a secret called ALIAS, or NAME\n"
+	"  --on-update SIGNAL|restart\n"
+	"                        stay as the parent of COMMAND, and send it SIGNAL, or\n"
+	"                        start it again, when what --from passes is newer\n"
 	"  --env-file            set NAME_FILE to a path for each secret\n"
 	"  --listen-fds          announce the secrets in LISTEN_FDS, and give them the\n"
 	"                        descriptors from 3 on\n"
@@ -192,6 +195,8 @@ static enum exit_status obey(struct order *order, int c, char **argv)
 		return add_secret(order, secret_parse, optarg);
 	case 'F':
 		return add_secret(order, published_parse, optarg);
+	case 'u':
+		return update_parse(&order->on_update, optarg);
 	case 'x':
 		return set_most(order, optarg);
 	case 'm':
@@ -229,11 +234,57 @@ static enum exit_status check_names(const struct order *order)
 	return EXIT_NOT_YET;
 }
 
+/* What gives the program something that never leads to a newer generation. */
+static const char *in_the_way_of_signal(const struct order *order)
+{
+	if (order->files != NULL)
+		return "--files";
+	if (order->harden & HARDEN_DUMP)
+		return "--no-dump";
+	if (order->self_paths)
+		return "--self-paths";
+	return order->ways & PASS_LISTEN ? "--listen-fds" : NULL;
+}
+
+static enum exit_status check_update(struct order *order)
+{
+	const char *fixed = order->on_update.signal != 0 ? in_the_way_of_signal(order) : NULL;
+	size_t i = 0;
+
+	if (!order->on_update.wanted)
+		return EXIT_NOT_YET;
+	while (i < order->count && order->secrets[i].offered == NULL)
+		i++;
+	if (i == order->count)
+		return complain_of_usage("run", EXIT_OURS,
+					 "--on-update: there is no --from to wait for");
+	if (fixed != NULL)
+		return complain_of_usage(
+			"run", EXIT_OURS,
+			"--on-update with a signal: with %s COMMAND could not open what is "
+			"newer: use --on-update restart",
+			fixed);
+	order->terms.follow = true;
+	return EXIT_NOT_YET;
+}
+
+static enum exit_status check(struct order *order)
+{
+	enum exit_status code;
+
+	if (order->files != NULL && order->count == 0)
+		return complain_of_usage("run", EXIT_OURS,
+					 "--files: there is no --secret to make a file of");
+	code = check_update(order);
+	return code == EXIT_NOT_YET ? check_names(order) : code;
+}
+
 static enum exit_status parse(struct order *order, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "secret", required_argument, NULL, 's' },
 		{ "from", required_argument, NULL, 'F' },
+		{ "on-update", required_argument, NULL, 'u' },
 		{ "env-file", no_argument, NULL, 'e' },
 		{ "listen-fds", no_argument, NULL, 'l' },
 		{ "self-paths", no_argument, NULL, 'p' },
@@ -262,11 +313,8 @@ static enum exit_status parse(struct order *order, int argc, char **argv)
 	}
 	if (optind == argc)
 		return complain_of_usage("run", EXIT_OURS, "there is no command to execute");
-	if (order->files != NULL && order->count == 0)
-		return complain_of_usage("run", EXIT_OURS,
-					 "--files: there is no --secret to make a file of");
 	order->argv = argv + optind;
-	return check_names(order);
+	return check(order);
 }
 
 enum exit_status cmd_run(int argc, char **argv)

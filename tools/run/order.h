@@ -3,6 +3,7 @@
 #define SEALMEM_TOOLS_RUN_ORDER_H
 
 #include "tools/run/secret.h"
+#include "tools/run/supervise.h"
 
 /* What the options and arguments ask for. */
 struct order {
@@ -16,8 +17,9 @@ struct order {
 	const char *files;	 /* NULL without --files, "" without a directory */
 	bool self_paths; /* the paths lead to the descriptors of the process that opens them */
 	int directory;	 /* of the credentials, or -1 */
-	char **argv;	 /* of the program */
-	char **own;	 /* the arguments of the subcommand */
+	struct update on_update;
+	char **argv; /* of the program */
+	char **own;  /* the arguments of the subcommand */
 };
 
 /* Loads the secrets and executes the program. Returns only if that fails. */

@@ -202,6 +202,14 @@ static int pass_as_listening(const struct handover *h)
 	return err == 0 ? set_number("LISTEN_PID", sys_getpid()) : err;
 }
 
+int pass_inherited_to_child(void)
+{
+	if (pass_inherited() == 0)
+		return 0;
+	(void)unsetenv("LISTEN_PIDFDID");
+	return set_number("LISTEN_PID", sys_getpid());
+}
+
 bool pass_is_variable(const char *name)
 {
 	if (isdigit((unsigned char)*name))

@@ -28,6 +28,10 @@ enum exit_status pass_secrets(const struct handover *handover, unsigned ways);
 enum exit_status pass_complain(const char *act, int err);
 enum exit_status pass_complain_of_directory(int err);
 
+/* The descriptors that this process received by LISTEN_FDS are meant for the program, if it is a child: call this in it. Returns 0
+ * or a negative errno. */
+int pass_inherited_to_child(void);
+
 /* How many descriptors this process itself received by LISTEN_FDS. They come before the secrets. */
 int pass_inherited(void);
 

@@ -53,14 +53,22 @@ static int descriptor_of(struct sealmem_subscription *s)
 	return fd;
 }
 
-static int get(const struct secret *secret, int connection, size_t most)
+/* Who is to be told of later generations keeps the subscription. */
+static int get(struct secret *secret, int connection, const struct secret_terms *terms)
 {
 	CLEANUP(free_subscription) struct sealmem_subscription *s = NULL;
 	int err = socket_set_wait(connection, SECONDS);
 
 	if (err == 0)
-		err = sealmem_subscribe(&s, connection, secret->offered, most, SEALMEM_CONTENT);
-	return err == 0 ? descriptor_of(s) : err;
+		err = sealmem_subscribe(&s, connection, secret->offered, terms->published_most,
+					SEALMEM_CONTENT);
+	if (err == 0)
+		err = descriptor_of(s);
+	if (err >= 0 && terms->follow) {
+		secret->subscription = s;
+		s = NULL;
+	}
+	return err;
 }
 
 static enum exit_status check_size(const struct secret *secret, int fd,
@@ -86,7 +94,7 @@ static enum exit_status take(struct secret *secret, const struct secret_terms *t
 	if (connection < 0)
 		return complain("run", EXIT_OURS, "--from: cannot connect to '%s': %s",
 				secret->socket, error_text(connection));
-	fd = get(secret, connection, terms->published_most);
+	fd = get(secret, connection, terms);
 	if (fd < 0)
 		return complain_of_publisher(secret, fd, terms->published_most);
 	code = check_size(secret, fd, terms);

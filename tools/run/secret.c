@@ -27,6 +27,7 @@
 
 void secret_release(struct secret *secret)
 {
+	secret->subscription = sealmem_subscription_free(secret->subscription);
 	secret->fd = close_fd(secret->fd);
 	free(secret->name);
 	free(secret->socket);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+struct sealmem_subscription;
 struct source;
 struct stat;
 
@@ -20,6 +21,7 @@ struct secret_terms {
 	struct owner owner;
 	bool may_be_empty;
 	bool strip_newlines; /* those at the end, as $(...) of a shell does */
+	bool follow;	     /* what another process serves is wanted later, too */
 };
 
 /* A value that the program receives under a name. */
@@ -30,6 +32,8 @@ struct secret {
 	char *socket,
 		*offered; /* of --from: where it is served, and by which name; otherwise NULL */
 	char *value;	  /* of a variable, where the process received it; otherwise NULL */
+	struct sealmem_subscription
+		*subscription; /* of --from, if it is followed; otherwise NULL */
 	int fd;	    /* first the descriptor to read, if the source is one; later the sealed memfd */
 	int number; /* the descriptor of the program */
 };

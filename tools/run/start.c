@@ -17,11 +17,14 @@
 #include "tools/run/pass.h"
 #include "tools/run/preload.h"
 #include "tools/run/secret-heap.h"
+#include "tools/run/supervise.h"
 #include "tools/launch/program.h"
 #include "tools/launch/undumpable.h"
 #include "lib/util.h"
 
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 /* Past the number of each secret. */
 static int end_of_numbers(const struct order *order)
@@ -123,6 +126,17 @@ static enum exit_status make_directory(struct order *order)
 	return err < 0 ? pass_complain_of_directory(err) : EXIT_NOT_YET;
 }
 
+/* What is followed keeps descriptors open while others are loaded, and they must not be at the numbers of those. */
+static enum exit_status reserve_numbers(const struct order *order)
+{
+	CLEANUP(close_fd_at) int fd = sys_open("/", O_PATH);
+	int err = fd < 0 ? fd : descriptor_move_past(&fd, end_of_numbers(order));
+
+	for (size_t i = 0; i < order->count && err >= 0; i++)
+		err = sys_dup_over(fd, order->secrets[i].number);
+	return err < 0 ? pass_complain("pass the secrets", err) : EXIT_NOT_YET;
+}
+
 static enum exit_status prepare(struct order *order)
 {
 	enum exit_status code = order->ways & PASS_LISTEN ? number_as_listening(order)
@@ -130,6 +144,8 @@ static enum exit_status prepare(struct order *order)
 
 	if (code == EXIT_NOT_YET)
 		code = clear_numbers(order);
+	if (code == EXIT_NOT_YET && order->on_update.wanted)
+		code = reserve_numbers(order);
 	return code == EXIT_NOT_YET ? make_directory(order) : code;
 }
 
@@ -167,23 +183,33 @@ static enum exit_status load_secrets(const struct order *order)
 	return code == EXIT_NOT_YET ? load_those(order, false) : code;
 }
 
+static void forget_secrets(const struct order *order)
+{
+	for (size_t i = 0; i < order->count; i++)
+		secret_forget(&order->secrets[i]);
+}
+
+static bool has_paths_of_reader(const struct order *order)
+{
+	return order->self_paths || order->harden & HARDEN_DUMP;
+}
+
 static enum exit_status make_inheritable(const struct order *order)
 {
-	/* A program that has files needs no descriptors. */
-	bool needed = order->files == NULL || order->ways & PASS_LISTEN;
-	int err = order->directory >= 0 ? descriptor_keep(order->directory) : 0;
+	/* A program that has files needs no descriptors, nor does one whose paths lead to those of its parent. */
+	bool elsewhere = order->on_update.wanted && !has_paths_of_reader(order);
+	bool needed = (order->files == NULL && !elsewhere) || order->ways & PASS_LISTEN;
+	int err = order->directory >= 0 && !elsewhere ? descriptor_keep(order->directory) : 0;
 
-	for (size_t i = 0; i < order->count && err >= 0; i++) {
-		secret_forget(&order->secrets[i]);
+	for (size_t i = 0; i < order->count && err >= 0; i++)
 		err = needed ? descriptor_keep(order->secrets[i].fd) : 0;
-	}
 	return err < 0 ? pass_complain("pass the secrets", err) : EXIT_NOT_YET;
 }
 
 /* No other process can open the descriptors of an undumpable program, not even its children. */
 static enum exit_status choose_paths(const struct order *order, struct paths *paths)
 {
-	int err = order->self_paths || order->harden & HARDEN_DUMP ? 0 : paths_of_program(paths);
+	int err = has_paths_of_reader(order) ? 0 : paths_of_program(paths);
 
 	return err < 0 ? complain("run", EXIT_OURS,
 				  "cannot read the link /proc/self: %s: mount /proc",
@@ -208,22 +234,6 @@ static enum exit_status make_files(const struct order *order, struct files_place
 		return EXIT_NOT_YET;
 	handover->files = place->path;
 	return files_make(place, &files);
-}
-
-static enum exit_status hand_over(const struct order *order)
-{
-	struct handover handover = { order->secrets,   order->count,	order->argv,
-				     order->directory, PATHS_OF_READER, NULL };
-	struct files_place place;
-	enum exit_status code = load_secrets(order);
-
-	if (code == EXIT_NOT_YET)
-		code = choose_paths(order, &handover.paths);
-	if (code == EXIT_NOT_YET)
-		code = make_files(order, &place, &handover);
-	if (code == EXIT_NOT_YET)
-		code = pass_secrets(&handover, order->ways);
-	return code == EXIT_NOT_YET ? make_inheritable(order) : code;
 }
 
 /* One file is examined for both, and it is the one that is executed. */
@@ -256,6 +266,84 @@ static enum exit_status execute(const struct order *order)
 	return program_execute_by_name("run", order->argv);
 }
 
+/* The program, and what it receives. */
+struct launch {
+	const struct order *order;
+	struct handover handover;
+	struct files_place place;
+	pid_t supervisor; /* the parent of the program, or 0 if it replaces this process */
+};
+
+static enum exit_status hand_over(struct launch *launch, unsigned ways)
+{
+	enum exit_status code = make_files(launch->order, &launch->place, &launch->handover);
+
+	if (code == EXIT_NOT_YET)
+		code = pass_secrets(&launch->handover, ways);
+	return code == EXIT_NOT_YET ? make_inheritable(launch->order) : code;
+}
+
+/* The directory of credentials is filled once; its entries lead to what is newest. Everything else is the child's own. */
+static unsigned ways_once(const struct order *order)
+{
+	return order->files == NULL ? order->ways & PASS_DIRECTORY : 0;
+}
+
+/* Late, because the kernel forgets it when a process enters a user namespace. The parent may have ended before. */
+static void end_with_parent(pid_t parent)
+{
+	(void)prctl(PR_SET_PDEATHSIG, (long)SIGTERM, 0L, 0L, 0L);
+	if (getppid() != parent)
+		_exit(EXIT_OURS);
+}
+
+static enum exit_status start_child(void *data)
+{
+	struct launch *launch = data;
+	const struct order *order = launch->order;
+	int err = pass_inherited_to_child();
+	enum exit_status code = err < 0 ? pass_complain("pass the secrets", err)
+					: hand_over(launch, order->ways & ~ways_once(order));
+
+	if (code != EXIT_NOT_YET)
+		return code;
+	end_with_parent(launch->supervisor);
+	return execute(order);
+}
+
+/* The paths of the program lead to this process, so others of its user must be allowed to open them. */
+static enum exit_status stay(struct launch *launch)
+{
+	const struct order *order = launch->order;
+	const struct supervision supervision = { order->on_update, order->secrets, order->count,
+						 &order->terms,	   start_child,	   launch };
+	enum exit_status code = pass_secrets(&launch->handover, ways_once(order));
+
+	if (code != EXIT_NOT_YET)
+		return code;
+	if (!(order->harden & HARDEN_DUMP))
+		unharden_self();
+	launch->supervisor = sys_getpid();
+	return supervise(&supervision);
+}
+
+static enum exit_status load_and_start(const struct order *order)
+{
+	struct launch launch = { .order = order,
+				 .handover = { order->secrets, order->count, order->argv,
+					       order->directory, PATHS_OF_READER, NULL } };
+	enum exit_status code = load_secrets(order);
+
+	forget_secrets(order);
+	if (code == EXIT_NOT_YET)
+		code = choose_paths(order, &launch.handover.paths);
+	if (code == EXIT_NOT_YET && order->on_update.wanted)
+		return stay(&launch);
+	if (code == EXIT_NOT_YET)
+		code = hand_over(&launch, order->ways);
+	return code == EXIT_NOT_YET ? execute(order) : code;
+}
+
 /* Without a secret there is nothing to read before the program starts. */
 static enum exit_status harden(const struct order *order)
 {
@@ -271,17 +359,15 @@ static enum exit_status deliver(struct order *order)
 	enum exit_status code = prepare(order);
 
 	harden_self();
-	return code == EXIT_NOT_YET ? hand_over(order) : code;
+	return code == EXIT_NOT_YET ? load_and_start(order) : code;
 }
 
 enum exit_status order_start(struct order *order)
 {
 	enum exit_status code = harden(order);
 
-	if (code == EXIT_NOT_YET && order->count > 0)
-		code = deliver(order);
 	if (code == EXIT_NOT_YET)
-		code = execute(order);
+		code = order->count > 0 ? deliver(order) : execute(order);
 	if (HARDEN_NEEDS_TRACING)
 		unharden_self();
 	return code;
