@@ -38,6 +38,11 @@ int socket_path_connect(const char *path, int flags)
 	return take_fd(&fd);
 }
 
+int socket_listen(int socket)
+{
+	return listen(socket, SOMAXCONN) < 0 ? -errno : 0;
+}
+
 int socket_set_wait(int socket, unsigned seconds)
 {
 	const struct timeval limit = { .tv_sec = seconds };

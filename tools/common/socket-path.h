@@ -10,6 +10,9 @@ int socket_path_address(struct sockaddr_un *ret, const char *path);
 /* Connects to a publisher of memory. `flags` may have SOCK_NONBLOCK. A descriptor, or the negative errno of connect(2). */
 int socket_path_connect(const char *path, int flags);
 
+/* Has a bound socket accept connections. 0 or a negative errno. */
+int socket_listen(int socket);
+
 /* Limits how long each receive of the socket waits. */
 int socket_set_wait(int socket, unsigned seconds);
 

@@ -138,12 +138,15 @@ void listener_adopt(struct listener *ret, int fd)
 
 enum exit_status listener_listen(const struct listener *listener)
 {
+	int err;
+
 	/* It listens already. */
 	if (listener->path == NULL)
 		return EXIT_NOT_YET;
-	if (listen(listener->fd, SOMAXCONN) == 0)
+	err = socket_listen(listener->fd);
+	if (err == 0)
 		return EXIT_NOT_YET;
-	return complain("serve", EXIT_FAILED, "cannot listen: %s", strerror(errno));
+	return complain("serve", EXIT_FAILED, "cannot listen: %s", strerror(-err));
 }
 
 static bool is_ours(const struct listener *listener)

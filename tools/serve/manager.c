@@ -173,12 +173,11 @@ static int set_address(struct sockaddr_un *ret, socklen_t *size, const char *pat
 /* Puts a descriptor into a message, which lasts as long as `control`. */
 static void attach(struct msghdr *message, void *control, size_t size, int fd)
 {
-	struct cmsghdr *header;
+	struct cmsghdr *header = control;
 
 	memset(control, 0, size);
 	message->msg_control = control;
 	message->msg_controllen = size;
-	header = CMSG_FIRSTHDR(message);
 	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
 				    .cmsg_level = SOL_SOCKET,
 				    .cmsg_type = SCM_RIGHTS };
