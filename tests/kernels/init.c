@@ -70,9 +70,15 @@ static const struct alias {
 	{ "/dev/stderr", "/proc/self/fd/2" },
 };
 
-/* What is done many times over is done a few times: an emulated processor is slow. */
+/* What is done many times over is done a few times, and a test may take longer: an emulated processor is slow. */
 static char *const environment[] = {
-	"PATH=/tests", "HOME=/tmp", "TMPDIR=/tmp", "TERM=dumb", "SEALMEM_TEST_SCALE=1", NULL,
+	"PATH=/tests",
+	"HOME=/tmp",
+	"TMPDIR=/tmp",
+	"TERM=dumb",
+	"SEALMEM_TEST_SCALE=1",
+	"CK_TIMEOUT_MULTIPLIER=5",
+	NULL,
 };
 
 static void prepare_files(void)
