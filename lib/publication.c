@@ -21,7 +21,7 @@ int publication_check_socket(int socket)
 
 int publication_send(const struct socket_wait *wait, const struct protocol_message *message, int fd)
 {
-	struct protocol_packet packet;
+	struct protocol_packet packet = { 0 };
 	ssize_t sent;
 
 	protocol_encode(&packet, message);

@@ -108,13 +108,16 @@ static const struct source published = { .prefix = "", .take = take };
 /* The socket may have colons in its path, the names have none. */
 enum exit_status published_parse(struct secret *ret, const char *text)
 {
-	const char *colon = strrchr(text, ':'), *name = colon != NULL ? colon + 1 : NULL;
-	size_t length = name != NULL ? strcspn(name, "=") : 0;
-	const char *alias = length > 0 && name[length] == '=' ? name + length + 1 : NULL, *fault;
+	const char *colon = strrchr(text, ':'), *name, *alias = NULL, *fault;
+	size_t length;
 
 	if (colon == NULL || colon == text)
 		return complain_of_usage("run", EXIT_OURS,
 					 "--from takes SOCKET:NAME[=ALIAS], not '%s'", text);
+	name = colon + 1;
+	length = strcspn(name, "=");
+	if (length > 0 && name[length] == '=')
+		alias = name + length + 1;
 	*ret = (struct secret){ .fd = -1,
 				.source = &published,
 				.from = text,
