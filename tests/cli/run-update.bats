@@ -139,8 +139,10 @@ has_ended() {
     : >"$OUT"
     as_plain_user "$SEALMEM" run --from "$SOCKET:rules" --on-update HUP -- /usr/bin/python3 "$SHARED/updated.py" {rules} \
         >"$OUT" 2>"$DIR/err" 3>&- &
+    # A shell waits for it, because the first word is a function.
     RUNNING=$!
     said ready
+    RUNNING=$(pgrep -P "$RUNNING")
     publish two
     said '^HUP two'
 }
