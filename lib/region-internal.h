@@ -159,8 +159,8 @@ int region_confirm_source(const struct sealmem_region *r, size_t size);
 
 /*
  * The last step of a seal. It compares the bytes with the buffer that they were copied from, because until the seal
- * another process can write to the file: -EBUSY if they differ. It has the caller verify them. It seals the addresses of the region and of its
- * guard pages, if ADDRESS is demanded, and makes sure that nothing else is mapped there.
+ * another process can write to the file: -EBUSY if they differ. It has the caller verify them. It seals the addresses of
+ * the region and of its guard pages, if ADDRESS is demanded, and makes sure that nothing else is mapped there.
  */
 int region_seal_address(struct sealmem_region *r);
 

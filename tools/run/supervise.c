@@ -11,6 +11,7 @@
 
 #include "tools/run/follow.h"
 #include "tools/run/signals.h"
+#include "tools/common/clock.h"
 #include "lib/util.h"
 
 #include <poll.h>
@@ -68,15 +69,6 @@ static void release(struct supervisor *s)
 	close_fd(s->signals);
 }
 
-/* For poll(2). */
-static int64_t now(void)
-{
-	int64_t nanoseconds = 0;
-
-	(void)sys_now(&nanoseconds);
-	return nanoseconds / 1000000;
-}
-
 static void find_followers(struct supervisor *s)
 {
 	const struct supervision *what = s->what;
@@ -123,7 +115,7 @@ static enum exit_status start(struct supervisor *s)
 				error_text(-errno));
 	s->program = child;
 	s->pending = s->ending = false;
-	s->end = now() + TIME_TO_EXPECT;
+	s->end = clock_milliseconds() + TIME_TO_EXPECT;
 	return EXIT_NOT_YET;
 }
 
@@ -161,7 +153,7 @@ static void note_signals(struct supervisor *s)
 			continue;
 		}
 		if (is_an_end(&got))
-			s->ended = now();
+			s->ended = clock_milliseconds();
 		if (s->program != 0)
 			signal_pass(s->program, &got);
 	}
@@ -184,7 +176,7 @@ static int sooner(int a, int b)
 
 static int time_to_wait(const struct supervisor *s)
 {
-	int64_t time = now();
+	int64_t time = clock_milliseconds();
 	int left = s->ending ? time_left(s->end, time) : -1;
 
 	if (s->pending && !s->ending)
@@ -208,7 +200,8 @@ static enum exit_status await(struct supervisor *s)
 static void follow(struct supervisor *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		s->pending |= follower_turn(&s->followers[i], s->waited[1 + i].revents != 0, now());
+		s->pending |= follower_turn(&s->followers[i], s->waited[1 + i].revents != 0,
+					    clock_milliseconds());
 }
 
 /* A program that is stopped would not end. */
@@ -217,14 +210,14 @@ static void end_program(struct supervisor *s)
 	(void)kill(s->program, SIGTERM);
 	(void)kill(s->program, SIGCONT);
 	s->ending = true;
-	s->end = now() + TIME_TO_END;
+	s->end = clock_milliseconds() + TIME_TO_END;
 }
 
 static void send_signal(struct supervisor *s)
 {
 	int signal = s->what->update.signal;
 
-	if (!signal_is_expected(s->program, signal) && now() < s->end)
+	if (!signal_is_expected(s->program, signal) && clock_milliseconds() < s->end)
 		return;
 	(void)kill(s->program, signal);
 	s->pending = false;
@@ -232,7 +225,7 @@ static void send_signal(struct supervisor *s)
 
 static void tell_program(struct supervisor *s)
 {
-	if (s->ending && s->end != 0 && now() >= s->end) {
+	if (s->ending && s->end != 0 && clock_milliseconds() >= s->end) {
 		(void)kill(s->program, SIGKILL);
 		s->end = 0;
 	} else if (s->pending && !s->ending && s->what->update.signal != 0) {
@@ -245,7 +238,7 @@ static void tell_program(struct supervisor *s)
 /* A program that somebody told to end, and that goes on for long, does not mean to end. */
 static bool starts_again(const struct supervisor *s)
 {
-	return s->ending && (s->ended == 0 || now() - s->ended > 2 * TIME_TO_END);
+	return s->ending && (s->ended == 0 || clock_milliseconds() - s->ended > 2 * TIME_TO_END);
 }
 
 /* EXIT_NOT_YET for as long as the program runs. */

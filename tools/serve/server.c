@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The server: one thread, one wait, for signals, for the publisher and for files that change. Everything is loaded before anybody can connect, so
- * that a wrong file is an error of the start, and no client waits for the first generation. What was stored at an earlier start is served at once,
- * before a file is read.
+ * The server: one thread, one wait, for signals, for the publisher and for files that change. Everything is loaded before
+ * anybody can connect, so that a wrong file is an error of the start, and no client waits for the first generation. What
+ * was stored at an earlier start is served at once, before a file is read.
  */
 
 #include "tools/serve/listener.h"
@@ -13,6 +13,7 @@
 #include "tools/serve/store.h"
 #include "tools/serve/verification.h"
 #include "tools/serve/watch.h"
+#include "tools/common/clock.h"
 #include "tools/common/stream.h"
 #include "tools/common/text.h"
 #include "include/sealmem.h"
@@ -177,14 +178,6 @@ static enum exit_status turn(struct server *server, int also, int milliseconds)
 	return EXIT_NOT_YET;
 }
 
-static int64_t now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 static bool is_readable(int fd)
 {
 	struct pollfd waited = { .fd = fd, .events = POLLIN };
@@ -196,11 +189,11 @@ static bool is_readable(int fd)
 static enum exit_status await(struct server *server, const struct verification *verification,
 			      struct refusal *why)
 {
-	int64_t end = now() + (int64_t)server->order->verify_seconds * 1000;
+	int64_t end = clock_milliseconds() + (int64_t)server->order->verify_seconds * 1000;
 	enum exit_status code = EXIT_NOT_YET;
 
 	while (code == EXIT_NOT_YET && !is_readable(verification->ended)) {
-		int64_t left = end - now();
+		int64_t left = end - clock_milliseconds();
 
 		if (server->stop != 0)
 			return refuse(why, EXIT_FAILED, "a signal ended its verification");

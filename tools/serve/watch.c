@@ -10,6 +10,7 @@
 
 #include "tools/serve/watch.h"
 
+#include "tools/common/clock.h"
 #include "lib/util.h"
 
 #include <limits.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 
 /* So long others have time to change what belongs together. */
 #define SETTLE 200
@@ -39,14 +39,6 @@ struct walk {
 	char at[PATH_MAX], rest[PATH_MAX];
 	int links;
 };
-
-static int64_t now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 static const char *last_part(const char *path)
 {
@@ -167,7 +159,7 @@ static void note_change(struct watch *watch, size_t file)
 {
 	watch->changed[file] = true;
 	if (watch->due == 0)
-		watch->due = now() + SETTLE;
+		watch->due = clock_milliseconds() + SETTLE;
 }
 
 /* Whether a name that has appeared is more than a file that somebody is about to write. */
@@ -211,7 +203,7 @@ void watch_note(struct watch *watch)
 
 int watch_timeout(const struct watch *watch)
 {
-	int64_t left = watch->due - now();
+	int64_t left = watch->due - clock_milliseconds();
 
 	if (watch->due == 0)
 		return -1;
