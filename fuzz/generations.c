@@ -19,6 +19,7 @@
  *       5  a reader releases
  */
 
+#include "fuzz/input.h"
 #include "fuzz/promise.h"
 #include "fuzz/target.h"
 
@@ -40,19 +41,6 @@
 #define STEPS	    64
 #define READERS	    4
 #define MAX_NUMBER  256
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-static uint8_t next(struct input *input)
-{
-	if (input->size == 0)
-		return 0;
-	input->size--;
-	return *input->bytes++;
-}
 
 static int memfd(off_t size, int seals)
 {

@@ -24,6 +24,7 @@
  *     the patch
  */
 
+#include "fuzz/input.h"
 #include "fuzz/promise.h"
 #include "fuzz/target.h"
 #include "tests/support/kernel.h"
@@ -164,19 +165,6 @@ static size_t count_mappings(void)
 		count += strstr(line, "/memfd:") != NULL ||
 			 (GUARDS_COUNT && strstr(line, " ---p ") != NULL);
 	return count;
-}
-
-struct input {
-	const uint8_t *bytes;
-	size_t size;
-};
-
-static uint8_t next(struct input *input)
-{
-	if (input->size == 0)
-		return 0;
-	input->size--;
-	return *input->bytes++;
 }
 
 static size_t take(struct input *input, uint8_t *to, size_t size)
