@@ -71,22 +71,11 @@ run_it() {
 }
 
 work_of_nginx() {
-    cat >work/nginx.conf <<END
-daemon off;
-worker_processes 2;
-pid $DIR/work/pid;
-error_log $DIR/work/error.log;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $DIR/work/body;
-    proxy_temp_path $DIR/work/proxy;
-    fastcgi_temp_path $DIR/work/fastcgi;
-    uwsgi_temp_path $DIR/work/uwsgi;
-    scgi_temp_path $DIR/work/scgi;
-    server { listen 127.0.0.1:$port; root $DIR/work; }
-}
-END
+    {
+        echo "worker_processes 2;"
+        nginx_conf "$DIR/work" "listen 127.0.0.1:$port;" \
+            "root $DIR/work;"
+    } >work/nginx.conf
     head -c 20000 /dev/zero >work/file
     serve nginx -c "$DIR/work/nginx.conf"
     wait_until listens "$port"

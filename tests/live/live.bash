@@ -60,6 +60,27 @@ listens() {
     (: <>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
+# nginx_conf DIRECTORY LINE...: a configuration for nginx, which has its own files in DIRECTORY. Its server has these lines.
+nginx_conf() {
+    cat <<END
+daemon off;
+pid $1/nginx.pid;
+error_log $1/error.log;
+events { }
+http {
+    access_log off;
+    client_body_temp_path $1/body;
+    proxy_temp_path $1/proxy;
+    fastcgi_temp_path $1/fastcgi;
+    uwsgi_temp_path $1/uwsgi;
+    scgi_temp_path $1/scgi;
+    server {
+$(printf '        %s\n' "${@:2}")
+    }
+}
+END
+}
+
 # The descriptor of a process that a secret of that name is.
 descriptor_of() {
     local pid=$1 name=$2 fd

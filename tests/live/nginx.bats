@@ -16,26 +16,10 @@ setup() {
         -addext subjectAltName=DNS:localhost -keyout /dev/stdout -out server.crt 2>/dev/null)
     line=$(sed -n 8p <<<"$key")
     [ "${#line}" = 64 ]
-    cat >nginx.conf.in <<END
-daemon off;
-pid $DIR/nginx.pid;
-error_log $DIR/error.log;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $DIR/body;
-    proxy_temp_path $DIR/proxy;
-    fastcgi_temp_path $DIR/fastcgi;
-    uwsgi_temp_path $DIR/uwsgi;
-    scgi_temp_path $DIR/scgi;
-    server {
-        listen 127.0.0.1:$port ssl;
-        ssl_certificate $DIR/server.crt;
-        ssl_certificate_key @key@;
-        return 200 "served\n";
-    }
-}
-END
+    nginx_conf "$DIR" "listen 127.0.0.1:$port ssl;" \
+        "ssl_certificate $DIR/server.crt;" \
+        "ssl_certificate_key @key@;" \
+        'return 200 "served\n";' >nginx.conf.in
 }
 
 # nginx takes no key as an argument, so the number goes into its configuration. As the user in $PLAIN, or as

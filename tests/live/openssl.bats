@@ -109,27 +109,13 @@ bytes_in_use() {
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$DIR/key" -out "$DIR/crt" 2>/dev/null
     port=$(free_port)
     mkdir -p "$DIR/nginx"
-    cat >"$DIR/nginx.conf" <<END
-daemon off;
-worker_processes 2;
-pid $DIR/nginx/pid;
-error_log $DIR/nginx/error.log;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $DIR/nginx/body;
-    proxy_temp_path $DIR/nginx/proxy;
-    fastcgi_temp_path $DIR/nginx/fastcgi;
-    uwsgi_temp_path $DIR/nginx/uwsgi;
-    scgi_temp_path $DIR/nginx/scgi;
-    server {
-        listen 127.0.0.1:$port ssl;
-        ssl_certificate $DIR/crt;
-        ssl_certificate_key $DIR/key;
-        return 200 "served\n";
-    }
-}
-END
+    {
+        echo "worker_processes 2;"
+        nginx_conf "$DIR/nginx" "listen 127.0.0.1:$port ssl;" \
+            "ssl_certificate $DIR/crt;" \
+            "ssl_certificate_key $DIR/key;" \
+            'return 200 "served\n";'
+    } >"$DIR/nginx.conf"
     PATH=$PATH:/usr/sbin env LD_PRELOAD="$library" SEALMEM_SECRET_HEAP=start,report \
         nginx -c "$DIR/nginx.conf" 2>"$DIR/log" 3>&- 4>&- &
     started=$!

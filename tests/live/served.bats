@@ -98,25 +98,9 @@ print(int(numpy.memmap(sys.argv[1], dtype="<i4", mode="r").sum()))' {weights}
     openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost \
         -keyout server.key -out server.crt 2>/dev/null
     serve certificate=server.crt
-    cat >nginx.conf <<END
-daemon off;
-pid $DIR/nginx.pid;
-error_log $DIR/error.log;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $DIR/body;
-    proxy_temp_path $DIR/proxy;
-    fastcgi_temp_path $DIR/fastcgi;
-    uwsgi_temp_path $DIR/uwsgi;
-    scgi_temp_path $DIR/scgi;
-    server {
-        listen 127.0.0.1:$port ssl;
-        include $DIR/tls.conf;
-        return 200 "served\n";
-    }
-}
-END
+    nginx_conf "$DIR" "listen 127.0.0.1:$port ssl;" \
+        "include $DIR/tls.conf;" \
+        'return 200 "served\n";' >nginx.conf
     "$SEALMEM" run --from "$DIR/served:certificate" --secret key=server.key -- sh -c \
         'printf "ssl_certificate %s;\nssl_certificate_key %s;\n" "$1" "$2" >tls.conf
         PATH=$PATH:/usr/sbin exec nginx -e error.log -c "$PWD/nginx.conf"' sh {certificate} {key} 3>&- &
@@ -170,28 +154,12 @@ print("connections", count > 10)' "$1"
     certificate second
     cp first.pem pair.pem
     serve --watch pair=pair.pem
-    cat >renewed.conf <<END
-daemon off;
-pid $DIR/renewed.pid;
-error_log $DIR/renewed.log;
-events { }
-http {
-    access_log off;
-    client_body_temp_path $DIR/body;
-    proxy_temp_path $DIR/proxy;
-    fastcgi_temp_path $DIR/fastcgi;
-    uwsgi_temp_path $DIR/uwsgi;
-    scgi_temp_path $DIR/scgi;
-    server {
-        listen 127.0.0.1:$port ssl;
-        include $DIR/pair.conf;
-        return 200 "served\n";
-    }
-}
-END
+    nginx_conf "$DIR" "listen 127.0.0.1:$port ssl;" \
+        "include $DIR/pair.conf;" \
+        'return 200 "served\n";' >renewed.conf
     "$SEALMEM" run --from "$DIR/served:pair" --on-update HUP -- sh -c \
         'printf "ssl_certificate %s;\nssl_certificate_key %s;\n" "$1" "$1" >pair.conf
-        PATH=$PATH:/usr/sbin exec nginx -e renewed.log -c "$PWD/renewed.conf"' sh {pair} 3>&- &
+        PATH=$PATH:/usr/sbin exec nginx -e error.log -c "$PWD/renewed.conf"' sh {pair} 3>&- &
     started="$started $!"
     wait_until serves "$port" first
     connect_meanwhile "$port" >connections 3>&- &
