@@ -1160,6 +1160,26 @@ START_TEST(a_child_has_a_copy_that_works)
 }
 END_TEST
 
+static int open_inherited(void *argument)
+{
+	return sealmem_heap_open(argument) == 0 ? use_inherited(argument) : 5;
+}
+
+START_TEST(a_child_locks_its_copy_of_a_closed_heap)
+{
+	SCOPED_HEAP *h = heap_of(ROOM, SEALMEM_NOSWAP);
+	char *p = object_of(h, 32);
+
+	fill(p, 32);
+	ck_assert_int_eq(sealmem_heap_close(h), 0);
+	assert_child_succeeds(open_inherited, h);
+	ck_assert_int_eq(sealmem_heap_open(h), 0);
+	assert_filled(p, 32);
+	ck_assert_int_eq(sealmem_heap_check(h), 0);
+	sealmem_heap_dealloc(h, p);
+}
+END_TEST
+
 static int use_foreign(void *argument)
 {
 	struct sealmem_heap *h = argument;
@@ -1570,6 +1590,7 @@ int main(void)
 		{ where_no_key_is_given_the_heap_closes_without, 4 },
 		{ without_memfd_secret_a_secret_heap_is_EOPNOTSUPP, 2 },
 		{ a_child_has_a_copy_that_works, 2 },
+		{ a_child_locks_its_copy_of_a_closed_heap, 1 },
 		{ a_child_that_did_not_inherit_the_heap_gets_errors, 2 },
 		{ a_lock_of_the_parent_does_not_hold_the_child, 1 },
 		{ threads_may_use_one_heap, DEMANDS },
