@@ -14,8 +14,9 @@ setup() {
     printf '%s\n' unit/first unit/second attack >"$work/programs"
     for user in root plain; do
         printf "$user 60 %s /tests/x\n" unit/first unit/second attack
-    done >"$work/amd64/tests/list"
-    : >"$work/arm64/tests/list" >"$work/plan"
+    done >"$work/amd64/tests/list.all"
+    grep -v unit/second "$work/amd64/tests/list.all" >"$work/amd64/tests/list.core"
+    : >"$work/arm64/tests/list.all" >"$work/arm64/tests/list.core" >"$work/plan"
 }
 
 teardown() {
@@ -41,12 +42,12 @@ good_log() {
     echo SEALMEM-DONE
 }
 
-# record NAME [STATUS...]: a row of the matrix and how it went; its log is what comes in.
+# record NAME [STATUS...]: a row of the matrix and how it went; its log is what comes in. $tests is what it runs.
 record() {
     local name=$1
 
     shift
-    echo "$name amd64 suite 1.0 flavour" >>"$work/plan"
+    echo "$name amd64 suite 1.0 flavour ${tests:-all}" >>"$work/plan"
     echo "${*:-ran 10 9 1 }" >"$work/$name.status"
     cat >"$work/$name.log"
 }
@@ -85,8 +86,8 @@ judge() {
 @test "a column adds up its programs and counts apart what they skipped" {
     good_kernels 10
     run -0 judge
-    [ "$(awk '$1 == "kernel" { print $5, $6 }' <<<"$output")" = "unit attack" ]
-    [ "$(awk '$1 == "k1" { print $5, $6, $7, $8 }' <<<"$output")" = "11 (1) 30 (4)" ]
+    [ "$(awk '$1 == "kernel" { print $6, $7 }' <<<"$output")" = "unit attack" ]
+    [ "$(awk '$1 == "k1" { print $6, $7, $8, $9 }' <<<"$output")" = "11 (1) 30 (4)" ]
     [[ $output == *"unit: SKIP no such thing here (20 times, on 10 kernels)"* ]]
 }
 
@@ -127,6 +128,23 @@ judge() {
     [[ $output == *"k11, unit/second, plain: missing"* ]]
 }
 
+@test "a row of the core misses nothing but the core" {
+    good_kernels 10
+    good_log 1.11 | grep -v 'unit.second' | tests=core record k11
+    run -0 judge
+    [ "$(awk '$1 == "k11" { print $5, $6, $7, $8 }' <<<"$output")" = "core 5 30 (4)" ]
+    good_log 1.12 | grep -v 'unit/first plain' | tests=core record k12
+    run -1 judge
+    [[ $output == *"k12, unit/first, plain: missing"* ]]
+}
+
+@test "with --all each row runs everything" {
+    run -0 "$here/run" --list
+    [[ $output == *" core"* ]]
+    run -0 "$here/run" --all --list
+    [[ $output != *" core"* ]]
+}
+
 @test "a program cannot report for itself" {
     good_kernels 10
     good_log 1.11 | sed 's/^SEALMEM-RESULT unit.first root/unit\/first.root| &/' | record k11
@@ -151,7 +169,7 @@ judge() {
 
 @test "a kernel that wrote nothing fails" {
     good_kernels 10
-    echo "k11 amd64 suite 1.0 flavour" >>"$work/plan"
+    echo "k11 amd64 suite 1.0 flavour all" >>"$work/plan"
     run -1 judge
     [[ $output == *"k11: crash: nothing is known of it"* ]]
 }
@@ -186,7 +204,7 @@ imitate_qemu() {
 	if grep -q HANG "$(wc -l <boots)"; then exec sleep 60; fi
 	EOF
     chmod +x "$work"/bin/*
-    echo "k amd64 suite 1.0 flavour" >"$work/plan"
+    echo "k amd64 suite 1.0 flavour all" >"$work/plan"
 }
 
 boot() {
@@ -240,7 +258,7 @@ boot() {
 @test "one more line is one more kernel" {
     cp -R "$here" "$work/kernels"
     before=$("$work/kernels/run" --list | wc -l)
-    echo "next amd64 trixie 6.12 cloud-amd64" >>"$work/kernels/matrix"
+    echo "next amd64 trixie 6.12 cloud-amd64 all" >>"$work/kernels/matrix"
     [ "$("$work/kernels/run" --list | wc -l)" = $((before + 1)) ]
 }
 

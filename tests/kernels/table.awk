@@ -28,7 +28,7 @@ function is_bad(text) {
 function outcome(k, c, user, arch,    p, key, text, worst, good, bad_ones, left_out) {
 	worst = "skip"
 	for (p = 1; p <= programs; p++) {
-		if (column_of[p] != c || !((arch, program[p]) in built))
+		if (column_of[p] != c || !((arch, tests_of[k], program[p]) in listed))
 			continue
 		key = k SUBSEP program[p] SUBSEP user
 		text = ending(key)
@@ -139,11 +139,11 @@ function print_row(r, from, to, size,    c, line) {
 	print line
 }
 
-function read_list(arch,    file, line, w) {
-	file = work "/" arch "/tests/list"
+function read_list(arch, tests,    file, line, w) {
+	file = work "/" arch "/tests/list." tests
 	while ((getline line < file) > 0) {
 		split(line, w, " ")
-		built[arch, w[3]] = 1
+		listed[arch, tests, w[3]] = 1
 	}
 	close(file)
 }
@@ -166,11 +166,11 @@ function complain(text) {
 
 function judge_programs(k, arch,    p) {
 	for (p = 1; p <= programs; p++) {
-		if (!((arch, program[p]) in built)) {
+		if (!((arch, "all", program[p]) in listed))
 			lacking[arch " " program[p]] = 1
+		if (!((arch, tests_of[k], program[p]) in listed))
 			continue
-		}
-		has[arch, column_of[p]] = 1
+		has[k, column_of[p]] = 1
 		note_if_bad(k, program[p], "root", ending(k SUBSEP program[p] SUBSEP "root"))
 		note_if_bad(k, program[p], "plain", ending(k SUBSEP program[p] SUBSEP "plain"))
 	}
@@ -182,9 +182,10 @@ function result_row(r, k, arch,    c) {
 	cell[r, 2] = release[k]
 	cell[r, 3] = arch
 	cell[r, 4] = page[k]
+	cell[r, 5] = tests_of[k]
 	for (c = 1; c <= columns; c++)
-		cell[r, 4 + c] = (arch, c) in has ? both(outcome(k, c, "root", arch), outcome(k, c, "plain", arch)) : "-"
-	cell[r, 5 + columns] = took[k] (boots[k] > 1 ? " (" boots[k] " boots)" : "")
+		cell[r, 5 + c] = (k, c) in has ? both(outcome(k, c, "root", arch), outcome(k, c, "plain", arch)) : "-"
+	cell[r, 6 + columns] = took[k] (boots[k] > 1 ? " (" boots[k] " boots)" : "")
 }
 
 function print_results(    r, c) {
@@ -192,15 +193,16 @@ function print_results(    r, c) {
 	head[2] = "version"
 	head[3] = "arch"
 	head[4] = "page"
+	head[5] = "tests"
 	for (c = 1; c <= columns; c++)
-		head[4 + c] = heading[c]
-	head[5 + columns] = "seconds"
+		head[5 + c] = heading[c]
+	head[6 + columns] = "seconds"
 	for (r = 1; r <= kernels; r++) {
 		result_row(r, kernel[r], arch_of[r])
 		if (status[kernel[r]] == "gone")
 			instead[r] = "not available: " reason[kernel[r]]
 	}
-	print_table(kernels, 5 + columns)
+	print_table(kernels, 6 + columns)
 }
 
 # Facts that are the same wherever a kernel has what they are about need a line, not a column.
@@ -252,13 +254,16 @@ BEGIN {
 		}
 		column_of[programs] = number_of[column(line)]
 	}
-	read_list("amd64")
-	read_list("arm64")
+	for (i = split("amd64 arm64", arches, " "); i; i--) {
+		read_list(arches[i], "all")
+		read_list(arches[i], "core")
+	}
 }
 
 {
 	kernel[++kernels] = $1
 	arch_of[kernels] = $2
+	tests_of[$1] = $6
 	file = work "/" $1 ".status"
 	if ((getline line < file) > 0) {
 		split(line, word, " ")
@@ -295,7 +300,7 @@ END {
 		print text " (" why[text] " times, on " (n > 4 ? n " kernels" : substr(why_where[text], 2)) ")"
 	}
 	for (p = 1; p <= programs; p++)
-		for (i = split("amd64 arm64", arches, " "); i; i--)
+		for (i in arches)
 			if ((arches[i] " " program[p]) in lacking)
 				print program[p] ": unsupported for " arches[i]
 	for (i = 1; i <= complaints; i++)
