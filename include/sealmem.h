@@ -1258,6 +1258,20 @@ SEALMEM_MUST_CHECK_ int sealmem_publisher_announce(struct sealmem_publisher *p, 
 SEALMEM_MUST_CHECK_ int sealmem_publisher_continue(struct sealmem_publisher *p,
 						   uint64_t generation);
 
+/*
+ * Store in *ret the number that the next generation will have, whatever its name. So a caller that keeps generations for
+ * the next publisher can keep each one before it publishes it: then nobody has seen one that is lost if the process is
+ * killed in between. Until a generation is published, the answer stays the same, unless sealmem_publisher_continue() says
+ * a greater number.
+ *
+ * -EINVAL          p or ret is NULL
+ * -ERANGE          no generation number is left
+ * -ESTALE, -EBUSY  see above
+ *
+ * On failure *ret is untouched. Since 0.1.
+ */
+SEALMEM_MUST_CHECK_ int sealmem_publisher_reserve(struct sealmem_publisher *p, uint64_t *ret);
+
 /* The number of the newest generation of a name; 0 if there is none. If name is NULL, the greatest number that this
  * publisher has given. Since 0.1. */
 uint64_t sealmem_publisher_generation(const struct sealmem_publisher *p, const char *name);

@@ -58,7 +58,8 @@ struct sealmem_publisher {
 	bool deaf;   /* and the listening socket is not watched */
 	struct in_use in_use;
 	struct process owner;
-	uint64_t last; /* the greatest number of a generation */
+	uint64_t last;	   /* the greatest number of a generation */
+	uint64_t reserved; /* the number of the next one, if it is greater */
 	struct sealmem_publisher_limits limits;
 	int (*admit)(const struct sealmem_peer *peer, const char *name, void *data);
 	void *data;

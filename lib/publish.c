@@ -122,8 +122,12 @@ static int begin(struct sealmem_publisher *p)
 static int choose_number(const struct sealmem_publisher *p, uint64_t *ret)
 {
 	int64_t now = 0;
-	int err = sys_time_of_day(&now);
+	int err = 0;
 
+	*ret = p->reserved;
+	if (p->reserved > p->last)
+		return 0;
+	err = sys_time_of_day(&now);
 	if (err < 0)
 		return not_given(err);
 	if (p->last == UINT64_MAX)
@@ -231,6 +235,20 @@ EXPORT int sealmem_publisher_continue(struct sealmem_publisher *p, uint64_t gene
 		p->last = generation;
 	in_use_end(&p->in_use);
 	return 0;
+}
+
+EXPORT int sealmem_publisher_reserve(struct sealmem_publisher *p, uint64_t *ret)
+{
+	uint64_t number = 0;
+	int err = begin(p);
+
+	if (err < 0)
+		return err;
+	err = ret != NULL ? choose_number(p, &number) : fail_for(REASON_NO_RESULT);
+	if (err == 0)
+		*ret = p->reserved = number;
+	in_use_end(&p->in_use);
+	return err;
 }
 
 EXPORT int sealmem_publisher_set_admission(struct sealmem_publisher *p,

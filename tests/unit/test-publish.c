@@ -154,6 +154,41 @@ START_TEST(numbers_go_on_from_those_that_were_kept)
 }
 END_TEST
 
+START_TEST(a_number_can_be_known_before_it_is_published)
+{
+	SCOPED_DESK desk = new_desk();
+	uint64_t number = 0, again = 0, next = 0;
+
+	publish_bytes(desk.publisher, "rules", 'a', 1);
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &number), 0);
+	ck_assert_uint_gt(number, sealmem_publisher_generation(desk.publisher, NULL));
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &again), 0);
+	ck_assert_uint_eq(again, number);
+	publish_bytes(desk.publisher, "other", 'a', 1);
+	ck_assert_uint_eq(sealmem_publisher_generation(desk.publisher, "other"), number);
+	publish_bytes(desk.publisher, "rules", 'b', 1);
+	ck_assert_uint_gt(sealmem_publisher_generation(desk.publisher, "rules"), number);
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &next), 0);
+	ck_assert_uint_gt(next, sealmem_publisher_generation(desk.publisher, "rules"));
+}
+END_TEST
+
+START_TEST(a_reserved_number_gives_way_to_those_that_were_kept)
+{
+	SCOPED_DESK desk = new_desk();
+	uint64_t number = 0;
+
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &number), 0);
+	ck_assert_int_eq(sealmem_publisher_continue(desk.publisher, UINT64_MAX - 1), 0);
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &number), 0);
+	ck_assert_uint_eq(number, UINT64_MAX);
+	publish_bytes(desk.publisher, "rules", 'a', 1);
+	number = 5;
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, &number), -ERANGE);
+	ck_assert_uint_eq(number, 5);
+}
+END_TEST
+
 START_TEST(a_client_with_newer_data_is_told)
 {
 	SCOPED_DESK desk = new_desk();
@@ -670,12 +705,15 @@ START_TEST(null_is_no_publisher)
 {
 	SCOPED_REGION *region = sealed_region("rules", 1, SEALMEM_CONTENT);
 	SCOPED_DESK desk = new_desk();
+	uint64_t number = 0;
 
 	ck_assert_int_eq(sealmem_publish(NULL, region), -EINVAL);
 	ck_assert_int_eq(sealmem_publish(desk.publisher, NULL), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_announce(NULL, "rules"), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_announce(desk.publisher, NULL), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_continue(NULL, 1), -EINVAL);
+	ck_assert_int_eq(sealmem_publisher_reserve(NULL, &number), -EINVAL);
+	ck_assert_int_eq(sealmem_publisher_reserve(desk.publisher, NULL), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_set_admission(NULL, NULL, NULL), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_fd(NULL), -EINVAL);
 	ck_assert_int_eq(sealmem_publisher_dispatch(NULL), -EINVAL);
@@ -691,6 +729,8 @@ int main(void)
 		a_client_that_does_not_answer_is_sent_nothing_more,
 		numbers_grow_from_one_publisher_to_the_next,
 		numbers_go_on_from_those_that_were_kept,
+		a_number_can_be_known_before_it_is_published,
+		a_reserved_number_gives_way_to_those_that_were_kept,
 		a_client_with_newer_data_is_told,
 		an_announced_name_is_waited_for,
 		only_sealed_regions_are_published,
