@@ -248,9 +248,8 @@ static void keep(const struct server *server, const struct offer *offer, const c
 				     .text = why });
 }
 
-/* The event says where the bytes come from. */
-static int publish(struct server *server, struct offer *offer, const struct version *version,
-		   const char *event)
+static int hand_out(struct server *server, struct offer *offer, const struct version *version,
+		    uint64_t number)
 {
 	char label[sizeof(DIGEST_PREFIX) + DIGEST_TEXT_SIZE] = DIGEST_PREFIX;
 	int err;
@@ -259,17 +258,37 @@ static int publish(struct server *server, struct offer *offer, const struct vers
 	err = sealmem_publish_named(server->publisher, version->region, offer->name, label);
 	if (err < 0)
 		return err;
-	offer->generation = sealmem_publisher_generation(server->publisher, offer->name);
+	offer->generation = number;
 	offer->size = sealmem_region_size(version->region);
 	offer->digest = version->digest;
+	return 0;
+}
+
+/* The event says where the bytes come from. */
+static int publish(struct server *server, struct offer *offer, const struct version *version,
+		   const char *event)
+{
+	const struct manager *manager = &server->manager;
+	uint64_t number = 0;
+	int stored, err = sealmem_publisher_reserve(server->publisher, &number);
+
+	if (err < 0)
+		return err;
+	stored = store_add(manager, offer, number, sealmem_region_fd(version->region));
+	err = hand_out(server, offer, version, number);
+	if (err < 0) {
+		store_undo(manager, offer, number);
+		return err;
+	}
 	tell(server, &(struct fact){ .event = event,
 				     .name = offer->name,
 				     .generation = offer->generation,
 				     .size = offer->size,
 				     .digest = &offer->digest });
-	err = store_put(&server->manager, offer, sealmem_region_fd(version->region));
-	if (err < 0)
-		keep(server, offer, "unstored", error_text(err));
+	if (stored == 0)
+		stored = store_settle(manager, offer, number);
+	if (stored < 0)
+		keep(server, offer, "unstored", error_text(stored));
 	return 0;
 }
 

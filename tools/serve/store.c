@@ -5,8 +5,9 @@
  * there and nothing else, so the title has the name and the number. Numbers must not run backwards over a restart, and
  * the clock may.
  *
- * Nothing is lost if this process is killed between two steps: the next generation is stored before the one that it
- * replaces goes. If both are there at the next start, the newer one counts.
+ * Nothing is lost if this process is killed between two steps: the next generation is stored before anybody gets it, and
+ * the one that it replaces goes after that. If both are there at the next start, the newer one counts. Else somebody
+ * could get the older one again, as one that is newer than what they have.
  */
 
 #include "tools/serve/store.h"
@@ -85,22 +86,37 @@ struct stored *store_newest(const struct manager *manager, const char *name, uin
 	return newest;
 }
 
-int store_put(const struct manager *manager, struct offer *offer, int fd)
+int store_add(const struct manager *manager, const struct offer *offer, uint64_t number, int fd)
 {
-	char title[STORE_TITLE], before[STORE_TITLE];
-	int err;
+	char title[STORE_TITLE];
 
 	if (manager->room == 0)
 		return 0;
-	store_title_format(title, offer->name, offer->generation);
+	store_title_format(title, offer->name, number);
+	return manager_store(manager, title, fd);
+}
+
+int store_settle(const struct manager *manager, struct offer *offer, uint64_t number)
+{
+	char before[STORE_TITLE];
+	int err = 0;
+
+	if (manager->room == 0)
+		return 0;
 	store_title_format(before, offer->name, offer->stored);
-	err = manager_store(manager, title, fd);
-	if (err < 0)
-		return err;
 	if (offer->stored != 0)
 		err = manager_unstore(manager, before);
-	offer->stored = offer->generation;
+	offer->stored = number;
 	return err;
+}
+
+void store_undo(const struct manager *manager, const struct offer *offer, uint64_t number)
+{
+	char title[STORE_TITLE];
+
+	store_title_format(title, offer->name, number);
+	if (manager->room > 0)
+		(void)manager_unstore(manager, title);
 }
 
 void store_drop(struct stored *stored)

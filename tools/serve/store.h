@@ -26,8 +26,14 @@ bool store_is_of(const struct stored *stored, const char *name, uint64_t *number
 /* The newest generation of this name that nobody has looked at yet, and its number; or NULL. */
 struct stored *store_newest(const struct manager *manager, const char *name, uint64_t *number);
 
-/* Has the manager keep this generation of the offer in place of the one that it keeps now. On failure it keeps that. */
-int store_put(const struct manager *manager, struct offer *offer, int fd);
+/* Has the manager keep a generation of the offer that is going to be published, beside the one that it keeps now. */
+int store_add(const struct manager *manager, const struct offer *offer, uint64_t number, int fd);
+
+/* It is published: the manager need not keep the one before. */
+int store_settle(const struct manager *manager, struct offer *offer, uint64_t number);
+
+/* It is not, and need not be kept. */
+void store_undo(const struct manager *manager, const struct offer *offer, uint64_t number);
 
 /* Closes the descriptor. The manager need not keep it any longer. */
 void store_drop(struct stored *stored);
