@@ -18,6 +18,7 @@ packages_models="spin"
 packages_musl="musl-tools linux-libc-dev"
 packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
     libc6-dev-arm64-cross"
+packages_systemd="qemu-system-x86 cpio debootstrap debian-archive-keyring util-linux"
 packages_live="curl openssh-client openssh-server nginx-light postgresql postgresql-client libsystemd-dev gdb nodejs
     default-jdk-headless libpython3.11-testsuite|libpython3.13-testsuite bash-completion fish zsh valgrind
     qemu-user bubblewrap rsync stunnel4 mosquitto php-cli libsodium-dev minisign libgcrypt20-dev gpg gpg-agent sqlite3
