@@ -90,6 +90,52 @@ print(int(numpy.memmap(sys.argv[1], dtype="<i4", mode="r").sum()))' {weights}
     [ "$output" = 42 ]
 }
 
+# geoip FILE NETWORK=CITY...: a database, as a whole in place of the one before.
+geoip() {
+    python3 -B "$BATS_TEST_DIRNAME/geoip.py" "$1.new" "${@:2}"
+    mv "$1.new" "$1"
+}
+
+# mmdblookup maps the database.
+@test "mmdblookup finds the city of an address in it, and nobody changes the answer" {
+    need mmdblookup
+    geoip geo 192.0.2.0/24=Bern 198.51.100.128/25=Graz
+    serve geo=geo
+    run -0 with geo mmdblookup --file {geo} --ip 198.51.100.200 city names en
+    [[ $output == *'"Graz" <utf8_string>'* ]]
+    run ! with geo mmdblookup --file {geo} --ip 198.51.100.1 city names en
+    [[ $output == *"Could not find an entry"* ]]
+    # The same act succeeds on the file that it came from.
+    change='import sys
+file = open(sys.argv[1], "r+b", buffering=0)
+file.seek(file.read().index(b"Graz"))
+try:
+    file.write(b"Bonn")
+except OSError as error:
+    print(error.strerror)'
+    run -0 with geo python3 -c "$change" {geo}
+    [ "$output" = "Operation not permitted" ]
+    run -0 with geo mmdblookup --file {geo} --ip 198.51.100.200 city names en
+    [[ $output == *'"Graz" <utf8_string>'* ]]
+    run -0 python3 -c "$change" geo
+    [ -z "$output" ]
+    run -0 mmdblookup --file geo --ip 198.51.100.200 city names en
+    [[ $output == *'"Bonn" <utf8_string>'* ]]
+}
+
+@test "mmdblookup gives the answer of the newer database after --on-update restart" {
+    need mmdblookup
+    geoip geo 192.0.2.0/24=Bern
+    serve --watch geo=geo
+    "$SEALMEM" run --from "$DIR/served:geo" --on-update restart -- sh -c \
+        'mmdblookup --file "$1" --ip 192.0.2.7 city names en; exec sleep infinity' sh {geo} >answers 3>&- &
+    started="$started $!"
+    wait_until grep -q '"Bern"' answers
+    geoip geo 192.0.2.0/24=Graz
+    wait_until grep -q '"Graz"' answers
+    [ "$(grep -c utf8_string answers)" = 2 ]
+}
+
 @test "nginx serves TLS with a certificate that is served, beside its secret key" {
     need nginx
     need openssl
