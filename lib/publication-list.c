@@ -65,9 +65,7 @@ EXPORT int sealmem_list_published(
 	reason_forget();
 	err = each != NULL ? publication_check_socket(socket) : fail_for(REASON_NO_FUNCTION);
 	if (err == 0)
-		err = ask(socket);
-	if (err == 0)
-		err = socket_begin_wait(&wait, socket, POLLIN);
+		err = publication_begin_answer(&wait, socket, ask(socket));
 	if (err < 0)
 		return err;
 	do

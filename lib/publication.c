@@ -10,6 +10,8 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 
+#include <poll.h>
+
 int publication_check_socket(int socket)
 {
 	int type = socket_type(socket);
@@ -29,6 +31,16 @@ int publication_send(const struct socket_wait *wait, const struct protocol_messa
 	if (sent < 0)
 		return reason_for(not_given((int)sent), REASON_IN_FLIGHT);
 	return sent == sizeof(packet) ? 0 : fail_for(REASON_CUT_SHORT);
+}
+
+int publication_begin_answer(struct socket_wait *ret, int socket, int sent)
+{
+	if (sent == 0)
+		return socket_begin_wait(ret, socket, POLLIN);
+	if (sent != -EPIPE && sent != -ECONNRESET)
+		return sent;
+	*ret = socket_no_wait(socket, POLLIN);
+	return 0;
 }
 
 /* If the other end is closed with something unread, the kernel says so once, before it gives what that end has sent. */

@@ -18,6 +18,10 @@ int publication_check_socket(int socket);
 int publication_send(const struct socket_wait *wait, const struct protocol_message *message,
 		     int fd);
 
+/* Before an answer is received: sets how to wait for it, after the question was sent with this result. 0 also if the other
+ * end is closed, because it may have said why. */
+int publication_begin_answer(struct socket_wait *ret, int socket, int sent);
+
 /* Receives one. The caller judges the descriptors of the delivery, and dismisses it on failure too. -ECONNRESET if the
  * other end is closed and everything that it sent was received, -EPROTO for what is no message. */
 int publication_receive(const struct socket_wait *wait, struct protocol_message *ret,

@@ -53,13 +53,21 @@ static int send_to_publisher(const struct sealmem_subscription *s, const struct 
 	return publication_send(wait, &message, -1);
 }
 
+/* A refusal without a name is about the connection. */
+static bool is_for(const struct sealmem_subscription *s, const struct protocol_message *message)
+{
+	if (message->kind == PROTOCOL_REFUSED && message->name[0] == '\0')
+		return true;
+	return strcmp(message->name, s->name) == 0;
+}
+
 /* What is no answer to what was asked, or is not newer, breaks the rules. */
 static int check_message(const struct sealmem_subscription *s,
 			 const struct protocol_message *message, const struct delivery *delivery)
 {
 	size_t expected = message->kind == PROTOCOL_GENERATION;
 
-	if (strcmp(message->name, s->name) != 0)
+	if (!is_for(s, message))
 		return fail_for(REASON_PROTOCOL);
 	if (delivery->flags & MSG_CTRUNC && delivery->count == 0 && expected == 1)
 		return fail_for(REASON_LOST);
@@ -159,10 +167,8 @@ static int ask_and_wait(const struct sealmem_subscription *s)
 static int wait_for_first(struct sealmem_subscription *s)
 {
 	struct socket_wait wait;
-	int err = ask_and_wait(s);
+	int err = publication_begin_answer(&wait, s->socket, ask_and_wait(s));
 
-	if (err == 0)
-		err = socket_begin_wait(&wait, s->socket, POLLIN);
 	if (err == 0)
 		err = receive(s, &wait);
 	return err < 0 ? err : s->lost;

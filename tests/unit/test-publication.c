@@ -145,6 +145,20 @@ START_TEST(what_is_no_list_is_refused)
 }
 END_TEST
 
+START_TEST(a_closed_end_has_said_why_it_gives_no_list)
+{
+	SCOPED_CHANNEL channel = pair();
+	struct told told = { 0 };
+
+	ck_assert_int_eq(say_with(channel.sender, SAYS_REFUSED, WHY_IS_FULL, 0, "", -1), 0);
+	(void)close(channel.sender);
+	channel.sender = -1;
+	ck_assert_int_eq(sealmem_list_published(channel.receiver, note, &told), -EUSERS);
+	ck_assert_int_eq(sealmem_list_published(channel.receiver, note, &told), -ECONNRESET);
+	ck_assert_uint_eq(told.count, 0);
+}
+END_TEST
+
 START_TEST(descriptors_in_a_list_are_closed)
 {
 	SCOPED_CHANNEL channel = pair();
@@ -188,15 +202,11 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_was_sent_before_the_end_is_received,
-		half_a_message_is_none,
-		one_call_at_a_time_uses_an_object,
-		a_list_is_told_entry_by_entry,
-		a_list_ends_when_the_caller_likes,
-		what_is_no_list_is_refused,
-		descriptors_in_a_list_are_closed,
-		the_list_of_a_publisher_is_complete,
-		a_list_needs_somebody_to_tell,
+		what_was_sent_before_the_end_is_received,   half_a_message_is_none,
+		one_call_at_a_time_uses_an_object,	    a_list_is_told_entry_by_entry,
+		a_list_ends_when_the_caller_likes,	    what_is_no_list_is_refused,
+		a_closed_end_has_said_why_it_gives_no_list, descriptors_in_a_list_are_closed,
+		the_list_of_a_publisher_is_complete,	    a_list_needs_somebody_to_tell,
 	};
 
 	return RUN_TESTS("publication", tests);

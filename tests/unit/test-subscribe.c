@@ -233,6 +233,32 @@ START_TEST(a_name_that_is_not_served_is_refused)
 }
 END_TEST
 
+START_TEST(a_publisher_that_is_full_says_so)
+{
+	const struct sealmem_publisher_limits limits = { 1, 1, 1 };
+	SCOPED_SERVER server = { 0 };
+	SCOPED_SUBSCRIPTION *first = NULL;
+	struct sealmem_subscription *second = NULL;
+
+	start_server(&server);
+	(void)pthread_mutex_lock(&server.lock);
+	ck_assert_int_eq(sealmem_publisher_set_limits(server.publisher, &limits), 0);
+	(void)pthread_mutex_unlock(&server.lock);
+	serve_bytes(&server, "rules", 'a', 100);
+	first = subscribed(&server, "rules");
+	/* It is refused before it asks, or after. */
+	for (int i = 0; i < 50; i++) {
+		int fd = connect_to(&server.place);
+
+		if (i % 2 == 0)
+			ck_assert(is_ready(fd));
+		ck_assert_int_eq(sealmem_subscribe(&second, fd, "rules", 100, CONTENT), -EUSERS);
+		(void)close(fd);
+	}
+	ck_assert_int_eq(byte_of(first), 'a');
+}
+END_TEST
+
 START_TEST(the_wait_for_the_first_generation_has_the_limit_of_the_socket)
 {
 	const struct timeval limit = { .tv_usec = 50000 };
@@ -425,6 +451,7 @@ int main(void)
 		what_can_still_change_is_not_taken,
 		a_generation_above_the_limit_is_refused,
 		a_name_that_is_not_served_is_refused,
+		a_publisher_that_is_full_says_so,
 		the_wait_for_the_first_generation_has_the_limit_of_the_socket,
 		no_demand_is_taken_that_cannot_be_given,
 		a_socket_that_does_not_keep_messages_apart_is_refused,
