@@ -306,6 +306,22 @@ OTHERS = {
         ["BENCH/measure/run-overhead", "--json", "BUILD/tools/sealmem", "300"],
         ["2"],
     ),
+    "pairs": Other("Acquire and release a published generation", ["PROGRAMS/measure-pairs", "2000000"], ["20000"]),
+    "publish": Other(
+        "Publish to processes, until the last of them has read it",
+        ["PROGRAMS/measure-publish", "100", "300", "1000"],
+        ["3", "5", "10"],
+    ),
+    "connections": Other(
+        "Publish to as many clients as this machine allows, until the last has taken it",
+        ["PROGRAMS/measure-connections", "10000"],
+        ["100"],
+    ),
+    "together": Other(
+        "Processes that have all read 1 GiB that is published",
+        ["PROGRAMS/measure-together", "8", "1024"],
+        ["3", "4"],
+    ),
     "start": Other(
         "Start programs with the object that seals their image, microseconds",
         ["BENCH/measure/image-start", "--json", "BUILD/preload", "PROGRAMS/libimage-floor.so", "200"],
@@ -352,6 +368,10 @@ def working(program):
 OTHER_BARS = [
     under_filter("a call that the filter does not check", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
+    OtherBar("acquire and release a generation, one thread, ns", "pairs", {"threads": 1}, "ns_for_a_pair", 15),
+    OtherBar("the same in eight threads, over one", "pairs", {"threads": 8}, "over_one_thread", 1.1),
+    OtherBar("1 GiB in 8 processes and their publisher: memory over the size", "together", {}, "memory_of_all,_over_the_size", 1.01),
+    OtherBar("the same: first byte in each after the first, us", "together", {}, "of_the_slowest_other,_us", 1000),
     starting("image sealed: added microseconds", "added", 150),
     starting("image sealed: over plain", "ratio", 1.15),
     working("redis-server"),
