@@ -156,6 +156,22 @@ extern "C" {
  */
 const char *sealmem_version(void);
 
+/* A number of this header: its name without "SEALMEM_", such as "CONTENT", and its value. */
+struct sealmem_constant {
+	const char *name;
+	unsigned long value;
+};
+
+/*
+ * All numbers of this header, for programs in languages that do not read it: the guarantees, what
+ * sealmem_seal_image() may be asked, the limits, and the version. The last element has NULL for its name. They are
+ * those of the library that the program runs with. The table is static. Since 0.1.
+ */
+const struct sealmem_constant *sealmem_constants(void);
+
+/* The size of a page on this machine, in bytes: sealmem_seal_range() and sealmem_mseal() take whole ones. Since 0.1. */
+size_t sealmem_page_size(void);
+
 /*
  * The name of one guarantee, such as "CONTENT". It is NULL for anything that is not exactly one of the
  * bits. The string is static. Since 0.1.
