@@ -22,7 +22,7 @@ shell_files() {
     done
 }
 
-git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror || status=1
+git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format --dry-run -Werror || status=1
 shell_files | xargs shellcheck -x || status=1
 shell_files | xargs shfmt -i 4 -d || status=1
 scripts/reuse.py || status=1
