@@ -15,6 +15,7 @@ packages_style="git clang-format shellcheck shfmt"
 packages_fresh="debootstrap debian-archive-keyring util-linux"
 packages_newcomer="$packages_build jq openssl"
 packages_bindings="g++"
+packages_installation="g++ cmake make xz-utils"
 packages_models="spin"
 packages_musl="musl-tools linux-libc-dev"
 packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
