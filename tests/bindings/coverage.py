@@ -21,6 +21,7 @@ import tree
 # The folder of a binding, its language, and the files that call the library.
 BINDINGS = {
     "cpp": ("C++", ["include/sealmem.hpp"]),
+    "python": ("Python", ["bindings/python/*.c"]),
 }
 
 HEAD = """# What each binding covers
