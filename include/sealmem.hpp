@@ -818,6 +818,15 @@ class publisher : public detail::owner<sealmem_publisher, sealmem_publisher_free
 		detail::report(code...)(sealmem_publisher_continue(get(), generation),
 					"continue_from");
 	}
+	/* sealmem_publisher_reserve(); 0 if it failed */
+	template <class... Code, class = detail::codes<Code...>>
+	std::uint64_t reserve(Code &...code) noexcept(detail::quiet<Code...>)
+	{
+		std::uint64_t number = 0;
+
+		detail::report(code...)(sealmem_publisher_reserve(get(), &number), "reserve");
+		return number;
+	}
 	template <class... Code, class = detail::codes<Code...>>
 	void dispatch(Code &...code) noexcept(detail::quiet<Code...>)
 	{

@@ -153,6 +153,19 @@ static PyObject *publisher_continue_from(PyObject *self, PyObject *args)
 	return none_or_fail(state_of(self), sealmem_publisher_continue(p, generation));
 }
 
+static PyObject *publisher_reserve(PyObject *self, PyObject *unused)
+{
+	struct sealmem_publisher *p = publisher_of(self);
+	uint64_t number;
+	int err;
+
+	(void)unused;
+	if (!p)
+		return NULL;
+	err = sealmem_publisher_reserve(p, &number);
+	return err < 0 ? fail(state_of(self), err) : PyLong_FromUnsignedLongLong(number);
+}
+
 static PyObject *publisher_generation(PyObject *self, PyObject *args)
 {
 	struct sealmem_publisher *p = publisher_of(self);
@@ -399,6 +412,8 @@ static PyMethodDef publisher_methods[] = {
 	       "Say that a name is going to be published."),
 	METHOD("continue_from", publisher_continue_from, METH_VARARGS,
 	       "Number later generations above this one."),
+	METHOD("reserve", publisher_reserve, METH_NOARGS,
+	       "The number that the next generation will have."),
 	METHOD("generation", publisher_generation, METH_VARARGS,
 	       "The newest number of a name, or of all."),
 	METHOD("fileno", publisher_fileno, METH_NOARGS,

@@ -383,7 +383,10 @@ void a_publication_is_listed_subscribed_and_read()
 		p.set_limits({ 8, 8, 8 }, ignored);
 		p.announce("next", ignored);
 		p.continue_from(1, ignored);
+		std::uint64_t number = p.reserve(ignored);
 		p.publish_named(r, "next", "first", ignored);
+		if (p.generation("next") != number)
+			return;
 		p.publish(r, ignored);
 	});
 	int fd = connected(path.c_str());
