@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+
+/* x86-64. A thread that is stopped in a system call shows what the kernel means to do about the call: the number is in
+ * orig_rax, and the result that no program sees is in rax. The kernel acts on that after the stop. */
+
+#ifdef __x86_64__
+
+# include "outside/arch.h"
+
+# include "outside/kernel.h"
+# include "lib/sys.h"
+
+# include <errno.h>
+# include <string.h>
+
+/* The code segment of 64-bit programs. */
+# define CODE_SEGMENT 0x33
+
+/* The instruction that enters the kernel. */
+# define SYSCALL_SIZE 2
+
+bool arch_is_native(const struct registers *registers)
+{
+	return registers->all.cs == CODE_SEGMENT;
+}
+
+static bool is_call(const struct registers *registers)
+{
+	return (long)registers->all.orig_rax >= 0;
+}
+
+static bool is_restart(long result)
+{
+	return result == -KERNEL_ERESTARTSYS || result == -KERNEL_ERESTARTNOINTR ||
+	       result == -KERNEL_ERESTARTNOHAND || result == -KERNEL_ERESTART_RESTARTBLOCK;
+}
+
+/* These end with EINTR also where no signal came. Each of them has done nothing by then, so it can be made again. */
+static bool is_interruptible(unsigned long number)
+{
+	static const unsigned short numbers[] = {
+		SYS_epoll_wait,	     SYS_epoll_pwait,  SYS_epoll_pwait2,  SYS_semop,
+		SYS_semtimedop,	     SYS_io_getevents, SYS_io_pgetevents, SYS_io_uring_enter,
+		SYS_rt_sigtimedwait, SYS_recvfrom,     SYS_recvmsg,	  SYS_recvmmsg,
+		SYS_accept,	     SYS_accept4,      SYS_msgrcv,	  SYS_read,
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+/* If a signal with a handler comes, the kernel answers EINTR in the end, as it would have without us. */
+bool arch_hide_interruption(struct registers *registers)
+{
+	if (!is_call(registers) || (long)registers->all.rax != -EINTR ||
+	    !is_interruptible(registers->all.orig_rax))
+		return false;
+	registers->all.rax = (unsigned long)-KERNEL_ERESTARTNOHAND;
+	return true;
+}
+
+bool arch_is_in_call(const struct registers *registers)
+{
+	struct registers after = *registers;
+
+	(void)arch_hide_interruption(&after);
+	return is_call(&after) && is_restart((long)after.all.rax);
+}
+
+uint64_t arch_instruction(const struct registers *registers)
+{
+	return registers->all.rip;
+}
+
+void arch_set_instruction(struct registers *registers, uint64_t address)
+{
+	registers->all.rip = address;
+}
+
+/* With orig_rax, the kernel would make the interrupted call again. */
+void arch_set_call(struct registers *registers, uint64_t address, long number,
+		   const uint64_t arguments[6])
+{
+	struct user_regs_struct *all = &registers->all;
+
+	all->rip = address;
+	all->rax = (unsigned long)number;
+	all->rdi = arguments[0];
+	all->rsi = arguments[1];
+	all->rdx = arguments[2];
+	all->r10 = arguments[3];
+	all->r8 = arguments[4];
+	all->r9 = arguments[5];
+	all->orig_rax = (unsigned long)-1;
+}
+
+long arch_result(const struct registers *registers)
+{
+	return (long)registers->all.rax;
+}
+
+static void put(struct code *code, const void *bytes, size_t size)
+{
+	memcpy(code->bytes + code->size, bytes, size);
+	code->size += size;
+}
+
+/* mov $value, register */
+static void put_move(struct code *code, const unsigned char opcode[2], uint64_t value)
+{
+	put(code, opcode, 2);
+	put(code, &value, sizeof(value));
+}
+
+/* Back into the call: a system call leaves all registers but rax, rcx and r11, of which a program expects nothing. So
+ * these are the arguments and the number, and then the instruction that enters the kernel comes again. */
+static void put_return(struct code *code, const struct user_regs_struct *all)
+{
+	const unsigned char jump[] = { 0xff, 0x25, 0, 0, 0, 0 }; /* jmp *0(%rip) */
+	const uint64_t address = all->rip - SYSCALL_SIZE;
+	bool goes_on = (long)all->rax == -KERNEL_ERESTART_RESTARTBLOCK;
+
+	put_move(code, (const unsigned char[]){ 0x48, 0xbf }, all->rdi);
+	put_move(code, (const unsigned char[]){ 0x48, 0xbe }, all->rsi);
+	put_move(code, (const unsigned char[]){ 0x48, 0xba }, all->rdx);
+	put_move(code, (const unsigned char[]){ 0x49, 0xba }, all->r10);
+	put_move(code, (const unsigned char[]){ 0x49, 0xb8 }, all->r8);
+	put_move(code, (const unsigned char[]){ 0x49, 0xb9 }, all->r9);
+	put_move(code, (const unsigned char[]){ 0x48, 0xb8 },
+		 goes_on ? SYS_restart_syscall : all->orig_rax);
+	put(code, jump, sizeof(jump));
+	put(code, &address, sizeof(address));
+}
+
+void arch_code(struct code *ret, const struct registers *registers)
+{
+	/* syscall; test %eax, %eax; je 0 */
+	const unsigned char clone[] = { 0x0f, 0x05, 0x85, 0xc0, 0x74, 0 };
+	/* ud2, because a thread that was not in a call cannot be taken back so: better seen than silently wrong */
+	const unsigned char invalid[] = { 0x0f, 0x0b };
+	/* syscall; xor %edi, %edi; mov $SYS_exit, %eax; syscall; jmp back to the xor */
+	const unsigned char call[] = { 0x0f, 0x05, 0x31, 0xff, 0xb8, SYS_exit, 0,
+				       0,    0,	   0x0f, 0x05, 0xeb, 0xf5 };
+
+	*ret = (struct code){ 0 };
+	put(ret, clone, sizeof(clone));
+	if (arch_is_in_call(registers))
+		put_return(ret, &registers->all);
+	else
+		put(ret, invalid, sizeof(invalid));
+	ret->call = ret->size;
+	put(ret, call, sizeof(call));
+	/* The new thread goes on after the first syscall there. */
+	ret->bytes[sizeof(clone) - 1] = (unsigned char)(ret->call + SYSCALL_SIZE - sizeof(clone));
+}
+
+void arch_clone_arguments(uint64_t ret[6], uint64_t flags)
+{
+	memset(ret, 0, 6 * sizeof(*ret));
+	ret[0] = flags;
+}
+
+#endif

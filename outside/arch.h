@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_OUTSIDE_ARCH_H
+#define SEALMEM_OUTSIDE_ARCH_H
+
+/*
+ * What differs between architectures when one process makes system calls in another: registers, the code that makes the
+ * calls, and how the kernel makes an interrupted call again. arch-NAME.c has it, for the architecture of this program.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/user.h>
+
+struct registers {
+	struct user_regs_struct all;
+};
+
+/* Whether the thread runs code of the word size of this program. */
+bool arch_is_native(const struct registers *registers);
+
+/* Whether the thread is in a system call that was interrupted, and that the kernel will make again. */
+bool arch_is_in_call(const struct registers *registers);
+
+/* Of a thread that was stopped: if its system call ended with EINTR for no other reason, has the kernel make it again.
+ * Returns whether it changed the registers. */
+bool arch_hide_interruption(struct registers *registers);
+
+uint64_t arch_instruction(const struct registers *registers);
+void arch_set_instruction(struct registers *registers, uint64_t address);
+
+/* Makes the thread begin a system call with the code at `address`. */
+void arch_set_call(struct registers *registers, uint64_t address, long number,
+		   const uint64_t arguments[6]);
+
+long arch_result(const struct registers *registers);
+
+/* The most that the code takes. */
+#define ARCH_CODE_SIZE 128
+
+struct code {
+	unsigned char bytes[ARCH_CODE_SIZE];
+	size_t size;
+	size_t clone; /* where a thread of the process begins, to start the helper */
+	size_t call;  /* where the helper begins each call */
+};
+
+/*
+ * The code that a thread with these registers can start the helper with, and that the helper makes its calls with. After
+ * each of its calls the helper exits, unless somebody stops it: so nothing has to live for it to go away. If the thread
+ * is in a call, the code also takes it back there by itself.
+ */
+void arch_code(struct code *ret, const struct registers *registers);
+
+/* The arguments of clone(2), which are in another order on each architecture. The new thread has the stack of the old
+ * one, and does not use it. */
+void arch_clone_arguments(uint64_t ret[6], uint64_t flags);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SEALMEM_OUTSIDE_ENTER_H
+#define SEALMEM_OUTSIDE_ENTER_H
+
+#include "outside/stop.h"
+
+/* A thread of ours in a process. It makes system calls there, one at a time, and exits by itself when nobody holds it. */
+struct helper {
+	pid_t id;  /* 0: there is none */
+	bool lost; /* it has exited, or does not answer */
+	struct registers registers;
+	uint64_t code, call; /* where its code is, and where in it a call begins */
+	uint64_t text;	     /* that a call may need, in the memory of the process */
+	uint64_t mask;	     /* the signals that the lent thread blocked */
+};
+
+/* How long a text may be, with the zero at its end. */
+#define HELPER_TEXT_SIZE 32
+
+/* The text is this, to begin with: what the file is called. */
+#define HELPER_FILE_NAME "sealmem:image"
+
+/* Starts it, by one of the threads that are held. */
+enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan);
+
+/* Makes the call in the process: its result, or -ESRCH if the helper is lost. */
+long helper_call(struct helper *helper, long number, const uint64_t arguments[6]);
+
+#define HELPER_CALL(helper, number, ...)                                                           \
+ helper_call(helper, number, (const uint64_t[6]){ __VA_ARGS__ })
+
+/* Puts another text there. */
+bool helper_set_text(struct helper *helper, const char *text);
+
+/* Lets it exit, and takes its code out of the process. */
+void helper_end(struct helper *helper);
+
+#endif

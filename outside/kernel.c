@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Not by ptrace(3) of the C library, because that returns what it reads where others return an error.
+ */
+
+#include "outside/kernel.h"
+
+#include "lib/util.h"
+
+#include <elf.h>
+#include <linux/kcmp.h>
+#include <sys/wait.h>
+#include <time.h>
+
+static long answer(long result)
+{
+	return result == -1 ? -errno : result;
+}
+
+static long trace(long request, pid_t thread, uintptr_t address, uintptr_t data)
+{
+	return answer(syscall(SYS_ptrace, request, thread, address, data));
+}
+
+long kernel_seize(pid_t thread)
+{
+	return trace(PTRACE_SEIZE, thread, 0, 0);
+}
+
+long kernel_interrupt(pid_t thread)
+{
+	return trace(PTRACE_INTERRUPT, thread, 0, 0);
+}
+
+long kernel_set_options(pid_t thread, unsigned long options)
+{
+	return trace(PTRACE_SETOPTIONS, thread, 0, options);
+}
+
+long kernel_resume(pid_t thread, int request, int signal)
+{
+	return trace(request, thread, 0, (uintptr_t)signal);
+}
+
+long kernel_event_message(pid_t thread, unsigned long *ret)
+{
+	return trace(PTRACE_GETEVENTMSG, thread, 0, (uintptr_t)ret);
+}
+
+long kernel_signal_mask(pid_t thread, uint64_t *ret)
+{
+	return trace(PTRACE_GETSIGMASK, thread, sizeof(*ret), (uintptr_t)ret);
+}
+
+long kernel_set_signal_mask(pid_t thread, uint64_t mask)
+{
+	return trace(PTRACE_SETSIGMASK, thread, sizeof(mask), (uintptr_t)&mask);
+}
+
+long kernel_registers(pid_t thread, void *ret, size_t size)
+{
+	struct iovec all = { ret, size };
+	long err = trace(PTRACE_GETREGSET, thread, NT_PRSTATUS, (uintptr_t)&all);
+
+	return err < 0 || all.iov_len == size ? err : -EINVAL;
+}
+
+long kernel_set_registers(pid_t thread, const void *registers, size_t size)
+{
+	struct iovec all = { (void *)(uintptr_t)registers, size };
+
+	return trace(PTRACE_SETREGSET, thread, NT_PRSTATUS, (uintptr_t)&all);
+}
+
+long kernel_poke(pid_t thread, uint64_t address, uint64_t word)
+{
+	return trace(PTRACE_POKEDATA, thread, (uintptr_t)address, (uintptr_t)word);
+}
+
+long kernel_rseq(pid_t thread, uint64_t *ret)
+{
+	struct {
+		uint64_t address;
+		uint32_t size, signature, flags, padding;
+	} rseq = { 0 };
+	long err = trace(PTRACE_GET_RSEQ_CONFIGURATION, thread, sizeof(rseq), (uintptr_t)&rseq);
+
+	*ret = err < 0 ? 0 : rseq.address;
+	return err < 0 && err != -EIO ? err : 0;
+}
+
+long kernel_dispatches(pid_t thread)
+{
+	struct {
+		uint64_t mode, selector, offset, length;
+	} dispatch = { 0 };
+	long err = trace(PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, thread, sizeof(dispatch),
+			 (uintptr_t)&dispatch);
+
+	return err >= 0 && dispatch.mode != 0;
+}
+
+long kernel_wait(pid_t thread, int *ret)
+{
+	long found = answer(syscall(SYS_wait4, thread, ret, __WALL | WNOHANG, NULL));
+
+	return found > 0 ? 1 : found;
+}
+
+void kernel_wait_for_news(int64_t nanoseconds)
+{
+	const uint64_t set = SYS_SIGNAL(SIGCHLD);
+	const struct timespec time = { .tv_sec = nanoseconds / 1000000000,
+				       .tv_nsec = nanoseconds % 1000000000 };
+
+	(void)syscall(SYS_rt_sigtimedwait, &set, NULL, &time, sizeof(set));
+}
+
+long kernel_take_descriptor(pid_t thread, int descriptor)
+{
+	CLEANUP(close_fd_at)
+	int pidfd = (int)answer(syscall(SYS_pidfd_open, thread, PIDFD_THREAD));
+
+	return pidfd < 0 ? pidfd : answer(syscall(SYS_pidfd_getfd, pidfd, descriptor, 0));
+}
+
+long kernel_compare_memory(pid_t one, pid_t other)
+{
+	return answer(syscall(SYS_kcmp, one, other, KCMP_VM, 0L, 0L));
+}
+
+void kernel_sleep(int64_t nanoseconds)
+{
+	const struct timespec time = { .tv_nsec = nanoseconds };
+
+	(void)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL);
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * The order of the steps. The plan is made twice: first while the process runs, so that a process which cannot be sealed is
+ * not stopped for that, and again once it stands still.
+ *
+ * Everything happens in a thread of its own. The kernel detaches what a thread traces when that thread exits, so nothing
+ * stays held, not even a thread that had not stopped in time.
+ */
+
+#include "outside/outside.h"
+
+#include "outside/change.h"
+#include "outside/enter.h"
+#include "outside/kernel.h"
+#include "outside/leave.h"
+#include "outside/stop.h"
+#include "outside/target.h"
+#include "outside/verify.h"
+
+#include "lib/util.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+/* How often, and after which pause, a process whose loader is at work is tried again. */
+#define ATTEMPTS 200
+#define PAUSE	 5000000
+
+struct work {
+	struct outside *ret;
+	unsigned flags;
+	struct procfs procfs;
+	struct target target;
+	struct mappings mappings;
+	struct change change;
+};
+
+bool outside_supported(void)
+{
+	return sys_mseal(NULL, 0, 0) == 0;
+}
+
+/* A debugger could never take its breakpoints out again. What the loader wrote to code is none of a debugger. */
+static enum refusal check_breakpoints(const struct work *work)
+{
+	const struct plan *plan = &work->ret->plan;
+
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ranges[i].kind == RANGE_TEXT && plan->ranges[i].replaced &&
+		    work->flags & OUTSIDE_DEEP &&
+		    !plan->objects[plan->ranges[i].object].relocated_text &&
+		    target_was_written(&work->target, &plan->ranges[i]))
+			return REFUSAL_BREAKPOINTS;
+	return REFUSAL_NONE;
+}
+
+static enum refusal make_plan(struct work *work)
+{
+	enum refusal refusal = target_plan(&work->target, &work->procfs, work->flags & PLAN_DEEP,
+					   &work->mappings, &work->ret->plan);
+
+	return refusal == REFUSAL_NONE ? check_breakpoints(work) : refusal;
+}
+
+/* A plan that is out of date is made again, while nothing moves. */
+static enum refusal renew_plan(struct work *work)
+{
+	enum refusal refusal = target_confirm_plan(&work->target, &work->procfs, &work->mappings,
+						   &work->ret->plan);
+
+	if (refusal != REFUSAL_CHANGED)
+		return refusal;
+	plan_free(&work->ret->plan);
+	mappings_free(&work->mappings);
+	return make_plan(work);
+}
+
+static enum refusal change(struct work *work, const struct stopped *stopped)
+{
+	struct helper helper;
+	enum refusal refusal = enter(&helper, stopped, &work->ret->plan);
+
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	refusal = change_make(&work->change, &helper, &work->target, &work->ret->plan);
+	if (helper.lost && refusal == REFUSAL_NONE)
+		refusal = REFUSAL_GONE;
+	helper_end(&helper);
+	return refusal;
+}
+
+static enum refusal change_stopped(struct work *work)
+{
+	struct stopped stopped;
+	enum refusal refusal = work->flags & OUTSIDE_ONE_THREAD ? stop_one(&stopped, &work->target)
+								: stop_all(&stopped, &work->target);
+
+	work->ret->threads = stopped.count;
+	if (refusal == REFUSAL_NONE)
+		refusal = renew_plan(work);
+	if (refusal == REFUSAL_NONE && work->ret->plan.count > 0)
+		refusal = change(work, &stopped);
+	leave(&stopped);
+	work->ret->nanoseconds = stopped.ended - stopped.begun;
+	return refusal;
+}
+
+static enum refusal check(const struct work *work)
+{
+	if (!outside_supported())
+		return REFUSAL_NO_MSEAL;
+	if (target_shares_memory(&work->target, &work->procfs))
+		return REFUSAL_SHARED;
+	return REFUSAL_NONE;
+}
+
+static enum refusal attempt(struct work *work)
+{
+	enum refusal refusal;
+
+	plan_free(&work->ret->plan);
+	mappings_free(&work->mappings);
+	refusal = make_plan(work);
+	if (refusal != REFUSAL_NONE || work->flags & OUTSIDE_DRY_RUN)
+		return refusal;
+	return change_stopped(work);
+}
+
+static enum refusal seal(struct work *work)
+{
+	enum refusal refusal = check(work);
+
+	if (refusal == REFUSAL_NONE)
+		refusal = attempt(work);
+	for (int i = 1; i < ATTEMPTS && refusal == REFUSAL_LOADING; i++) {
+		kernel_sleep(PAUSE);
+		refusal = attempt(work);
+	}
+	if (work->flags & OUTSIDE_DRY_RUN || (refusal != REFUSAL_NONE && !work->change.sealed))
+		return refusal;
+	if (refusal == REFUSAL_NONE)
+		refusal = verify(&work->ret->plan, work->target.pid, &work->change);
+	else
+		(void)verify(&work->ret->plan, work->target.pid, &work->change);
+	work->ret->state = refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
+	return refusal;
+}
+
+static enum refusal open_procfs(struct work *work)
+{
+	int err = procfs_open(&work->procfs, NULL);
+
+	if (err < 0)
+		return out_of_resources(err) ? refusal_of(err) : REFUSAL_NO_PROC;
+	return work->procfs.own ? REFUSAL_NONE : REFUSAL_NO_PROC;
+}
+
+static void *run(void *argument)
+{
+	struct work *work = argument;
+	struct outside *ret = work->ret;
+
+	ret->refusal = open_procfs(work);
+	if (ret->refusal == REFUSAL_NONE) {
+		ret->refusal = target_open(&work->target, &work->procfs, ret->pid);
+		memcpy(ret->name, work->target.name, sizeof(ret->name));
+	}
+	if (ret->refusal == REFUSAL_NONE)
+		ret->refusal = seal(work);
+	change_free(&work->change);
+	mappings_free(&work->mappings);
+	target_close(&work->target);
+	procfs_close(&work->procfs);
+	return NULL;
+}
+
+/* What would end this program comes after it. SIGCHLD says that a thread has stopped, see kernel_wait_for_news(). */
+static void run_in_thread(struct work *work)
+{
+	const struct sigaction usual = { .sa_handler = SIG_DFL };
+	struct sigaction action;
+	sigset_t all, before;
+	pthread_t thread;
+
+	(void)sigaction(SIGCHLD, &usual, &action);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, run, work) == 0)
+		(void)pthread_join(thread, NULL);
+	else
+		work->ret->refusal = REFUSAL_OUT_OF_MEMORY;
+	(void)sigaction(SIGCHLD, &action, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void outside_seal(struct outside *ret, pid_t pid, unsigned flags)
+{
+	struct work work = {
+		.ret = ret,
+		.flags = flags,
+		.procfs.directory = -1,
+		.target = { .directory = -1, .memory = -1 },
+		.change.file = -1,
+	};
+
+	*ret = (struct outside){ .pid = pid };
+	run_in_thread(&work);
+}
+
+void outside_free(struct outside *outside)
+{
+	plan_free(&outside->plan);
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Reads another process through /proc. Its directory is opened once, so that no other process that gets the number
+ * later is taken for it.
+ */
+
+#include "outside/target.h"
+
+#include "outside/kernel.h"
+
+#include "audit/lines.h"
+#include "lib/util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static long number_in(const char *status, const char *key)
+{
+	const char *value = find_value(status, key);
+
+	return value != NULL ? strtol(value, NULL, 10) : -1;
+}
+
+static void take_name(struct target *target, const char *status)
+{
+	const char *name = find_value(status, "Name");
+	char text[PROCFS_STATUS_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%.*s", name != NULL ? (int)strcspn(name, "\n") : 0,
+		       name != NULL ? name : "");
+	unescape_status(text);
+	(void)snprintf(target->name, sizeof(target->name), "%.*s", (int)sizeof(target->name) - 1,
+		       text);
+}
+
+static enum refusal judge_status(const struct target *target, const char *status)
+{
+	const char *state = find_value(status, "State");
+
+	if (state == NULL || number_in(status, "Tgid") != target->pid || *state == 'X')
+		return REFUSAL_GONE;
+	if (number_in(status, "TracerPid") > 0)
+		return REFUSAL_TRACED;
+	if (*state == 'T')
+		return REFUSAL_STOPPED;
+	return REFUSAL_NONE;
+}
+
+/* A first thread that has exited has no memory any more, so another one shows it. */
+static int open_memory(const struct target *target)
+{
+	CLEANUP(free_pids) pid_t *threads = NULL;
+	ssize_t count = procfs_list_threads(target->directory, &threads);
+	char path[64], byte;
+	int err = count < 0 ? (int)count : -ENODATA;
+
+	for (ssize_t i = 0; i < count; i++) {
+		CLEANUP(close_fd_at) int fd = -1;
+
+		(void)snprintf(path, sizeof(path), "task/%d/mem", (int)threads[i]);
+		fd = openat(target->directory, path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0) {
+			err = -errno;
+			continue;
+		}
+		/* Without memory, every place is its end. */
+		if (pread(fd, &byte, 1, 0) == 0)
+			continue;
+		return take_fd(&fd);
+	}
+	return err;
+}
+
+enum refusal target_open(struct target *ret, const struct procfs *procfs, pid_t pid)
+{
+	char status[PROCFS_STATUS_SIZE];
+	enum refusal refusal;
+	ssize_t length;
+
+	*ret = (struct target){ .pid = pid, .directory = -1, .memory = -1 };
+	ret->directory = procfs_open_process(procfs, pid);
+	if (ret->directory < 0)
+		return refusal_of(ret->directory);
+	length = procfs_read(ret->directory, "status", status, sizeof(status));
+	if (length < 0)
+		return refusal_of(length);
+	take_name(ret, status);
+	refusal = judge_status(ret, status);
+	if (refusal != REFUSAL_NONE)
+		return refusal;
+	ret->memory = open_memory(ret);
+	return refusal_of(ret->memory);
+}
+
+void target_close(const struct target *target)
+{
+	(void)close_fd(target->directory);
+	(void)close_fd(target->memory);
+}
+
+bool target_is_there(const struct target *target)
+{
+	char status[PROCFS_STATUS_SIZE];
+
+	return procfs_read(target->directory, "status", status, sizeof(status)) > 0;
+}
+
+static ssize_t read_memory(void *from, void *ret, size_t size, off_t offset)
+{
+	const struct target *target = from;
+
+	return pread(target->memory, ret, size, offset);
+}
+
+int target_read(const struct target *target, void *ret, size_t size, uint64_t address)
+{
+	char *to = ret;
+
+	while (size > 0) {
+		ssize_t got = sys_pread(target->memory, to, size, (off_t)address);
+
+		if (got <= 0)
+			return got < 0 ? (int)got : -EIO;
+		to += got;
+		address += (uint64_t)got;
+		size -= (size_t)got;
+	}
+	return 0;
+}
+
+static ssize_t read_auxv(const struct target *target, unsigned char *ret, size_t size)
+{
+	CLEANUP(close_fd_at)
+	int fd = openat(target->directory, "auxv", O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : sys_read(fd, ret, size);
+}
+
+static int read_mappings(const struct target *target, const struct procfs *procfs,
+			 struct mappings *ret)
+{
+	int err = procfs_read_mappings(procfs, target->directory, "maps", ret);
+	/* The first thread of some processes has exited. */
+	CLEANUP(close_fd_at) int other = -1;
+
+	if (err == 0 && ret->count == 0) {
+		other = procfs_open_thread_with_memory(procfs, target->directory, target->pid);
+		err = other < 0 ? other : procfs_read_mappings(procfs, other, "maps", ret);
+	}
+	if (ret->page == 0)
+		ret->page = page_size();
+	return err;
+}
+
+static enum refusal make(const struct target *target, const struct mappings *mappings,
+			 unsigned flags, struct plan *ret)
+{
+	unsigned char auxv[1 << 10];
+	struct plan_source source = {
+		.mappings = mappings,
+		.read = read_memory,
+		.memory = (void *)(uintptr_t)target,
+		.auxv = auxv,
+	};
+	ssize_t size = read_auxv(target, auxv, sizeof(auxv));
+
+	source.auxv_size = size > 0 ? (size_t)size : 0;
+	return plan_make(ret, &source, flags);
+}
+
+enum refusal target_plan(const struct target *target, const struct procfs *procfs, unsigned flags,
+			 struct mappings *ret_mappings, struct plan *ret)
+{
+	int err = read_mappings(target, procfs, ret_mappings);
+
+	if (err < 0)
+		return refusal_of(err);
+	return ret_mappings->count > 0 ? make(target, ret_mappings, flags, ret)
+				       : REFUSAL_NO_MEMORY_OF_ITS_OWN;
+}
+
+enum refusal target_confirm_plan(const struct target *target, const struct procfs *procfs,
+				 const struct mappings *mappings, const struct plan *plan)
+{
+	CLEANUP(mappings_free) struct mappings now = { 0 };
+	int err = read_mappings(target, procfs, &now);
+
+	if (err < 0)
+		return refusal_of(err);
+	if (plan_meets_loader(plan, read_memory, (void *)(uintptr_t)target))
+		return REFUSAL_LOADING;
+	return mappings_agree(mappings, &now) ? REFUSAL_NONE : REFUSAL_CHANGED;
+}
+
+long target_thread_number(const struct target *target, pid_t thread, const char *key)
+{
+	char path[64], status[PROCFS_STATUS_SIZE];
+
+	(void)snprintf(path, sizeof(path), "task/%d/status", (int)thread);
+	return procfs_read(target->directory, path, status, sizeof(status)) > 0
+		       ? number_in(status, key)
+		       : -1;
+}
+
+bool target_shares_memory(const struct target *target, const struct procfs *procfs)
+{
+	CLEANUP(free_pids) pid_t *pids = NULL;
+	ssize_t count = procfs_list(procfs, &pids);
+
+	for (ssize_t i = 0; i < count; i++)
+		if (pids[i] != target->pid && kernel_compare_memory(target->pid, pids[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Bits of an entry of /proc/PID/pagemap, see Documentation/admin-guide/mm/pagemap.rst. */
+#define PAGE_PRESENT ((uint64_t)1 << 63)
+#define PAGE_SWAPPED ((uint64_t)1 << 62)
+#define PAGE_OF_FILE ((uint64_t)1 << 61)
+
+static bool is_written(uint64_t entry)
+{
+	return entry & PAGE_SWAPPED || (entry & PAGE_PRESENT && !(entry & PAGE_OF_FILE));
+}
+
+bool target_was_written(const struct target *target, const struct range *range)
+{
+	CLEANUP(close_fd_at)
+	int fd = openat(target->directory, "pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entries[512], page = range->start / page_size(), end = range->end / page_size();
+
+	while (fd >= 0 && page < end) {
+		size_t wanted = end - page < 512 ? (size_t)(end - page) : 512;
+		ssize_t got = sys_pread(fd, entries, wanted * sizeof(*entries),
+					(off_t)(page * sizeof(*entries)));
+
+		if (got < (ssize_t)sizeof(*entries))
+			return false;
+		for (size_t i = 0; i < (size_t)got / sizeof(*entries); i++)
+			if (is_written(entries[i]))
+				return true;
+		page += (size_t)got / sizeof(*entries);
+	}
+	return false;
+}

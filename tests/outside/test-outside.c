@@ -1,0 +1,818 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Processes that are sealed from outside. Each test starts one, seals it as `sealmem seal` does, and looks at it from
+ * inside: what an intruder could do before is refused afterwards, and it does its work as before. A process that is
+ * refused is as it was: it works, and the acts succeed.
+ */
+
+#include "tests/outside/victim.h"
+
+#include "include/sealmem.h"
+#include "outside/outside.h"
+#include "tests/support/scale.h"
+#include "tests/support/support.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+# define PR_SET_SYSCALL_USER_DISPATCH 59
+#endif
+
+/* A machine without mseal seals nothing, and a process of another user is none of ours. */
+static void require_sealing(void)
+{
+	require_mseal();
+	require_own_address_space();
+}
+
+static void seal_with(const struct victim *victim, unsigned flags)
+{
+	struct outside sealed;
+
+	outside_seal(&sealed, victim->pid, flags);
+	ck_assert_msg(sealed.refusal == REFUSAL_NONE, "refused: %s",
+		      refusal_rows[sealed.refusal].text);
+	ck_assert_int_eq(sealed.state, OUTSIDE_SEALED);
+	outside_free(&sealed);
+}
+
+static void assert_refused(const struct victim *victim, unsigned flags, enum refusal refusal)
+{
+	struct outside sealed;
+
+	outside_seal(&sealed, victim->pid, flags);
+	ck_assert_msg(sealed.refusal == refusal, "%s",
+		      sealed.refusal != REFUSAL_NONE ? refusal_rows[sealed.refusal].text
+						     : "it was not refused");
+	ck_assert_int_eq(sealed.state, OUTSIDE_UNTOUCHED);
+	outside_free(&sealed);
+}
+
+/* Only the bytes of code and constants can still be written, unless the seal is deep. */
+static bool is_open(enum part part, enum act act, bool deep)
+{
+	return part != PART_RELRO && act == ACT_WRITE && !deep;
+}
+
+static void assert_sealed_as(const struct victim *victim, bool deep)
+{
+	for (int part = 0; part < PARTS; part++)
+		for (int act = 0; act < ACTS; act++) {
+			struct outcome outcome = victim_try(victim, (enum part)part, (enum act)act);
+			bool open = is_open((enum part)part, (enum act)act, deep);
+			int expected = open ? 0 : act == ACT_WRITE ? EIO : EPERM;
+
+			/* A mapping that can never be written is refused so. */
+			if (outcome.err == EACCES && act == ACT_PROTECT)
+				expected = EACCES;
+			ck_assert_msg(outcome.err == expected && (open || outcome.intact),
+				      "%s of %s: %s, %s", act_names[act], part_names[part],
+				      strerror(outcome.err), outcome.intact ? "intact" : "changed");
+		}
+}
+
+static void assert_open(const struct victim *victim)
+{
+	for (int part = 0; part < PARTS; part++)
+		for (int act = 0; act < ACTS; act++)
+			ck_assert_int_eq(victim_try(victim, (enum part)part, (enum act)act).err, 0);
+}
+
+START_TEST(what_an_intruder_does_before_the_seal_is_refused_after_it)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	unsigned long answer = victim_answer(&victim);
+
+	require_sealing();
+	assert_open(&victim);
+	seal_with(&victim, 0);
+	assert_sealed_as(&victim, false);
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_deep_seal_refuses_to_write_code_and_constants_too)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	unsigned long answer = victim_answer(&victim);
+
+	require_sealing();
+	seal_with(&victim, OUTSIDE_DEEP);
+	assert_sealed_as(&victim, true);
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(one_thread_that_is_held_is_enough)
+{
+	struct victim victim = victim_start(NULL, NULL);
+
+	require_sealing();
+	seal_with(&victim, OUTSIDE_ONE_THREAD);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_second_call_confirms_what_the_first_has_done)
+{
+	struct victim victim = victim_start(NULL, NULL);
+
+	require_sealing();
+	seal_with(&victim, 0);
+	seal_with(&victim, 0);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(after_a_seal_a_deep_one_is_refused_and_the_seal_stays)
+{
+	struct victim victim = victim_start(NULL, NULL);
+
+	require_sealing();
+	seal_with(&victim, 0);
+	assert_refused(&victim, OUTSIDE_DEEP, REFUSAL_SEALED_BEFORE);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_plan_changes_nothing)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	struct outside planned;
+
+	require_sealing();
+	outside_seal(&planned, victim.pid, OUTSIDE_DRY_RUN);
+	ck_assert_int_eq(planned.refusal, REFUSAL_NONE);
+	ck_assert_int_eq(planned.state, OUTSIDE_UNTOUCHED);
+	ck_assert_uint_gt(planned.plan.count, 3);
+	outside_free(&planned);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+static long count_threads(void)
+{
+	return sys_threads();
+}
+
+static long count_descriptors(void)
+{
+	long count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static long count_of_mappings(void)
+{
+	struct maps maps;
+	struct maps_span span;
+	long count = 0;
+
+	if (maps_open(&maps) < 0)
+		return -1;
+	while (maps_next_span(&maps, &span) > 0)
+		count++;
+	maps_close(&maps);
+	return count;
+}
+
+START_TEST(nothing_of_ours_stays_in_the_process)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	long threads = victim_run(&victim, count_threads);
+	long descriptors = victim_run(&victim, count_descriptors);
+	long mappings = victim_run(&victim, count_of_mappings);
+
+	require_sealing();
+	seal_with(&victim, 0);
+	ck_assert_int_eq(victim_run(&victim, count_threads), threads);
+	ck_assert_int_eq(victim_run(&victim, count_descriptors), descriptors);
+	ck_assert_int_eq(victim_run(&victim, count_of_mappings), mappings);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_stopped_process_is_refused_and_stays_stopped)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	int status;
+
+	require_sealing();
+	ck_assert_int_eq(kill(victim.pid, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(victim.pid, &status, WUNTRACED), victim.pid);
+	assert_refused(&victim, 0, REFUSAL_STOPPED);
+	ck_assert_int_eq(waitpid(victim.pid, &status, WUNTRACED | WNOHANG), 0);
+	ck_assert_int_eq(kill(victim.pid, SIGCONT), 0);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+static void trace_and_wait(void *argument)
+{
+	const struct victim *victim = argument;
+
+	if (ptrace(PTRACE_SEIZE, victim->pid, NULL, NULL) < 0)
+		_exit(1);
+}
+
+START_TEST(a_process_that_is_traced_already_is_refused)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	struct victim tracer = victim_start(trace_and_wait, &victim);
+
+	require_sealing();
+	assert_refused(&victim, 0, REFUSAL_TRACED);
+	victim_end(&tracer);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+/* Allows what the victim does. */
+static void install_filter(void *argument)
+{
+	const unsigned action = *(const unsigned *)argument;
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mseal, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, action),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(code) / sizeof(*code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		_exit(1);
+}
+
+START_TEST(root_seals_a_process_whose_filter_would_kill_it)
+{
+	unsigned action = SECCOMP_RET_KILL_PROCESS;
+	struct victim victim = victim_start(install_filter, &action);
+
+	require_sealing();
+	require_root();
+	seal_with(&victim, 0);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+static void become_nobody(void *argument)
+{
+	if (argument != NULL)
+		install_filter(argument);
+	if (getuid() != 0)
+		return;
+	if (setresgid(65534, 65534, 65534) < 0 || setresuid(65534, 65534, 65534) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 1) < 0)
+		_exit(1);
+}
+
+/* In a child that is no root either. */
+static long seal_argument(pid_t pid)
+{
+	struct outside sealed;
+	long refusal;
+
+	outside_seal(&sealed, pid, 0);
+	refusal = (long)sealed.refusal;
+	outside_free(&sealed);
+	return refusal;
+}
+
+static pid_t asked_for;
+
+static long seal_asked_for(void)
+{
+	return seal_argument(asked_for);
+}
+
+static enum refusal seal_as_nobody(const struct victim *victim)
+{
+	struct victim sealer;
+	enum refusal refusal;
+
+	asked_for = victim->pid;
+	sealer = victim_start(become_nobody, NULL);
+	refusal = (enum refusal)victim_run(&sealer, seal_asked_for);
+	victim_end(&sealer);
+	return refusal;
+}
+
+START_TEST(a_process_with_a_filter_is_refused_without_privileges)
+{
+	unsigned action = SECCOMP_RET_KILL_PROCESS;
+	struct victim victim = victim_start(become_nobody, &action);
+
+	require_sealing();
+	ck_assert_int_eq(seal_as_nobody(&victim), REFUSAL_FILTERED);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_user_seals_their_own_process)
+{
+	struct victim victim = victim_start(become_nobody, NULL);
+
+	require_sealing();
+	ck_assert_int_eq(seal_as_nobody(&victim), REFUSAL_NONE);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_process_of_another_user_is_refused)
+{
+	struct victim victim = victim_start(NULL, NULL);
+
+	require_sealing();
+	require_root();
+	ck_assert_int_eq(seal_as_nobody(&victim), REFUSAL_DENIED);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+static int wait_a_while(void *argument)
+{
+	(void)argument;
+	for (;;)
+		(void)pause();
+	return 0;
+}
+
+static void share_memory(void *argument)
+{
+	static char stack[1 << 16] __attribute__((aligned(16)));
+	/* Without an exit signal, and gone with its parent. */
+	pid_t pid = clone(wait_a_while, stack + sizeof(stack), CLONE_VM, NULL);
+
+	(void)argument;
+	if (pid < 0)
+		_exit(1);
+}
+
+static long end_sharer(void)
+{
+	int status;
+
+	(void)kill(0, 0);
+	for (pid_t pid = getpid() + 1; pid < getpid() + 100; pid++)
+		if (waitpid(pid, &status, __WALL | WNOHANG) == 0) {
+			(void)kill(pid, SIGKILL);
+			return waitpid(pid, &status, __WALL) == pid;
+		}
+	return 0;
+}
+
+START_TEST(a_process_whose_memory_another_one_shares_is_refused)
+{
+	struct victim victim = victim_start(share_memory, NULL);
+
+	require_sealing();
+	assert_refused(&victim, 0, REFUSAL_SHARED);
+	ck_assert_int_eq(victim_run(&victim, end_sharer), 1);
+	assert_open(&victim);
+	victim_end(&victim);
+}
+END_TEST
+
+static void *wait_in_vfork(void *argument)
+{
+	(void)argument;
+	if (vfork() == 0) {
+		const struct timespec time = { .tv_sec = 1 };
+
+		(void)nanosleep(&time, NULL);
+		_exit(0);
+	}
+	return NULL;
+}
+
+static void start_vfork(void *argument)
+{
+	pthread_t thread;
+
+	(void)argument;
+	if (pthread_create(&thread, NULL, wait_in_vfork, NULL) != 0)
+		_exit(1);
+	(void)usleep(100000);
+}
+
+START_TEST(a_process_in_vfork_is_refused_and_sealed_later)
+{
+	struct victim victim = victim_start(start_vfork, NULL);
+
+	require_sealing();
+	assert_refused(&victim, 0, REFUSAL_SHARED);
+	ck_assert_uint_ne(victim_answer(&victim), 0);
+	(void)sleep(2);
+	seal_with(&victim, 0);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+static void limit(int resource, rlim_t value)
+{
+	const struct rlimit both = { value, value };
+
+	if (setrlimit((__rlimit_resource_t)resource, &both) < 0)
+		_exit(1);
+}
+
+static void limit_files(void *argument)
+{
+	(void)argument;
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_NOFILE, 0);
+	limit(RLIMIT_MEMLOCK, 0);
+	limit(RLIMIT_CORE, 0);
+}
+
+START_TEST(limits_of_the_process_do_not_count)
+{
+	struct victim victim = victim_start(limit_files, NULL);
+	struct outside sealed;
+
+	require_sealing();
+	outside_seal(&sealed, victim.pid, 0);
+	/* With room for no descriptor at all there can be none in the copy either. */
+	ck_assert_int_eq(sealed.refusal, REFUSAL_OUT_OF_DESCRIPTORS);
+	ck_assert_int_eq(sealed.state, OUTSIDE_UNTOUCHED);
+	outside_free(&sealed);
+	ck_assert_uint_ne(victim_answer(&victim), 0);
+	victim_end(&victim);
+}
+END_TEST
+
+/* Uses up all descriptors that it may have. */
+static void use_descriptors(void *argument)
+{
+	(void)argument;
+	limit(RLIMIT_FSIZE, 0);
+	limit(RLIMIT_NOFILE, 32);
+	while (open("/dev/null", O_RDONLY) >= 0)
+		;
+}
+
+START_TEST(a_process_without_a_free_descriptor_is_sealed)
+{
+	struct victim victim = victim_start(use_descriptors, NULL);
+	long descriptors = victim_run(&victim, count_descriptors);
+
+	require_sealing();
+	ck_assert_int_ge(descriptors, 32);
+	seal_with(&victim, 0);
+	ck_assert_int_eq(victim_run(&victim, count_descriptors), descriptors);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(a_process_that_has_exited_is_refused)
+{
+	struct victim victim = victim_start(NULL, NULL);
+
+	require_sealing();
+	victim_end(&victim);
+	assert_refused(&victim, 0, REFUSAL_GONE);
+}
+END_TEST
+
+/* A group of threads that do all that a stop could disturb. */
+#define WORKERS 6
+
+static struct {
+	atomic_bool over;
+	atomic_ulong rounds, wrong, interrupted;
+	pthread_t threads[WORKERS];
+} load;
+
+static void note(bool wrong, bool interrupted)
+{
+	atomic_fetch_add(&load.rounds, 1);
+	atomic_fetch_add(&load.wrong, wrong);
+	atomic_fetch_add(&load.interrupted, interrupted);
+}
+
+static void *wait_in_epoll(void *argument)
+{
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event;
+
+	(void)argument;
+	while (!atomic_load(&load.over)) {
+		int count = epoll_wait(epoll, &event, 1, 5);
+
+		note(count > 0, count < 0 && errno == EINTR);
+	}
+	return NULL;
+}
+
+static void *wait_for_signals(void *argument)
+{
+	const struct timespec time = { .tv_nsec = 3000000 };
+	sigset_t set;
+
+	(void)argument;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGUSR2);
+	while (!atomic_load(&load.over)) {
+		int got = sigtimedwait(&set, NULL, &time);
+
+		note(got > 0, got < 0 && errno == EINTR);
+	}
+	return NULL;
+}
+
+static void *wait_for_semaphore(void *argument)
+{
+	const struct timespec time = { .tv_nsec = 3000000 };
+	struct sembuf down = { 0, -1, 0 };
+	int semaphore = semget(IPC_PRIVATE, 1, 0600);
+
+	(void)argument;
+	while (!atomic_load(&load.over)) {
+		int err = semtimedop(semaphore, &down, 1, &time);
+
+		note(err == 0, err < 0 && errno == EINTR);
+	}
+	(void)semctl(semaphore, 0, IPC_RMID);
+	return NULL;
+}
+
+static void *sleep_and_poll(void *argument)
+{
+	const struct timespec time = { .tv_nsec = 2000000 };
+	int ends[2];
+	char byte = 1, got = 0;
+
+	(void)argument;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return NULL;
+	while (!atomic_load(&load.over)) {
+		struct pollfd file = { ends[0], POLLIN, 0 };
+		int slept = nanosleep(&time, NULL), ready = poll(&file, 1, 2);
+
+		note(ready > 0 || write(ends[1], &byte, 1) != 1 || read(ends[0], &got, 1) != 1,
+		     slept < 0 || (ready < 0 && errno == EINTR));
+	}
+	return NULL;
+}
+
+static void *do_nothing(void *argument)
+{
+	return argument;
+}
+
+static void *start_threads(void *argument)
+{
+	void *result;
+
+	while (!atomic_load(&load.over)) {
+		pthread_t thread;
+
+		if (pthread_create(&thread, NULL, do_nothing, &load) != 0)
+			continue;
+		(void)pthread_join(thread, &result);
+		note(result != &load, false);
+	}
+	return argument;
+}
+
+static void *compute_always(void *argument)
+{
+	double sum = 0;
+
+	while (!atomic_load(&load.over)) {
+		double before = sum;
+
+		for (int i = 1; i < 1000; i++)
+			sum += 1.0 / i;
+		note(!(sum > before), false);
+	}
+	return argument;
+}
+
+static void start_load(void *argument)
+{
+	static void *(*const workers[WORKERS])(void *) = { wait_in_epoll,      wait_for_signals,
+							   wait_for_semaphore, sleep_and_poll,
+							   start_threads,      compute_always };
+
+	(void)argument;
+	for (int i = 0; i < WORKERS; i++)
+		if (pthread_create(&load.threads[i], NULL, workers[i], NULL) != 0)
+			_exit(1);
+}
+
+static long stop_load(void)
+{
+	atomic_store(&load.over, true);
+	for (int i = 0; i < WORKERS; i++)
+		(void)pthread_join(load.threads[i], NULL);
+	return (long)(atomic_load(&load.wrong) + atomic_load(&load.interrupted));
+}
+
+static long interruptions(void)
+{
+	return (long)atomic_load(&load.interrupted);
+}
+
+static void seal_under_load(unsigned flags)
+{
+	struct victim victim = victim_start(start_load, NULL);
+
+	for (unsigned i = 0; i < scaled(20); i++) {
+		seal_with(&victim, flags);
+#ifdef __x86_64__
+		ck_assert_int_eq(victim_run(&victim, interruptions), 0);
+#endif
+	}
+	assert_sealed_as(&victim, flags & OUTSIDE_DEEP);
+#ifdef __x86_64__
+	ck_assert_int_eq(victim_run(&victim, stop_load), 0);
+#else
+	(void)victim_run(&victim, stop_load);
+	(void)interruptions;
+#endif
+	victim_end(&victim);
+}
+
+START_TEST(threads_under_load_see_no_interruption)
+{
+	require_sealing();
+	seal_under_load(0);
+}
+END_TEST
+
+START_TEST(threads_that_run_on_see_no_interruption)
+{
+	require_sealing();
+	seal_under_load(OUTSIDE_ONE_THREAD);
+}
+END_TEST
+
+static atomic_ulong signals;
+
+static void count_signal(int signal)
+{
+	(void)signal;
+	atomic_fetch_add(&signals, 1);
+}
+
+static void take_signals(void *argument)
+{
+	const struct sigaction action = { .sa_handler = count_signal, .sa_flags = SA_RESTART };
+
+	(void)argument;
+	if (sigaction(SIGRTMIN, &action, NULL) < 0)
+		_exit(1);
+}
+
+static long signals_so_far(void)
+{
+	return (long)atomic_load(&signals);
+}
+
+static const struct victim *signalled;
+static atomic_bool enough;
+static unsigned long sent;
+
+static void *send_signals(void *argument)
+{
+	const union sigval value = { 0 };
+
+	while (!atomic_load(&enough)) {
+		sent += sigqueue(signalled->pid, SIGRTMIN, value) == 0;
+		(void)usleep(50);
+	}
+	return argument;
+}
+
+START_TEST(no_signal_is_lost)
+{
+	struct victim victim = victim_start(take_signals, NULL);
+	pthread_t thread;
+
+	require_sealing();
+	signalled = &victim;
+	ck_assert_int_eq(pthread_create(&thread, NULL, send_signals, NULL), 0);
+	for (unsigned i = 0; i < scaled(50); i++)
+		seal_with(&victim, i % 2 == 0 ? 0 : OUTSIDE_ONE_THREAD);
+	atomic_store(&enough, true);
+	(void)pthread_join(thread, NULL);
+	for (int i = 0; i < 100 && victim_run(&victim, signals_so_far) != (long)sent; i++)
+		(void)usleep(10000);
+	ck_assert_int_eq(victim_run(&victim, signals_so_far), (long)sent);
+	assert_sealed_as(&victim, false);
+	victim_end(&victim);
+}
+END_TEST
+
+static void dispatch_calls(void *argument)
+{
+	static volatile char selector = 0; /* SYSCALL_DISPATCH_FILTER_ALLOW */
+
+	(void)argument;
+	if (prctl(PR_SET_SYSCALL_USER_DISPATCH, 1, 0L, 0L, &selector) < 0)
+		_exit(77);
+}
+
+START_TEST(a_process_that_dispatches_its_own_calls_is_refused)
+{
+#ifdef __x86_64__
+	struct victim victim = victim_start(dispatch_calls, NULL);
+
+	require_sealing();
+	assert_refused(&victim, 0, REFUSAL_NO_THREAD);
+	assert_open(&victim);
+	victim_end(&victim);
+#else
+	(void)dispatch_calls;
+	skip_test("there is no syscall user dispatch on this architecture");
+#endif
+}
+END_TEST
+
+/* Fresh processes, each with threads that start and end. */
+START_TEST(none_of_many_fresh_processes_is_harmed)
+{
+	unsigned rounds = scaled(600);
+
+	require_sealing();
+	for (unsigned i = 0; i < rounds; i++) {
+		bool busy = i % 4 == 0;
+		struct victim victim = victim_start(busy ? start_load : NULL, NULL);
+		unsigned long answer = victim_answer(&victim);
+
+		seal_with(&victim, i % 3 == 0 ? OUTSIDE_ONE_THREAD : 0);
+		ck_assert_uint_eq(victim_answer(&victim), answer);
+		ck_assert_int_ne(victim_try(&victim, PART_RELRO, ACT_PROTECT).err, 0);
+#ifdef __x86_64__
+		ck_assert_int_eq(busy ? victim_run(&victim, stop_load) : 0, 0);
+#endif
+		victim_end(&victim);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		what_an_intruder_does_before_the_seal_is_refused_after_it,
+		a_deep_seal_refuses_to_write_code_and_constants_too,
+		one_thread_that_is_held_is_enough,
+		a_second_call_confirms_what_the_first_has_done,
+		after_a_seal_a_deep_one_is_refused_and_the_seal_stays,
+		a_plan_changes_nothing,
+		nothing_of_ours_stays_in_the_process,
+		a_stopped_process_is_refused_and_stays_stopped,
+		a_process_that_is_traced_already_is_refused,
+		root_seals_a_process_whose_filter_would_kill_it,
+		a_process_with_a_filter_is_refused_without_privileges,
+		a_user_seals_their_own_process,
+		a_process_of_another_user_is_refused,
+		a_process_whose_memory_another_one_shares_is_refused,
+		a_process_in_vfork_is_refused_and_sealed_later,
+		limits_of_the_process_do_not_count,
+		a_process_without_a_free_descriptor_is_sealed,
+		a_process_that_has_exited_is_refused,
+		threads_under_load_see_no_interruption,
+		threads_that_run_on_see_no_interruption,
+		no_signal_is_lost,
+		a_process_that_dispatches_its_own_calls_is_refused,
+		none_of_many_fresh_processes_is_harmed,
+	};
+
+	return RUN_TESTS_FOR(600, "outside", tests);
+}
