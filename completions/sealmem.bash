@@ -20,6 +20,7 @@ _sealmem_options() {
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
+    seal) echo '--all-matching --unit --deep --dry-run --one-thread --report --json --help' ;;
     serve)
         echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --verify --verify-timeout --watch' \
             '--list --json --help'
@@ -31,7 +32,7 @@ _sealmem_options() {
 _sealmem_takes_value() {
     case $1 in
     --secret | --max-size | --mode | --owner | --sha256 | --like | --data | --file | --only | --column | \
-        --require | --format | --columns | --svg | --procfs) return 0 ;;
+        --require | --format | --columns | --svg | --procfs | --all-matching | --unit) return 0 ;;
     --watch) [ "$command" = audit ] ;;
     --verify | --verify-timeout | --from | --on-update | --socket | --allow-user | --allow-group | --max-clients | --max-clients-of-user) return 0 ;;
     --list) [ "$command" = serve ] ;;
@@ -116,7 +117,7 @@ _sealmem() {
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_options "$command")" -- "$word")
     elif [[ -z $command || $command == help ]]; then
-        mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec serve help' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'attack audit demo probe run exec seal serve help' -- "$word")
     elif [[ $command == @(run|exec) ]]; then
         _sealmem_command_at "$COMP_CWORD"
     elif [[ $command == probe && " ${COMP_WORDS[*]} " == *' --require '* ]]; then
@@ -124,7 +125,7 @@ _sealmem() {
     elif [[ $command == serve ]]; then
         [[ $word == '=' ]] && word=''
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
-    elif [[ $command == audit ]]; then
+    elif [[ $command == @(audit|seal) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_pids)" -- "$word")
     fi
 }

@@ -2,7 +2,7 @@
 
 # For fish. After the name of a command that run or exec starts, its own completions follow.
 
-set -l commands attack audit demo probe run exec serve help
+set -l commands attack audit demo probe run exec seal serve help
 
 complete -c sealmem -f
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'Print a summary'
@@ -13,10 +13,11 @@ complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a demo -d 'S
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a probe -d 'Show which guarantees this machine supports'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a run -d 'Run a program with its secrets in sealed descriptors'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a exec -d 'Run a program from exactly the bytes that were verified'
+complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a seal -d 'Seal the image of processes that run already'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a serve -d 'Give files to many programs, sealed and shared'
 complete -c sealmem -n "not __fish_seen_subcommand_from $commands" -a help -d 'Print the help of a command'
 
-complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack audit demo probe run exec serve'
+complete -c sealmem -n '__fish_seen_subcommand_from help' -a 'attack audit demo probe run exec seal serve'
 
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l only -x -d 'Try only this attack'
 complete -c sealmem -n '__fish_seen_subcommand_from attack' -l column -x -d 'Show only this column'
@@ -79,6 +80,16 @@ complete -c sealmem -n '__fish_seen_subcommand_from exec' -l sha256 -x -d 'Requi
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -l like -r -F -d 'Require the bytes of a file'
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -s h -l help -d 'Print a summary'
 complete -c sealmem -n '__fish_seen_subcommand_from exec' -a '(__fish_complete_subcommand --fcs-skip=2)'
+
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l all-matching -x -d 'Every process whose name matches'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l unit -x -d 'Every process of a unit of systemd'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l deep -d 'Seal the bytes of code and constants too'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l dry-run -d 'Print what would be sealed'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l one-thread -d 'Hold one thread and let the others run'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l report -d 'Answer with a line for each range'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l json -d 'Answer in JSON'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -s h -l help -d 'Print a summary'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -a '(__fish_complete_pids)'
 
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l socket -r -F -d 'Make the socket here'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l mode -x -a '600 660 666' -d 'Set the permissions of the socket'

@@ -16,6 +16,7 @@
  ROW(probe, EXIT_FAILED, "show which guarantees this machine supports, and what to do")            \
  ROW(run, EXIT_OURS, "run a program with its secrets in sealed, named descriptors")                \
  ROW(exec, EXIT_OURS, "run a program from exactly the bytes that were verified")                   \
+ ROW(seal, EXIT_FAILED, "seal the image of processes that run already")                            \
  ROW(serve, EXIT_FAILED, "give files to many programs: verified once, sealed, shared")
 
 /* argv[0] is the name of the subcommand. */
