@@ -7,6 +7,8 @@
  * somebody inside of it could do is tried in children of its own, which inherit the seals: so it stays as it is.
  */
 
+#include "tests/outside/acts.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -15,15 +17,6 @@ struct victim {
 	pid_t pid;
 	int to, from; /* pipes */
 };
-
-/* Parts of the image of this program, each a page of its own. */
-enum part { PART_RELRO, PART_TEXT, PART_CONSTANTS, PARTS };
-
-/* What an intruder tries. */
-enum act { ACT_PROTECT, ACT_MAP_OVER, ACT_UNMAP, ACT_MOVE, ACT_WRITE, ACTS };
-
-extern const char *const part_names[PARTS];
-extern const char *const act_names[ACTS];
 
 struct outcome {
 	int err; /* 0 if the act was done, or its errno */

@@ -71,6 +71,16 @@ static char *total_format(const struct total *total)
 	return text_end(&stream);
 }
 
+/* RELRO that its loader leaves writable is no RELRO that is sealed. */
+static char *relro_format(const struct outside *process, const struct total *total)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < process->plan.object_count; i++)
+		open |= process->plan.objects[i].relro_open;
+	return total->size == 0 && open ? need(strdup("writable")) : total_format(total);
+}
+
 static const char *state_word(const struct answer *answer, const struct outside *process)
 {
 	if (process->state == OUTSIDE_SEALED)
@@ -98,7 +108,7 @@ static void add_process(struct libscols_table *table, const struct answer *answe
 
 	for (size_t i = 0; i < RANGE_KINDS && shown; i++)
 		totals[i] = total_of(answer, process, (enum range_kind)i);
-	relro = total_format(&totals[RANGE_RELRO]);
+	relro = relro_format(process, &totals[RANGE_RELRO]);
 	text = total_format(&totals[RANGE_TEXT]);
 	read_only = total_format(&totals[RANGE_READ_ONLY]);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)process->pid);

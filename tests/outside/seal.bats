@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2154,SC2016
+
+# `sealmem seal`, with programs that are linked in every way: what an intruder inside can do before the seal is refused
+# after it, and the program answers as before.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    export LC_ALL=C.UTF-8
+    DIR=$(mktemp -d)
+    chmod 755 "$DIR"
+    export DIR
+}
+
+teardown_file() {
+    rm -rf "$DIR"
+}
+
+setup() {
+    [ -z "$SANITIZED" ] || skip "not with a sanitizer"
+    guest=
+    cd "$DIR"
+}
+
+teardown() {
+    [ -z "$guest" ] || kill "$guest" 2>/dev/null || true
+    exec 5>&- 6<&-
+}
+
+need() {
+    type -P "$1" >/dev/null || skip "no $1"
+}
+
+need_mseal() {
+    "$SEALMEM" run --image -- true 2>/dev/null || skip "this kernel has no mseal"
+}
+
+# guest COMMAND...: starts it. Lines go to descriptor 5 and come from 6.
+start() {
+    rm -f to from
+    mkfifo to from
+    "$@" <to >from 2>err 3>&- 4>&- &
+    guest=$!
+    exec 5>to 6<from
+}
+
+# ask LINE: the lines of the answer until a number.
+ask() {
+    local line
+
+    echo "$1" >&5
+    while read -r -t 60 line <&6; do
+        echo "$line"
+        [[ ! $line =~ ^[0-9]+$ ]] || return 0
+    done
+    return 1
+}
+
+# build NAME COMPILER OPTION...
+build() {
+    local name=$1
+
+    shift
+    "$@" -D_GNU_SOURCE -O1 "-I$SOURCE" "$SOURCE/tests/outside/guest.c" "$SOURCE/tests/outside/acts.c" -o "$name" 2>build.log ||
+        skip "$* builds no program here"
+}
+
+# The acts on a part that are refused in a list of answers.
+refused() {
+    grep -c "of $1: refused\$" <<<"$2" || true
+}
+
+# works_sealed RELRO OPTION...: whether the program loader has made its RELRO read-only.
+works_sealed() {
+    local protected=$1 answer before after
+
+    need_mseal
+    shift
+    answer=$(ask answer)
+    before=$(ask try)
+    [ "$(grep -c ': done$' <<<"$before")" = 15 ]
+    run --separate-stderr -0 "$SEALMEM" seal "$@" "$guest"
+    [ -z "$stderr" ]
+    grep -qE "^ *$guest .* sealed " <<<"$output"
+    after=$(ask try)
+    [ "$(refused RELRO "$after")" = "$protected" ]
+    [ "$(refused text "$after")" -ge 4 ]
+    [ "$(refused constants "$after")" -ge 4 ]
+    [ "$(ask answer)" = "$answer" ]
+    ! grep -q ': changed$' <<<"$after"
+}
+
+@test "a program with a dynamic loader" {
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    works_sealed 5
+}
+
+@test "a static program of glibc" {
+    build static "$CC" -static -no-pie -fno-pie
+    start ./static
+    works_sealed 5
+}
+
+@test "a static program of glibc, position-independent" {
+    build static-pie "$CC" -static-pie -fPIE
+    start ./static-pie
+    works_sealed 5
+}
+
+@test "a static program of musl, whose RELRO can be written and is left" {
+    need musl-gcc
+    build musl musl-gcc -static -no-pie -fno-pie
+    start ./musl
+    works_sealed 0
+    run -0 "$SEALMEM" seal --json "$guest"
+    [ "$(jq '.processes[0].objects | any(.relro_writable)' <<<"$output")" = true ]
+}
+
+@test "a program with a dynamic loader, deep" {
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    works_sealed 5 --deep
+    [ "$(refused text "$(ask try)")" = 5 ]
+    [ "$(refused constants "$(ask try)")" = 5 ]
+}
+
+@test "a static program of musl, deep" {
+    need musl-gcc
+    build musl musl-gcc -static -no-pie -fno-pie
+    start ./musl
+    works_sealed 0 --deep
+    [ "$(refused text "$(ask try)")" = 5 ]
+}
+
+@test "busybox, linked statically" {
+    need_mseal
+    busybox=$(type -P busybox) || skip "no busybox"
+    ! ldd "$busybox" >/dev/null 2>&1 || skip "busybox is not static"
+    start busybox sh
+    echo 'echo $((6 * 7))' >&5
+    read -r -t 60 answer <&6
+    run -0 "$SEALMEM" seal "$guest"
+    "$SEALMEM" audit --quiet --require text:ADDRESS "$guest"
+    echo 'for i in 1 2 3; do busybox true; done; echo $((6 * 7))' >&5
+    read -r -t 60 after <&6
+    [ "$answer" = 42 ]
+    [ "$after" = 42 ]
+}
+
+@test "python3" {
+    need_mseal
+    python=$(readlink -f "$(type -P python3)")
+    start python3 -u -c 'import hashlib, sys
+for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))'
+    answer=$(ask some)
+    run -0 "$SEALMEM" seal "$guest"
+    "$SEALMEM" audit --quiet --require relro:CONTENT,ADDRESS --require text:ADDRESS "$guest" || {
+        "$SEALMEM" audit --require relro:CONTENT,ADDRESS --require text:ADDRESS "$guest" && false
+    }
+    [ "$(ask some)" = "$answer" ]
+    : "$python"
+}
+
+@test "a program of 32 bits is refused and goes on" {
+    need_mseal
+    "$CC" -m32 -nostdlib -static "$SOURCE/tests/outside/wait32.S" -o wait32 2>/dev/null || skip "no 32-bit programs here"
+    ./wait32 2>/dev/null || skip "this kernel runs no 32-bit programs"
+    start ./wait32 wait
+    run --separate-stderr -1 "$SEALMEM" seal "$guest"
+    [ "$stderr" = "sealmem: seal: process $guest (wait32): it is a program of another word size or architecture" ]
+    [ -z "$output" ]
+    kill -0 "$guest"
+}
+
+@test "what would be sealed is what is sealed" {
+    need_mseal
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    plan=$("$SEALMEM" seal --dry-run "$guest")
+    [ "$(ask try | grep -c ': done$')" = 15 ]
+    [ "$("$SEALMEM" seal --report "$guest")" = "$plan" ]
+    [ "$("$SEALMEM" seal --report "$guest")" = "$plan" ]
+}
+
+@test "JSON has the process and its ranges" {
+    need_mseal
+    need jq
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    run -0 "$SEALMEM" seal --json "$guest"
+    jq -e --argjson pid "$guest" '.version == 1 and .command == "seal" and .dry_run == false and
+        (.processes | length) == 1 and .processes[0].pid == $pid and .processes[0].state == "sealed" and
+        .processes[0].reason == null and .processes[0].threads_held == 1 and
+        (.processes[0].ranges | all(.guarantees == .planned and (.guarantees | index("ADDRESS")))) and
+        (.processes[0].ranges | any(.kind == "relro" and .guarantees == ["CONTENT", "ADDRESS"]))' <<<"$output"
+    run -0 "$SEALMEM" seal --json --dry-run "$guest"
+    jq -e '.dry_run and .processes[0].state == "planned"' <<<"$output"
+}
+
+@test "a pattern takes every process of that name, and no other" {
+    need_mseal
+    build only-these "$CC" -fPIE -pie
+    start ./only-these
+    sleep 60 | ./only-these >/dev/null 3>&- &
+    other=$!
+    sleep 0.2
+    run -0 "$SEALMEM" seal --json --all-matching '^only-th[e]se$'
+    kill "$other"
+    [ "$(jq -c '[.processes[].pid] | sort' <<<"$output")" = "[$guest,$other]" ]
+    run --separate-stderr -1 "$SEALMEM" seal --all-matching '^no-such-process$'
+    [ "$stderr" = "sealmem: seal: there is no such process" ]
+}
+
+@test "a process that is gone, and one of the kernel" {
+    need_mseal
+    run --separate-stderr -1 "$SEALMEM" seal 999999999
+    [ "$stderr" = "sealmem: seal: process 999999999: it has exited, or there is no such process" ]
+    run --separate-stderr -1 "$SEALMEM" seal $$ 999999999
+    [[ $output == *"$$ "*" sealed "* ]]
+}
+
+@test "errors of the command line" {
+    for arguments in "" "x" "0" "-1" "1 --unit u" "--unit u --report --json" "--all-matching (" "--nonsense"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr -2 "$SEALMEM" seal $arguments
+        [ -z "$output" ]
+        [[ $stderr == "sealmem: seal: "*"; see 'sealmem seal --help'" ]]
+        [[ $stderr != *$'\n'* ]]
+    done
+}
+
+@test "where the kernel has no mseal the status is 3" {
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    run --separate-stderr -3 "$FORBID" mseal=ENOSYS -- "$SEALMEM" seal "$guest"
+    [ "$stderr" = "sealmem: seal: process $guest (dynamic): this kernel has no mseal(2), or a sandbox forbids it" ]
+    [ "$(ask try | grep -c ': done$')" = 15 ]
+}

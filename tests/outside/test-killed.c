@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * What becomes of a process if the program that seals it is killed: at each system call that it makes from the first on
+ * that reaches into the process, in a fresh process each time. The process lives, works, has no thread, descriptor or
+ * blocked signal that it did not have, and can be sealed.
+ */
+
+#include "tests/outside/victim.h"
+
+#include "outside/outside.h"
+#include "tests/support/scale.h"
+#include "tests/support/support.h"
+
+#include <linux/ptrace.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+/* Not from <sys/ptrace.h>, which has another struct of this name. */
+#define TRACE_SYSGOOD  1
+#define TRACE_CLONE    8
+#define TRACE_EXITKILL (1 << 20)
+
+static long trace(long request, pid_t pid, uintptr_t address, uintptr_t data)
+{
+	return syscall(SYS_ptrace, request, pid, address, data);
+}
+
+/* The sealer waits for a byte, so that it can be traced before it begins. */
+static pid_t start_sealer(const struct victim *victim, unsigned flags, int *ret_begin)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct outside sealed;
+
+		(void)close(ends[1]);
+		(void)!read(ends[0], &byte, 1);
+		outside_seal(&sealed, victim->pid, flags);
+		_exit(sealed.refusal == REFUSAL_NONE ? 0 : 1);
+	}
+	(void)close(ends[0]);
+	*ret_begin = ends[1];
+	return pid;
+}
+
+static bool enters_call(pid_t thread, struct ptrace_syscall_info *ret)
+{
+	return trace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(*ret), (uintptr_t)ret) > 0 &&
+	       ret->op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
+struct sealing {
+	pid_t sealer;
+	bool begun; /* it has reached into the process */
+	unsigned calls, last;
+};
+
+/* Returns whether it is to be killed now. */
+static bool count_call(struct sealing *sealing, pid_t thread)
+{
+	struct ptrace_syscall_info info;
+
+	if (!enters_call(thread, &info))
+		return false;
+	if (info.entry.nr == SYS_ptrace && info.entry.args[0] == PTRACE_SEIZE)
+		sealing->begun = true;
+	sealing->calls += sealing->begun;
+	return sealing->begun && sealing->calls == sealing->last;
+}
+
+/* Follows all of its threads. Other children of the test are none of its business. */
+static void follow(struct sealing *sealing)
+{
+	bool killed = false;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, __WALL)) > 0) {
+		bool is_call = WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80);
+		bool is_event = WIFSTOPPED(status) && status >> 16 != 0;
+
+		if (pid == sealing->sealer && !WIFSTOPPED(status))
+			return;
+		if (!WIFSTOPPED(status) || killed)
+			continue;
+		killed = is_call && count_call(sealing, pid);
+		if (killed)
+			(void)kill(sealing->sealer, SIGKILL);
+		else
+			(void)trace(PTRACE_SYSCALL, pid, 0,
+				    is_call || is_event ? 0 : (uintptr_t)WSTOPSIG(status));
+	}
+}
+
+/* Kills the sealer at its call number `last`. Returns whether it made so many. */
+static bool seal_and_kill(const struct victim *victim, unsigned flags, unsigned last)
+{
+	struct sealing sealing = { .last = last };
+	int begin;
+
+	sealing.sealer = start_sealer(victim, flags, &begin);
+	ck_assert_int_eq(trace(PTRACE_SEIZE, sealing.sealer, 0,
+			       TRACE_SYSGOOD | TRACE_CLONE | TRACE_EXITKILL),
+			 0);
+	ck_assert_int_eq(trace(PTRACE_INTERRUPT, sealing.sealer, 0, 0), 0);
+	ck_assert_int_eq(write(begin, "", 1), 1);
+	follow(&sealing);
+	(void)close(begin);
+	ck_assert(sealing.begun);
+	return sealing.calls == last;
+}
+
+static long count_descriptors(void)
+{
+	long count = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static long blocked_signals(void)
+{
+	uint64_t blocked = 0;
+
+	(void)sys_block_signals(0, &blocked);
+	return (long)blocked;
+}
+
+static long count_threads(void)
+{
+	return sys_threads();
+}
+
+/* The helper exits by itself, which takes a moment. */
+static void assert_alone(const struct victim *victim)
+{
+	for (int i = 0; i < 1000 && victim_run(victim, count_threads) > 1; i++)
+		(void)usleep(1000);
+	ck_assert_int_eq(victim_run(victim, count_threads), 1);
+}
+
+static void assert_sealed_later(const struct victim *victim, unsigned flags)
+{
+	struct outside sealed;
+
+	outside_seal(&sealed, victim->pid, flags);
+	ck_assert_msg(sealed.refusal == REFUSAL_NONE, "%s", refusal_rows[sealed.refusal].text);
+	ck_assert_int_eq(sealed.state, OUTSIDE_SEALED);
+	outside_free(&sealed);
+	ck_assert_int_ne(victim_try(victim, PART_RELRO, ACT_PROTECT).err, 0);
+	ck_assert_int_eq(victim_try(victim, PART_RELRO, ACT_WRITE).err, EIO);
+}
+
+static bool survives(unsigned flags, unsigned last)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	unsigned long answer = victim_answer(&victim);
+	long descriptors = victim_run(&victim, count_descriptors);
+	long blocked = victim_run(&victim, blocked_signals);
+	bool more = seal_and_kill(&victim, flags, last);
+
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	assert_alone(&victim);
+	ck_assert_int_eq(victim_run(&victim, count_descriptors), descriptors);
+	ck_assert_int_eq(victim_run(&victim, blocked_signals), blocked);
+	assert_sealed_later(&victim, flags);
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	victim_end(&victim);
+	return more;
+}
+
+/* All of them, or as many as the scale allows, one after the other in each stretch. */
+static void kill_at_each_call(unsigned flags)
+{
+	unsigned step = 100 / test_scale(), last = 1, count = 0;
+
+	require_mseal();
+	require_own_address_space();
+	for (; survives(flags, last); last += step)
+		count++;
+	/* All steps are in between. */
+	ck_assert_uint_gt(last, 200);
+	ck_assert_uint_gt(count, 200 / step - 1);
+}
+
+START_TEST(the_death_of_the_sealer_at_any_call_leaves_the_process_as_it_was)
+{
+	kill_at_each_call(0);
+}
+END_TEST
+
+START_TEST(the_same_with_one_thread_that_is_held)
+{
+	kill_at_each_call(OUTSIDE_ONE_THREAD);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+		the_death_of_the_sealer_at_any_call_leaves_the_process_as_it_was,
+		the_same_with_one_thread_that_is_held,
+	};
+
+	return RUN_TESTS_FOR(900, "killed", tests);
+}
