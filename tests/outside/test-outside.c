@@ -6,6 +6,7 @@
  * refused is as it was: it works, and the acts succeed.
  */
 
+#include "tests/outside/per-cpu.h"
 #include "tests/outside/victim.h"
 
 #include "include/sealmem.h"
@@ -682,6 +683,48 @@ START_TEST(threads_that_run_on_see_no_interruption)
 }
 END_TEST
 
+static atomic_ulong added;
+
+static void *add_always(void *argument)
+{
+	unsigned long own = 0;
+
+	for (; !atomic_load(&load.over); own++)
+		per_cpu_add();
+	atomic_fetch_add(&added, own);
+	return argument;
+}
+
+/* No thread of it waits, so one that counts has to be lent. */
+static void start_counting(void *argument)
+{
+	(void)argument;
+	victim_never_waits = true;
+	for (int i = 0; i < WORKERS; i++)
+		if (pthread_create(&load.threads[i], NULL, add_always, NULL) != 0)
+			_exit(1);
+}
+
+static long lost_additions(void)
+{
+	(void)stop_load();
+	return (long)(atomic_load(&added) - per_cpu_sum());
+}
+
+START_TEST(no_addition_in_a_restartable_sequence_is_lost)
+{
+	struct victim victim = victim_start(start_counting, NULL);
+
+	require_sealing();
+	if (!per_cpu_supported())
+		skip_test("there are no restartable sequences here, or none for a test");
+	for (unsigned i = 0; i < scaled(200); i++)
+		seal_with(&victim, i % 2 == 0 ? 0 : OUTSIDE_ONE_THREAD);
+	ck_assert_int_eq(victim_run(&victim, lost_additions), 0);
+	victim_end(&victim);
+}
+END_TEST
+
 static atomic_ulong signals;
 
 static void count_signal(int signal)
@@ -809,6 +852,7 @@ int main(void)
 		a_process_that_has_exited_is_refused,
 		threads_under_load_see_no_interruption,
 		threads_that_run_on_see_no_interruption,
+		no_addition_in_a_restartable_sequence_is_lost,
 		no_signal_is_lost,
 		a_process_that_dispatches_its_own_calls_is_refused,
 		none_of_many_fresh_processes_is_harmed,

@@ -49,14 +49,19 @@ static unsigned long obey(const struct order *order)
 	return act_compute();
 }
 
+bool victim_never_waits;
+
 static void serve(int from, int to)
 {
 	struct order order;
 	unsigned long answer;
 	ssize_t got;
 
+	if (victim_never_waits)
+		(void)fcntl(from, F_SETFL, O_NONBLOCK);
 	for (;;) {
-		while ((got = read(from, &order, sizeof(order))) < 0 && errno == EINTR)
+		while ((got = read(from, &order, sizeof(order))) < 0 &&
+		       (errno == EINTR || errno == EAGAIN))
 			;
 		if (got != sizeof(order))
 			_exit(0);
