@@ -695,11 +695,18 @@ static void *add_always(void *argument)
 	return argument;
 }
 
+static void add_a_while(void)
+{
+	for (int i = 0; i < 1000; i++)
+		per_cpu_add();
+	atomic_fetch_add(&added, 1000);
+}
+
 /* No thread of it waits, so one that counts has to be lent. */
 static void start_counting(void *argument)
 {
 	(void)argument;
-	victim_never_waits = true;
+	victim_meanwhile = add_a_while;
 	for (int i = 0; i < WORKERS; i++)
 		if (pthread_create(&load.threads[i], NULL, add_always, NULL) != 0)
 			_exit(1);

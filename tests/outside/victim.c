@@ -49,26 +49,31 @@ static unsigned long obey(const struct order *order)
 	return act_compute();
 }
 
-bool victim_never_waits;
+void (*victim_meanwhile)(void);
+
+static bool receive(int from, struct order *ret)
+{
+	ssize_t got;
+
+	while ((got = read(from, ret, sizeof(*ret))) < 0 && (errno == EINTR || errno == EAGAIN))
+		if (victim_meanwhile != NULL)
+			victim_meanwhile();
+	return got == sizeof(*ret);
+}
 
 static void serve(int from, int to)
 {
 	struct order order;
 	unsigned long answer;
-	ssize_t got;
 
-	if (victim_never_waits)
+	if (victim_meanwhile != NULL)
 		(void)fcntl(from, F_SETFL, O_NONBLOCK);
-	for (;;) {
-		while ((got = read(from, &order, sizeof(order))) < 0 &&
-		       (errno == EINTR || errno == EAGAIN))
-			;
-		if (got != sizeof(order))
-			_exit(0);
+	while (receive(from, &order)) {
 		answer = obey(&order);
 		if (write(to, &answer, sizeof(answer)) != sizeof(answer))
 			_exit(1);
 	}
+	_exit(0);
 }
 
 struct victim victim_start(void (*begin)(void *argument), void *argument)

@@ -23,8 +23,8 @@ struct outcome {
 	bool intact;
 };
 
-/* Set in `begin`: it asks for orders all the time, and none of its threads ever waits. */
-extern bool victim_never_waits;
+/* Set in `begin`: it never waits for an order, and does this all the time. */
+extern void (*victim_meanwhile)(void);
 
 /* Starts one. `begin` runs in it first, if it is not NULL. */
 struct victim victim_start(void (*begin)(void *argument), void *argument);
