@@ -58,6 +58,15 @@ static void check(const struct plan *plan, const struct mappings *mappings)
 	PROMISE(position == plan->size);
 }
 
+/* Every kernel maps whole pages. */
+static bool are_whole_pages(const struct mappings *mappings)
+{
+	for (size_t i = 0; i < mappings->count; i++)
+		if (!page_aligned(mappings->rows[i].start) || !page_aligned(mappings->rows[i].end))
+			return false;
+	return true;
+}
+
 static void judge(const struct plan_source *from, struct part maps, unsigned flags)
 {
 	struct mappings mappings = { 0 };
@@ -66,7 +75,7 @@ static void judge(const struct plan_source *from, struct part maps, unsigned fla
 	/* fmemopen(3) only reads it. */
 	FILE *in = fmemopen((void *)(uintptr_t)maps.bytes, maps.size, "r");
 
-	if (in != NULL && mappings_read(&mappings, in) == 0) {
+	if (in != NULL && mappings_read(&mappings, in) == 0 && are_whole_pages(&mappings)) {
 		mappings.page = page_size();
 		source.mappings = &mappings;
 		if (plan_make(&plan, &source, flags) == REFUSAL_NONE)

@@ -29,25 +29,29 @@ static unsigned guarantees_of(const struct mapping *row, const struct plan *plan
 	return guarantees;
 }
 
-/* What is true for all of the range; nothing if a part of it is not mapped. */
+/* What is true for all of the range; nothing if a part of it is not mapped. `ret_unknown`: what may be true. */
 static unsigned confirm(const struct range *range, const struct process *process, size_t *first,
-			const struct plan *plan, const struct change *change)
+			const struct plan *plan, const struct change *change, unsigned *ret_unknown)
 {
 	const struct mappings *mappings = &process->mappings;
 	unsigned confirmed = range->claimed;
 	uint64_t at = range->start;
 
+	*ret_unknown = 0;
 	while (*first < mappings->count && mappings->rows[*first].end <= at)
 		++*first;
 	for (size_t i = *first; i < mappings->count && at < range->end; i++) {
 		if (mappings->rows[i].start > at)
 			return 0;
 		confirmed &= guarantees_of(&mappings->rows[i], plan, change);
+		*ret_unknown |= mappings->rows[i].memory.unknown;
 		at = mappings->rows[i].end;
 	}
 	return at >= range->end ? confirmed : 0;
 }
 
+/* The file of an earlier call is open nowhere. Who may not ask for its seals does not learn of them, and that is no
+ * failure of this call. */
 static enum refusal compare(struct plan *plan, const struct process *process,
 			    const struct change *change)
 {
@@ -56,9 +60,11 @@ static enum refusal compare(struct plan *plan, const struct process *process,
 
 	for (size_t i = 0; i < plan->count; i++) {
 		struct range *range = &plan->ranges[i];
+		unsigned unknown, needed;
 
-		range->confirmed = confirm(range, process, &first, plan, change);
-		if (range->confirmed != range->claimed)
+		range->confirmed = confirm(range, process, &first, plan, change, &unknown);
+		needed = range->claimed & ~(range->was_replaced ? unknown : 0);
+		if ((range->confirmed & needed) != needed)
 			refusal = REFUSAL_UNCONFIRMED;
 	}
 	return refusal;

@@ -182,7 +182,9 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
     plan=$("$SEALMEM" seal --dry-run "$guest")
     [ "$(ask try | grep -c ': done$')" = 15 ]
     [ "$("$SEALMEM" seal --report "$guest")" = "$plan" ]
-    [ "$("$SEALMEM" seal --report "$guest")" = "$plan" ]
+    # Only root may ask again for the seals of a file that is open nowhere.
+    again=$("$SEALMEM" seal --report "$guest")
+    [ "$(id -u)" != 0 ] || [ "$again" = "$plan" ]
 }
 
 @test "JSON has the process and its ranges" {
