@@ -186,6 +186,7 @@ static void kill_at_each_call(unsigned flags)
 	require_own_address_space();
 	for (; survives(flags, last); last += step)
 		count++;
+	(void)printf("killed at %u of %u calls\n", count, last);
 	/* All steps are in between. */
 	ck_assert_uint_gt(last, 200);
 	ck_assert_uint_gt(count, 200 / step - 1);
