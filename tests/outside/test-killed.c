@@ -159,6 +159,28 @@ static void assert_sealed_later(const struct victim *victim, unsigned flags)
 	ck_assert_int_eq(victim_try(victim, PART_RELRO, ACT_WRITE).err, EIO);
 }
 
+/* On arm64 a lent thread cannot go back to its call by itself: the process may end with it, in the few calls for which a
+ * thread is lent. */
+static bool is_lost(const struct victim *victim)
+{
+#ifdef __aarch64__
+	static unsigned lost;
+	int status;
+
+	(void)usleep(10000);
+	if (waitpid(victim->pid, &status, WNOHANG) != victim->pid)
+		return false;
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP);
+	ck_assert_uint_lt(lost++, 40);
+	(void)close(victim->to);
+	(void)close(victim->from);
+	return true;
+#else
+	(void)victim;
+	return false;
+#endif
+}
+
 static bool survives(unsigned flags, unsigned last)
 {
 	struct victim victim = victim_start(NULL, NULL);
@@ -167,6 +189,8 @@ static bool survives(unsigned flags, unsigned last)
 	long blocked = victim_run(&victim, blocked_signals);
 	bool more = seal_and_kill(&victim, flags, last);
 
+	if (is_lost(&victim))
+		return more;
 	ck_assert_uint_eq(victim_answer(&victim), answer);
 	assert_alone(&victim);
 	ck_assert_int_eq(victim_run(&victim, count_descriptors), descriptors);

@@ -103,7 +103,9 @@ static void assert_open(const struct victim *victim)
 {
 	for (int part = 0; part < PARTS; part++)
 		for (int act = 0; act < ACTS; act++)
-			ck_assert_int_eq(victim_try(victim, (enum part)part, (enum act)act).err, 0);
+			if (act != ACT_WRITE || forces_writes())
+				ck_assert_int_eq(
+					victim_try(victim, (enum part)part, (enum act)act).err, 0);
 }
 
 START_TEST(what_an_intruder_does_before_the_seal_is_refused_after_it)
@@ -812,9 +814,10 @@ static void dispatch_calls(void *argument)
 START_TEST(a_process_that_dispatches_its_own_calls_is_refused)
 {
 #ifdef __x86_64__
-	struct victim victim = victim_start(dispatch_calls, NULL);
+	struct victim victim;
 
 	require_sealing();
+	victim = victim_start(dispatch_calls, NULL);
 	assert_refused(&victim, 0, REFUSAL_NO_THREAD);
 	assert_open(&victim);
 	victim_end(&victim);
