@@ -192,6 +192,7 @@ static enum refusal take_over(struct helper *helper)
 	    kernel_set_signal_mask(helper->id, UINT64_MAX) < 0 ||
 	    kernel_registers(helper->id, &helper->registers.all, sizeof(helper->registers.all)) < 0)
 		return REFUSAL_GONE;
+	(void)kernel_set_nice(helper->id, STOP_NICE);
 	return REFUSAL_NONE;
 }
 

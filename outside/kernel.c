@@ -10,6 +10,7 @@
 
 #include <elf.h>
 #include <linux/kcmp.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -135,4 +136,17 @@ void kernel_sleep(int64_t nanoseconds)
 	const struct timespec time = { .tv_nsec = nanoseconds };
 
 	(void)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+/* The system call answers with 20 less the value, so that it is never negative. */
+int kernel_nice(pid_t thread)
+{
+	long found = answer(syscall(SYS_getpriority, PRIO_PROCESS, thread));
+
+	return found > 0 ? 20 - (int)found : 0;
+}
+
+long kernel_set_nice(pid_t thread, int nice)
+{
+	return answer(syscall(SYS_setpriority, PRIO_PROCESS, thread, nice));
 }

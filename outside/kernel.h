@@ -57,5 +57,8 @@ long kernel_take_descriptor(pid_t thread, int descriptor);
 /* 0 if both processes have the same memory. */
 long kernel_compare_memory(pid_t one, pid_t other);
 void kernel_sleep(int64_t nanoseconds);
+/* The nice value of a thread; 0 for this one. */
+int kernel_nice(pid_t thread);
+long kernel_set_nice(pid_t thread, int nice);
 
 #endif

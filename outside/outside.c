@@ -93,16 +93,20 @@ static enum refusal change(struct work *work, const struct stopped *stopped)
 
 static enum refusal change_stopped(struct work *work)
 {
+	const int nice_before = kernel_nice(0);
 	struct stopped stopped;
-	enum refusal refusal = work->flags & OUTSIDE_ONE_THREAD ? stop_one(&stopped, &work->target)
-								: stop_all(&stopped, &work->target);
+	enum refusal refusal;
 
+	(void)kernel_set_nice(0, STOP_NICE);
+	refusal = work->flags & OUTSIDE_ONE_THREAD ? stop_one(&stopped, &work->target)
+						   : stop_all(&stopped, &work->target);
 	work->ret->threads = stopped.count;
 	if (refusal == REFUSAL_NONE)
 		refusal = renew_plan(work);
 	if (refusal == REFUSAL_NONE && work->ret->plan.count > 0)
 		refusal = change(work, &stopped);
 	leave(&stopped);
+	(void)kernel_set_nice(0, nice_before);
 	work->ret->nanoseconds = stopped.ended - stopped.begun;
 	return refusal;
 }

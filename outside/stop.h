@@ -26,6 +26,9 @@ struct stopped {
 enum refusal stop_all(struct stopped *ret, const struct target *target);
 enum refusal stop_one(struct stopped *ret, const struct target *target);
 
+/* Nobody waits for other work while a process is held, if this program may say so: a nice value. */
+#define STOP_NICE (-20)
+
 /* What a traced thread did next. */
 enum stop_kind {
 	STOP_TIMEOUT, /* nothing, within a second */
