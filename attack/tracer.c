@@ -49,20 +49,27 @@ void tracer_detach(struct scene *scene)
 	(void)trace(PTRACE_DETACH, scene, NULL, NULL);
 }
 
+/*
+ * A call site, for each architecture, and what goes into the registers there. After the call comes a trap.
+ */
+#define CALL_SITE(call)                                                                            \
+ __asm__(".pushsection .text\n"                                                                    \
+	 ".balign 4\n"                                                                             \
+	 ".globl tracer_call_site\n"                                                               \
+	 ".hidden tracer_call_site\n"                                                              \
+	 "tracer_call_site:\n" call ".popsection\n")
+
+extern const char tracer_call_site[];
+
 #if defined(__x86_64__)
 
-__asm__(".pushsection .text\n"
-	".globl tracer_call_site\n"
-	".hidden tracer_call_site\n"
-	"tracer_call_site:\n"
-	"	syscall\n"
-	"	int3\n"
-	".popsection\n");
+typedef struct user_regs_struct registers_t;
 
-static void set_call(struct user_regs_struct *r, long number, const unsigned long a[6])
+CALL_SITE("	syscall\n"
+	  "	int3\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
 {
-	extern const char tracer_call_site[];
-
 	r->rip = (unsigned long)tracer_call_site;
 	r->rax = (unsigned long)number;
 	r->rdi = a[0];
@@ -75,39 +82,108 @@ static void set_call(struct user_regs_struct *r, long number, const unsigned lon
 	r->orig_rax = (unsigned long)-1;
 }
 
-static long call_result(const struct user_regs_struct *r)
+static long call_result(const registers_t *r)
 {
 	return (long)r->rax;
 }
 
 #elif defined(__aarch64__)
 
-__asm__(".pushsection .text\n"
-	".globl tracer_call_site\n"
-	".hidden tracer_call_site\n"
-	"tracer_call_site:\n"
-	"	svc #0\n"
-	"	brk #0\n"
-	".popsection\n");
+typedef struct user_regs_struct registers_t;
 
-static void set_call(struct user_regs_struct *r, long number, const unsigned long a[6])
+CALL_SITE("	svc #0\n"
+	  "	brk #0\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
 {
-	extern const char tracer_call_site[];
-
 	r->pc = (unsigned long)tracer_call_site;
 	r->regs[8] = (unsigned long)number;
 	for (unsigned i = 0; i < 6; i++)
 		r->regs[i] = a[i];
 }
 
-static long call_result(const struct user_regs_struct *r)
+static long call_result(const registers_t *r)
 {
 	return (long)r->regs[0];
 }
 
+#elif defined(__powerpc64__)
+
+/* As asm/ptrace.h numbers them: 32 general ones, then these. */
+enum { NEXT_INSTRUCTION = 32, CONDITION = 38, TRAP = 40, REGISTERS = 48 };
+
+typedef struct {
+	unsigned long word[REGISTERS];
+} registers_t;
+
+CALL_SITE("	sc\n"
+	  "	trap\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->word[NEXT_INSTRUCTION] = (unsigned long)tracer_call_site;
+	r->word[0] = (unsigned long)number;
+	for (unsigned i = 0; i < 6; i++)
+		r->word[3 + i] = a[i];
+	/* No longer in a system call: otherwise the kernel would restart the interrupted one. */
+	r->word[TRAP] = 0;
+}
+
+/* A bit of the condition says that it is an errno. */
+static long call_result(const registers_t *r)
+{
+	long result = (long)r->word[3];
+
+	return r->word[CONDITION] & 0x10000000 ? -result : result;
+}
+
+#elif defined(__s390x__)
+
+typedef struct user_regs_struct registers_t;
+
+CALL_SITE("	svc 0\n"
+	  "	.short 1\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->psw.addr = (unsigned long)tracer_call_site;
+	r->gprs[1] = (unsigned long)number;
+	for (unsigned i = 0; i < 6; i++)
+		r->gprs[2 + i] = a[i];
+}
+
+static long call_result(const registers_t *r)
+{
+	return (long)r->gprs[2];
+}
+
+#elif defined(__riscv)
+
+typedef struct user_regs_struct registers_t;
+
+CALL_SITE("	ecall\n"
+	  "	ebreak\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->pc = (unsigned long)tracer_call_site;
+	r->a7 = (unsigned long)number;
+	r->a0 = a[0];
+	r->a1 = a[1];
+	r->a2 = a[2];
+	r->a3 = a[3];
+	r->a4 = a[4];
+	r->a5 = a[5];
+}
+
+static long call_result(const registers_t *r)
+{
+	return (long)r->a0;
+}
+
 #endif
 
-static long registers(int request, const struct scene *scene, struct user_regs_struct *r)
+static long registers(int request, const struct scene *scene, registers_t *r)
 {
 	struct iovec all = { r, sizeof(*r) };
 
@@ -115,7 +191,7 @@ static long registers(int request, const struct scene *scene, struct user_regs_s
 }
 
 /* The trap after the call stops it. */
-static long carry_out(struct scene *scene, struct user_regs_struct *r)
+static long carry_out(struct scene *scene, registers_t *r)
 {
 	int stop = 0;
 	long err = registers(PTRACE_SETREGSET, scene, r);
@@ -133,7 +209,7 @@ static long carry_out(struct scene *scene, struct user_regs_struct *r)
 
 long tracer_call(struct scene *scene, long number, const unsigned long arguments[6])
 {
-	struct user_regs_struct saved, r;
+	registers_t saved, r;
 	long result = registers(PTRACE_GETREGSET, scene, &saved);
 
 	if (result < 0)

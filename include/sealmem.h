@@ -824,7 +824,7 @@ SEALMEM_MUST_CHECK_ int sealmem_mseal_many(const struct sealmem_extent *extents,
  *     processes that share the memory; shmdt(2) of a segment whose first page is not sealed; a tracer with
  *     CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
  *
- * -EOPNOTSUPP  no seccomp filters here
+ * -EOPNOTSUPP  no seccomp filters here, or an architecture other than x86-64 and arm64
  *
  * Kernel fact: seccomp(2), Linux 3.17; the emulation needs 4.14. Since 0.1.
  */

@@ -58,6 +58,8 @@ EXPORT int sealmem_allow_emulation(void)
 	int err;
 
 	reason_forget();
+	if (filter_this_machine().abi == FILTER_ABIS)
+		return fail_for(REASON_NO_FILTER);
 	trial_learn(TRIAL_SECCOMP);
 	err = trial_seccomp_can_refuse();
 	if (err == 0)

@@ -15,6 +15,7 @@
 #include "include/sealmem.h"
 
 #include "lib/line.h"
+#include "lib/machine.h"
 #include "lib/maps.h"
 #include "lib/memfd.h"
 #include "lib/names.h"
@@ -25,7 +26,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <ucontext.h>
 
 /*
  * read(2) stores into our memory as the process would: page protection, protection keys and missing
@@ -205,42 +205,11 @@ static void look_in_names(struct sighting *seen)
 	seen->region.start = memory.start;
 }
 
-/* "store to" or "load from", if the processor says which it was. */
-static const char *access_kind(const ucontext_t *context)
-{
-#if defined(__x86_64__)
-	return context->uc_mcontext.gregs[REG_ERR] & 2 ? "store to" : "load from";
-#elif defined(__aarch64__)
-	const unsigned char *at = context->uc_mcontext.__reserved;
-	const uint32_t esr_magic = 0x45535201, write_bit = 1u << 6;
-	struct {
-		uint32_t magic, size;
-		uint64_t esr;
-	} record;
-
-	/* Records up to an empty one; the syndrome is one of them. */
-	for (memcpy(&record, at, sizeof(record)); record.size != 0;
-	     memcpy(&record, at += record.size, sizeof(record)))
-		if (record.magic == esr_magic)
-			return record.esr & write_bit ? "store to" : "load from";
-	return "access to";
-#else
-	(void)context;
-	return "access to";
-#endif
-}
-
-static uintptr_t instruction(const ucontext_t *context)
-{
-#if defined(__x86_64__)
-	return (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-#elif defined(__aarch64__)
-	return context->uc_mcontext.pc;
-#else
-	(void)context;
-	return 0;
-#endif
-}
+static const char *const access_words[] = {
+	[ACCESS_UNKNOWN] = "access to",
+	[ACCESS_LOAD] = "load from",
+	[ACCESS_STORE] = "store to",
+};
 
 /* Removes the end of the line, from `start` on, if it is this. */
 static void take_back(struct line *line, size_t start, const char *end)
@@ -352,7 +321,7 @@ static void put_report(struct line *line, const char *access, const struct sight
 static void report(const siginfo_t *info, const ucontext_t *context)
 {
 	struct sighting seen = { .address = (uintptr_t)info->si_addr,
-				 .instruction = instruction(context),
+				 .instruction = machine_instruction(context),
 				 .id = -1 };
 	struct line line;
 
@@ -363,7 +332,7 @@ static void report(const siginfo_t *info, const ucontext_t *context)
 		return;
 	line.length = 0;
 	line.cut = false;
-	put_report(&line, access_kind(context), &seen);
+	put_report(&line, access_words[machine_access(context)], &seen);
 	line_write(&line, STDERR_FILENO);
 }
 

@@ -437,6 +437,8 @@ int filter_build(const struct filter_target *target, struct sock_filter *prog, s
 			   .code = { .prog = prog, .room = room } };
 	int r;
 
+	if (target->abi == FILTER_ABIS)
+		return -EOPNOTSUPP;
 	if (!scope || (scope & ~known) || (!n && scope != FILTER_PROCESS))
 		return -EINVAL;
 	if (target->ring_events == 0 || target->ring_events > RINGS_EVENTS_MAX)
@@ -463,7 +465,7 @@ struct filter_target filter_this_machine(void)
 #elif defined(__aarch64__)
 	struct filter_target target = { .abi = FILTER_AARCH64 };
 #else
-# error "no system call numbers for this machine"
+	struct filter_target target = { .abi = FILTER_ABIS };
 #endif
 
 	target.page_size = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -474,12 +476,15 @@ struct filter_target filter_this_machine(void)
 void filter_huge_sizes(uint64_t ret[FILTER_HUGE_SIZES])
 {
 	struct filter_target target = filter_this_machine();
-	const struct filter_huge *huge = filter_machines[target.abi].huge;
+	const struct filter_huge *huge;
 	size_t n = 0;
 
-	for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
-		if (huge[i].pages & target.page_size)
-			ret[n++] = huge[i].size;
+	if (target.abi != FILTER_ABIS) {
+		huge = filter_machines[target.abi].huge;
+		for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
+			if (huge[i].pages & target.page_size)
+				ret[n++] = huge[i].size;
+	}
 	while (n < FILTER_HUGE_SIZES)
 		ret[n++] = 0;
 }

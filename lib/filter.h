@@ -70,13 +70,13 @@ struct filter_target {
 	uint32_t ring_events;
 };
 
-/* This machine, with the largest rings. */
+/* This machine, with the largest rings. On an architecture without a table of system calls, abi is FILTER_ABIS. */
 struct filter_target filter_this_machine(void);
 
 /*
  * Writes at most `room` instructions; returns how many, -E2BIG when they do not fit or are more
- * than the kernel takes in one program, -EINVAL for a bad range, scope or target. `n` may be 0 for
- * FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
+ * than the kernel takes in one program, -EINVAL for a bad range, scope or target, -EOPNOTSUPP for
+ * FILTER_ABIS. `n` may be 0 for FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
  */
 int filter_build(const struct filter_target *target, struct sock_filter *prog, size_t room,
 		 const struct filter_range *ranges, size_t n, unsigned scope);

@@ -52,6 +52,7 @@
 	X(NO_MSEAL, EOPNOTSUPP, "There is no mseal(2) here, on which ADDRESS rests: see sealmem_allow_emulation().") \
 	X(NO_EMULATION, EOPNOTSUPP, "The program did not call sealmem_allow_emulation().") \
 	X(NO_SECCOMP, EOPNOTSUPP, "The kernel or a sandbox refuses seccomp filters.") \
+	X(NO_FILTER, EOPNOTSUPP, "No filter is known for this architecture, so there is no emulation of mseal(2).") \
 	X(NO_SECRET, EOPNOTSUPP, "There is no memfd_secret(2) here: before Linux 6.5, boot with secretmem.enable=1.") \
 	X(NO_PROC, EOPNOTSUPP, "/proc is not mounted, or a sandbox hides it.") \
 	X(NO_PRCTL, EOPNOTSUPP, "A sandbox refuses prctl(2), which NODUMP and SECRECY need.") \

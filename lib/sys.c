@@ -275,6 +275,22 @@ int sys_memfd_secret(void)
 	return (int)answer(syscall(__NR_memfd_secret, O_CLOEXEC));
 }
 
+/* On s390x the six arguments lie in memory. */
+static long map(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
+{
+#if defined(__s390x__)
+	const unsigned long arguments[] = {
+		(uintptr_t)addr,	   size,
+		(unsigned long)protection, (unsigned long)flags,
+		(unsigned long)fd,	   (unsigned long)offset,
+	};
+
+	return syscall(SYS_mmap, arguments);
+#else
+	return syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+#endif
+}
+
 int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int fd)
 {
 	return sys_mmap_part(ret, addr, size, protection, flags, fd, 0);
@@ -283,7 +299,7 @@ int sys_mmap(void **ret, void *addr, size_t size, int protection, int flags, int
 int sys_mmap_part(void **ret, void *addr, size_t size, int protection, int flags, int fd,
 		  off_t offset)
 {
-	long result = syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+	long result = map(addr, size, protection, flags, fd, offset);
 
 	if (result == -1)
 		return -errno;
@@ -563,14 +579,25 @@ int sys_processors(void)
 	return (int)(size < 0 ? size : size * CHAR_BIT);
 }
 
-/* This takes a third of the time of prlimit(2), which looks up the process and locks its
- * credentials. */
+struct limit {
+	uint64_t soft, hard;
+};
+
+/* getrlimit(2) takes a third of the time of prlimit(2), which looks up the process and locks its
+ * credentials. Not every architecture has it. */
+static long get_limit(int resource, struct limit *ret)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	return syscall(SYS_getrlimit, resource, ret);
+#else
+	return syscall(SYS_prlimit64, 0, resource, NULL, ret);
+#endif
+}
+
 int sys_limit(int resource, uint64_t *ret)
 {
-	struct {
-		uint64_t soft, hard;
-	} limit;
-	int result = (int)answer(syscall(SYS_getrlimit, resource, &limit));
+	struct limit limit;
+	int result = (int)answer(get_limit(resource, &limit));
 
 	if (result == 0)
 		*ret = limit.soft;

@@ -11,9 +11,8 @@
 
 #include "lib/wipe.h"
 
-#include "include/sealmem.h"
-
 #include <stdint.h>
+#include <sys/auxv.h>
 
 #if defined(__x86_64__)
 
@@ -185,11 +184,69 @@ void wipe_copy(void *to, const void *from, size_t size)
 
 bool wipe_equal(const void *a, const void *b, size_t size)
 {
-	return sealmem_equal(a, b, size);
+	const volatile unsigned char *x = a, *y = b;
+	unsigned difference = 0;
+
+	while (size-- > 0)
+		difference |= (unsigned)*x++ ^ *y++;
+	return difference == 0;
 }
+
+/*
+ * Those that a function may use without giving them back as they were. The others have what the caller had in them.
+ * Where an architecture has vector registers on some machines only, the assembler is told that it may use them.
+ */
+# if defined(__powerpc64__)
+
+__attribute__((noinline)) void wipe_registers(void)
+{
+	__asm__ volatile(".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,"
+			 "32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,48,49,50,51\n\t"
+			 "xxlxor \\n, \\n, \\n\n\t"
+			 ".endr"
+			 :
+			 :
+			 : "memory");
+}
+
+# elif defined(__riscv)
+
+__attribute__((noinline)) void wipe_registers(void)
+{
+	if (getauxval(AT_HWCAP) & 1ul << ('V' - 'A'))
+		__asm__ volatile(
+			".option push\n\t.option arch, +v\n\t"
+			"vsetvli t0, zero, e8, m8, ta, ma\n\t"
+			"vmv.v.i v0, 0\n\tvmv.v.i v8, 0\n\tvmv.v.i v16, 0\n\tvmv.v.i v24, 0\n\t"
+			".option pop"
+			:
+			:
+			: "memory", "t0");
+}
+
+# elif defined(__s390x__)
+
+#  define WIPE_HWCAP_VECTOR (1ul << 11)
+
+__attribute__((noinline)) void wipe_registers(void)
+{
+	if (getauxval(AT_HWCAP) & WIPE_HWCAP_VECTOR)
+		__asm__ volatile(
+			".machine push\n\t.machine z13\n\t"
+			".irp n, 0,1,2,3,4,5,6,7,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n\t"
+			"vzero %%v\\n\n\t"
+			".endr\n\t"
+			".machine pop"
+			:
+			:
+			: "memory", "f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7");
+}
+
+# else
 
 void wipe_registers(void)
 {
 }
 
+# endif
 #endif

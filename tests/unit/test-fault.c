@@ -20,6 +20,15 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+/* What a processor does not tell, a report does not say. */
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__powerpc64__)
+# define STORE "store to"
+# define LOAD  "load from"
+#else
+# define STORE "access to"
+# define LOAD  "access to"
+#endif
+
 START_TEST(a_write_to_writable_memory_is_stored)
 {
 	char *at = map_private(page_size());
@@ -300,7 +309,7 @@ START_TEST(a_store_to_a_sealed_region_is_reported)
 	struct end end = end_of(report_and_store, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 24");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 24");
 }
 END_TEST
 
@@ -311,7 +320,7 @@ START_TEST(a_store_to_a_region_from_bytes_is_reported)
 	struct end end = end_of(report_and_store, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"bytes\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"bytes\" at offset 0");
 }
 END_TEST
 
@@ -321,8 +330,7 @@ START_TEST(a_store_to_a_later_page_is_reported_with_its_offset)
 	char *at = (char *)sealmem_region_data(region) + 2 * page_size() + 5;
 	struct end end = end_of(report_and_store, at);
 
-	assert_line(&end, at, "store to sealed region \"policy\" at offset %zu",
-		    2 * page_size() + 5);
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset %zu", 2 * page_size() + 5);
 }
 END_TEST
 
@@ -337,7 +345,7 @@ START_TEST(a_store_to_a_region_with_a_sealed_address_is_reported)
 	at = sealmem_region_data(region);
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -349,7 +357,7 @@ START_TEST(a_store_to_a_sealed_range_is_reported)
 	ck_assert_int_eq(sealmem_seal_range(at, 2 * page_size(), SEALMEM_CONTENT), 0);
 	end = end_of(report_and_store, at + page_size());
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at + page_size(), "store to sealed region \"range\" at offset %zu",
+	assert_line(&end, at + page_size(), STORE " sealed region \"range\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -363,7 +371,7 @@ START_TEST(a_store_to_a_sealed_range_is_reported_by_its_name)
 			 0);
 	end = end_of(report_and_store, at + page_size());
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at + page_size(), "store to sealed region \"opcodes\" at offset %zu",
+	assert_line(&end, at + page_size(), STORE " sealed region \"opcodes\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -376,8 +384,7 @@ START_TEST(a_store_before_a_region_is_reported)
 	struct end end = end_of(report_and_store, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at,
-		    "store to the guard page before sealed region \"policy\" at offset -1");
+	assert_line(&end, at, STORE " the guard page before sealed region \"policy\" at offset -1");
 }
 END_TEST
 
@@ -389,8 +396,7 @@ START_TEST(a_store_after_a_region_is_reported)
 	struct end end = end_of(report_and_store, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at,
-		    "store to the guard page after sealed region \"policy\" at offset %zu",
+	assert_line(&end, at, STORE " the guard page after sealed region \"policy\" at offset %zu",
 		    page_size());
 }
 END_TEST
@@ -405,16 +411,10 @@ START_TEST(a_store_to_the_guard_page_of_an_open_region_is_reported)
 	ck_assert_int_eq(madvise(data, page_size(), MADV_DOFORK), 0);
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to the guard page after open region \"policy\" at offset %zu",
+	assert_line(&end, at, STORE " the guard page after open region \"policy\" at offset %zu",
 		    page_size());
 }
 END_TEST
-
-#if defined(__x86_64__) || defined(__aarch64__)
-# define LOAD "load from"
-#else
-# define LOAD "access to"
-#endif
 
 START_TEST(a_load_from_a_guard_page_is_reported_as_one)
 {
@@ -447,11 +447,11 @@ START_TEST(guard_pages_that_meet_are_each_reported_for_their_own_region)
 		skip_test("the kernel did not put two regions side by side");
 	end = end_of(report_and_store, high - 1);
 	assert_line(&end, high - 1,
-		    "store to the guard page before sealed region \"%s\" at offset -1",
+		    STORE " the guard page before sealed region \"%s\" at offset -1",
 		    swapped ? "one" : "two");
 	end = end_of(report_and_store, low + page_size());
 	assert_line(&end, low + page_size(),
-		    "store to the guard page after sealed region \"%s\" at offset %zu",
+		    STORE " the guard page after sealed region \"%s\" at offset %zu",
 		    swapped ? "two" : "one", page_size());
 }
 END_TEST
@@ -467,7 +467,7 @@ START_TEST(the_line_has_a_name_of_the_longest)
 	region = sealed_region(name, page_size(), SEALMEM_CONTENT | SEALMEM_GUARDS);
 	at = (char *)sealmem_region_data(region) + page_size();
 	end = end_of(report_and_store, at);
-	assert_line(&end, at, "store to the guard page after sealed region \"%s\" at offset %zu",
+	assert_line(&end, at, STORE " the guard page after sealed region \"%s\" at offset %zu",
 		    name, page_size());
 }
 END_TEST
@@ -478,7 +478,7 @@ START_TEST(the_line_has_a_name_as_it_was_given)
 	char *at = sealmem_region_data(region);
 	struct end end = end_of(report_and_store, at);
 
-	assert_line(&end, at, "store to sealed region \"a b \\(deleted\\)\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"a b \\(deleted\\)\" at offset 0");
 }
 END_TEST
 
@@ -488,7 +488,7 @@ START_TEST(the_line_has_an_empty_name)
 	char *at = sealmem_region_data(region);
 	struct end end = end_of(report_and_store, at);
 
-	assert_line(&end, at, "store to sealed region \"\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"\" at offset 0");
 }
 END_TEST
 
@@ -530,7 +530,7 @@ START_TEST(a_sigbus_is_reported_and_died_of)
 	ck_assert_int_eq(madvise(data, page_size(), MADV_DOFORK), 0);
 	end = end_of(cut_file_and_store, region);
 	assert_died(&end, SIGBUS);
-	assert_line(&end, data, "store to open region \"policy\" at offset 0");
+	assert_line(&end, data, STORE " open region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -582,7 +582,7 @@ START_TEST(asked_for_twice_the_line_is_written_once)
 	struct end end = end_of(report_twice_and_store, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -644,7 +644,7 @@ START_TEST(a_handler_with_information_is_called_after_the_line)
 	struct end end = end_of(store_with_info_handler, at);
 
 	assert_exited(&end, 0);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -655,7 +655,7 @@ START_TEST(a_plain_handler_is_called_after_the_line)
 	struct end end = end_of(store_with_plain_handler, at);
 
 	assert_exited(&end, 0);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -717,7 +717,7 @@ START_TEST(a_fault_cannot_be_ignored)
 	struct end end = end_of(store_while_ignoring, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -755,7 +755,7 @@ START_TEST(the_handler_outlives_the_library_that_is_closed)
 		skip_test("no shared library was built");
 	end = end_of(store_after_library_closed, at);
 	assert_exited(&end, 0);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -842,7 +842,7 @@ START_TEST(a_small_signal_stack_is_enough)
 	struct end end = end_of(store_with_small_stack, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -1086,7 +1086,7 @@ START_TEST(without_proc_the_line_does_not_name_the_file)
 	hide_proc();
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line_without_file(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line_without_file(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -1103,7 +1103,7 @@ START_TEST(without_a_descriptor_the_line_does_not_name_the_file)
 	struct end end = end_of(store_without_descriptors, at);
 
 	assert_died(&end, SIGSEGV);
-	assert_line_without_file(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line_without_file(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
@@ -1136,11 +1136,11 @@ START_TEST(a_store_to_a_secret_region_is_reported_by_its_name)
 	if (WIFEXITED(end.status) && WEXITSTATUS(end.status) == 77)
 		skip_test("SECRECY is not given here");
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, (void *)address_in(&end), "store to sealed region \"key\" at offset 5");
+	assert_line(&end, (void *)address_in(&end), STORE " sealed region \"key\" at offset 5");
 	end = end_of(report_and_store_to_secret, &before);
 	assert_died(&end, SIGSEGV);
 	assert_line(&end, (void *)address_in(&end),
-		    "store to the guard page before sealed region \"key\" at offset -1");
+		    STORE " the guard page before sealed region \"key\" at offset -1");
 }
 END_TEST
 
@@ -1168,7 +1168,7 @@ START_TEST(a_store_to_an_accepted_region_is_reported_by_our_name_for_it)
 		end = end_of(report_and_store, sealmem_region_data(region));
 		assert_died(&end, SIGSEGV);
 		assert_line(&end, sealmem_region_data(region),
-			    "store to sealed region \"accepted\" at offset 0");
+			    STORE " sealed region \"accepted\" at offset 0");
 	}
 }
 END_TEST
@@ -1191,8 +1191,8 @@ START_TEST(the_name_of_a_stranger_cannot_forge_a_line)
 	assert_died(&end, SIGSEGV);
 	/* The kernel itself writes \\012 for the end of a line, and the report does not escape that again. */
 	assert_line(&end, at,
-		    "store to sealed region \"\\\\x1b\\]0;x\\\\x07\\\\\\\\\\\\xc3\\\\xa9\\\\\""
-		    " at offset 0 \\(0x1\\) by\\\\r\\\\nsealmem: all is well\" at offset 0");
+		    STORE " sealed region \"\\\\x1b\\]0;x\\\\x07\\\\\\\\\\\\xc3\\\\xa9\\\\\""
+			  " at offset 0 \\(0x1\\) by\\\\r\\\\nsealmem: all is well\" at offset 0");
 }
 END_TEST
 
@@ -1208,7 +1208,7 @@ START_TEST(a_name_that_grows_too_long_is_cut)
 	at = sealmem_region_data(region);
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"(\\\\xff)+\\.\\.\\.\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"(\\\\xff)+\\.\\.\\.\" at offset 0");
 }
 END_TEST
 
@@ -1225,7 +1225,7 @@ START_TEST(a_store_to_one_of_very_many_regions_is_reported)
 	at = sealmem_region_data(regions[count - 1]);
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"bytes\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"bytes\" at offset 0");
 	for (size_t i = 0; i < count; i++)
 		sealmem_region_free(regions[i]);
 	free(regions);
@@ -1242,7 +1242,7 @@ START_TEST(a_store_to_a_range_whose_address_is_sealed_is_reported)
 	ck_assert_int_eq(sealmem_seal_range(at, page_size(), SEALMEM_ADDRESS), 0);
 	end = end_of(report_and_store, at + 3);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at + 3, "store to sealed region \"range\" at offset 3");
+	assert_line(&end, at + 3, STORE " sealed region \"range\" at offset 3");
 }
 END_TEST
 
@@ -1256,7 +1256,7 @@ START_TEST(a_store_to_a_range_whose_address_is_sealed_is_reported_by_its_name)
 	ck_assert_int_eq(sealmem_seal_range_named(at, page_size(), "opcodes", SEALMEM_ADDRESS), 0);
 	end = end_of(report_and_store, at + 3);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at + 3, "store to sealed region \"opcodes\" at offset 3");
+	assert_line(&end, at + 3, STORE " sealed region \"opcodes\" at offset 3");
 }
 END_TEST
 
@@ -1287,7 +1287,7 @@ START_TEST(a_freed_region_whose_address_stays_is_reported)
 	ck_assert_ptr_null(sealmem_region_free(region));
 	end = end_of(report_and_store, at);
 	assert_died(&end, SIGSEGV);
-	assert_line(&end, at, "store to sealed region \"policy\" at offset 0");
+	assert_line(&end, at, STORE " sealed region \"policy\" at offset 0");
 }
 END_TEST
 
