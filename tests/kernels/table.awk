@@ -254,15 +254,17 @@ BEGIN {
 		}
 		column_of[programs] = number_of[column(line)]
 	}
-	for (i = split("amd64 arm64", arches, " "); i; i--) {
-		read_list(arches[i], "all")
-		read_list(arches[i], "core")
-	}
 }
 
 {
 	kernel[++kernels] = $1
 	arch_of[kernels] = $2
+	if (!($2 in known)) {
+		known[$2] = 1
+		arches[++architectures] = $2
+		read_list($2, "all")
+		read_list($2, "core")
+	}
 	tests_of[$1] = $6
 	file = work "/" $1 ".status"
 	if ((getline line < file) > 0) {
@@ -300,7 +302,7 @@ END {
 		print text " (" why[text] " times, on " (n > 4 ? n " kernels" : substr(why_where[text], 2)) ")"
 	}
 	for (p = 1; p <= programs; p++)
-		for (i in arches)
+		for (i = 1; i <= architectures; i++)
 			if ((arches[i] " " program[p]) in lacking)
 				print program[p] ": unsupported for " arches[i]
 	for (i = 1; i <= complaints; i++)
