@@ -1078,8 +1078,8 @@ int sealmem_try_write(void *addr, const void *bytes, size_t size) SEALMEM_READS_
  * The handler stays, so the code of the library must stay, too: dlclose(3) does not unload the shared library. An
  * object that has the static library in itself and is unloaded must be linked with -z nodelete.
  *
- * The handler uses at most 2 KiB of the thread's stack, or of its sigaltstack(2) if it has one, beyond what the
- * kernel stores there.
+ * The handler uses at most 2 KiB (3 KiB on other machines than x86-64 and arm64) of the thread's stack, or of its
+ * sigaltstack(2) if it has one, beyond what the kernel stores there.
  *
  * It fails with the -errno of sigaction(2). Since 0.1.
  */

@@ -6,9 +6,11 @@
  * printed by this.
  */
 
+#include "lib/filter.h"
 #include "lib/probe.h"
 #include "include/sealmem.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +29,7 @@ static bool probe_one(unsigned guarantee)
 	return supported == (err == 0);
 }
 
-/* ADDRESS where the program allows the filter: on every kernel of the matrix. */
+/* ADDRESS where the program allows the filter: on every kernel of the matrix, if a filter is known for the architecture. */
 static bool probe_emulated(void)
 {
 	const unsigned demanded = SEALMEM_CONTENT | SEALMEM_ADDRESS;
@@ -37,6 +39,8 @@ static bool probe_emulated(void)
 	if (err == 0)
 		err = sealmem_region_new_from(&region, "emulated", "x", 1, demanded);
 	printf("FACT ADDRESS-if-emulation-is-allowed %s\n", in_words(err));
+	if (filter_this_machine().abi == FILTER_ABIS)
+		return err == -EOPNOTSUPP;
 	return err == 0 && sealmem_region_guarantees(region) == demanded;
 }
 

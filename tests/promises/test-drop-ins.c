@@ -563,7 +563,7 @@ END_TEST
 /* A sandbox comes after the first objects: they keep their marks, and those that follow have mappings. */
 START_TEST(marks_may_be_forbidden_later)
 {
-	enum { MANY = 200 };
+	enum { MANY = 50 };
 	char *objects[MANY];
 
 	for (size_t i = 0; i < MANY; i++) {
