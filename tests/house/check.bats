@@ -92,6 +92,16 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
     [[ $output =~ attack\ +ok ]]
 }
 
+@test "after the minutes of --within no stage begins, and those are named" {
+    project unit "$good"
+    run -0 ./check --within=0 unit attack
+    [[ $output == *"Not run, because 0 minutes were over: unit attack"* ]]
+    run -0 ./check --within=5 unit
+    [[ $output =~ unit\ +ok ]]
+    [[ $output != *"Not run"* ]]
+    run -2 ./check --within=soon unit
+}
+
 # beside TEXT: a shell script in place of what makes a fresh Debian.
 beside() {
     mkdir -p tests/packages
