@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A new contestant is a file with its table, and a word here. */
@@ -27,24 +26,6 @@ const struct contestant *contestant_find(const char *name)
 	give_up("no contestant named %s", name);
 }
 
-static double read_clock(clockid_t clock)
-{
-	struct timespec time;
-
-	(void)clock_gettime(clock, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-double now(void)
-{
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-double worked(void)
-{
-	return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
 /* A call that no contestant makes. */
 void mark(void)
 {
@@ -56,19 +37,6 @@ size_t whole_pages(size_t size)
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	return (size + page - 1) & ~(page - 1);
-}
-
-static int compare(const void *a, const void *b)
-{
-	const double *x = a, *y = b;
-
-	return (*x > *y) - (*x < *y);
-}
-
-double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
 }
 
 char first_byte(const void *data)

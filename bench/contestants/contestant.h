@@ -7,6 +7,8 @@
  * that suits it.
  */
 
+#include "bench/measure/clock.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,19 +39,10 @@ extern const struct contestant plain[], memfd[], region[], heaps[], array[], sod
 /* NULL, and a line on standard error, if no contestant has that name. */
 const struct contestant *contestant_find(const char *name);
 
-/* Nanoseconds of a clock that only goes forward. */
-double now(void);
-
-/* Nanoseconds that this thread had a processor: other programs of the machine do not count. */
-double worked(void);
-
 /* Marks the begin and the end of the measured part, for a program that counts the system calls. */
 void mark(void);
 
 size_t whole_pages(size_t size);
-
-/* Sorts the values. */
-double median(double *values, size_t count);
 
 /* Takes a value that was read, so that the compiler cannot leave the read out. */
 char first_byte(const void *data);

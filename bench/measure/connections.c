@@ -23,9 +23,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SIZE	 4096
-#define REPEATED 9
-
 /* What the process of the clients says: first how many there are, and why there are no more. */
 struct answer {
 	unsigned count;
@@ -115,28 +112,6 @@ static const char *limit_of(int error)
 	return strerror(error);
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static double time_to_publish(const struct place *place, int told, struct answer *answer)
-{
-	double times[REPEATED];
-
-	for (int i = 0; i < REPEATED; i++) {
-		double begun = now();
-
-		publish(place, SIZE);
-		dispatch_until(place, told, answer, sizeof(*answer));
-		times[i] = now() - begun;
-	}
-	qsort(times, REPEATED, sizeof(*times), compare);
-	return times[REPEATED / 2];
-}
-
 static void measure(const struct place *place, unsigned wanted, int told)
 {
 	struct held before = held_now(), after;
@@ -151,7 +126,7 @@ static void measure(const struct place *place, unsigned wanted, int told)
 		     wanted, answer.count, limit_of(answer.error));
 	(void)printf("\"until_the_last_has_it,_ms\": %.2f, \"bytes_for_each\": %.0f, "
 		     "\"descriptors_for_each\": %.3f}]}\n",
-		     time_to_publish(place, told, &answer) / 1e6,
+		     time_to_publish(place, told, &answer, sizeof(answer)) / 1e6,
 		     (double)(after.memory - before.memory) / answer.count,
 		     (double)(after.descriptors - before.descriptors) / answer.count);
 }
@@ -165,7 +140,7 @@ int main(int argc, char *argv[])
 	/* Three quarters are for clients. */
 	allow_descriptors(wanted / 3 * 4 + 64);
 	place = new_place();
-	publish(&place, SIZE);
+	publish(&place, SMALL);
 	if (pipe(told) < 0)
 		err(1, "pipe");
 	switch (fork()) {

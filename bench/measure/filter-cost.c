@@ -10,6 +10,7 @@
  *	filter-cost [--json]
  */
 
+#include "bench/measure/clock.h"
 #include "lib/filter.h"
 #include "lib/placement.h"
 #include "include/sealmem.h"
@@ -24,7 +25,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #define ROUNDS 300
 #define CALLS  200
@@ -196,14 +196,6 @@ struct process {
 	int socket;
 	struct result best;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 static struct result measure(void)
 {

@@ -13,11 +13,9 @@
 #include <err.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
 #define THREADS	 8
 #define REPEATED 9
-#define SIZE	 4096
 
 struct readers {
 	struct sealmem_subscription *subscription;
@@ -37,14 +35,6 @@ static void *take_pairs(void *argument)
 	return NULL;
 }
 
-static double processor_time(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
 static double pair_time(struct readers *readers, unsigned threads)
 {
 	pthread_t ids[THREADS];
@@ -54,10 +44,10 @@ static double pair_time(struct readers *readers, unsigned threads)
 	for (unsigned i = 0; i < threads; i++)
 		if (pthread_create(&ids[i], NULL, take_pairs, readers) != 0)
 			errx(1, "thread");
-	begun = processor_time();
+	begun = all_worked();
 	(void)pthread_barrier_wait(&readers->start);
 	(void)pthread_barrier_wait(&readers->start);
-	begun = processor_time() - begun;
+	begun = all_worked() - begun;
 	for (unsigned i = 0; i < threads; i++)
 		(void)pthread_join(ids[i], NULL);
 	return begun / readers->pairs / threads;
@@ -90,10 +80,10 @@ int main(int argc, char *argv[])
 	pthread_t server;
 	double one = 0;
 
-	publish(&place, SIZE);
+	publish(&place, SMALL);
 	if (pthread_create(&server, NULL, serve_first, &place) != 0)
 		errx(1, "thread");
-	readers.subscription = subscribed(&place, SIZE);
+	readers.subscription = subscribed(&place, SMALL);
 	(void)pthread_join(server, NULL);
 	(void)printf("{\"version\": 1, \"results\": [");
 	for (unsigned threads = 1; threads <= THREADS; threads *= 2) {

@@ -17,9 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define REPEATED 9
-#define SIZE	 4096
-
 static void tell(struct sealmem_subscription *s, int told)
 {
 	const struct sealmem_region *region = sealmem_subscription_acquire(s);
@@ -32,7 +29,7 @@ static void tell(struct sealmem_subscription *s, int told)
 
 __attribute__((noreturn)) static void follow(const struct place *place, int told)
 {
-	struct sealmem_subscription *s = subscribed(place, SIZE);
+	struct sealmem_subscription *s = subscribed(place, SMALL);
 	struct pollfd one = { .fd = sealmem_subscription_fd(s), .events = POLLIN };
 
 	for (int taken = 1; taken >= 0; taken = sealmem_subscription_update(s)) {
@@ -58,28 +55,6 @@ static void start(const struct place *place, unsigned count, const int told[2])
 	(void)close(told[1]);
 }
 
-static int compare(const void *a, const void *b)
-{
-	const double *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static double time_to_publish(const struct place *place, int told, char *bytes, unsigned count)
-{
-	double times[REPEATED];
-
-	for (int i = 0; i < REPEATED; i++) {
-		double begun = now();
-
-		publish(place, SIZE);
-		dispatch_until(place, told, bytes, count);
-		times[i] = now() - begun;
-	}
-	qsort(times, REPEATED, sizeof(*times), compare);
-	return times[REPEATED / 2];
-}
-
 static void measure(unsigned count)
 {
 	struct place place = new_place();
@@ -89,7 +64,7 @@ static void measure(unsigned count)
 
 	if (bytes == NULL || pipe(told) < 0)
 		err(1, "pipe");
-	publish(&place, SIZE);
+	publish(&place, SMALL);
 	before = held_now();
 	start(&place, count, told);
 	dispatch_until(&place, told[0], bytes, count);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 void must(int err, const char *what)
@@ -28,14 +27,6 @@ unsigned number_of(const char *argument, const char *usage)
 	if (number == 0 || *end != '\0' || number > 1000000000)
 		errx(2, "%s", usage);
 	return (unsigned)number;
-}
-
-double now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
 struct place new_place(void)
@@ -102,6 +93,21 @@ void dispatch_until(const struct place *place, int fd, void *bytes, size_t size)
 		to += got;
 		size -= (size_t)got;
 	}
+}
+
+double time_to_publish(const struct place *place, int fd, void *bytes, size_t size)
+{
+	double times[9];
+	const size_t repeated = sizeof(times) / sizeof(*times);
+
+	for (size_t i = 0; i < repeated; i++) {
+		double begun = now();
+
+		publish(place, SMALL);
+		dispatch_until(place, fd, bytes, size);
+		times[i] = now() - begun;
+	}
+	return median(times, repeated);
 }
 
 int connection_to(const struct place *place)
