@@ -49,7 +49,7 @@ const struct filter_call filter_calls[] = {
 
 const size_t filter_call_count = sizeof(filter_calls) / sizeof(filter_calls[0]);
 
-const struct filter_machine filter_machines[FILTER_ABIS] = {
+const struct filter_machine filter_machines[FILTER_ABIS + 1] = {
 	[FILTER_X86_64] = {
 		.audit = SYS_AUDIT_ARCH_X86_64,
 		.compat = FILTER_I386,
@@ -67,4 +67,6 @@ const struct filter_machine filter_machines[FILTER_ABIS] = {
 			  { 1 << 30, 1 << 12 | 1 << 14 },
 			  { UINT64_C(1) << 34, 1 << 16 } },
 	},
+	/* An architecture of which nothing is known has no huge pages to allow for. */
+	[FILTER_ABIS] = { .compat = FILTER_NO_COMPAT },
 };

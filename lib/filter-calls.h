@@ -78,6 +78,6 @@ struct filter_machine {
 	} huge[FILTER_HUGE_SIZES];
 };
 
-extern const struct filter_machine filter_machines[FILTER_ABIS];
+extern const struct filter_machine filter_machines[FILTER_ABIS + 1];
 
 #endif

@@ -476,15 +476,12 @@ struct filter_target filter_this_machine(void)
 void filter_huge_sizes(uint64_t ret[FILTER_HUGE_SIZES])
 {
 	struct filter_target target = filter_this_machine();
-	const struct filter_huge *huge;
+	const struct filter_huge *huge = filter_machines[target.abi].huge;
 	size_t n = 0;
 
-	if (target.abi != FILTER_ABIS) {
-		huge = filter_machines[target.abi].huge;
-		for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
-			if (huge[i].pages & target.page_size)
-				ret[n++] = huge[i].size;
-	}
+	for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
+		if (huge[i].pages & target.page_size)
+			ret[n++] = huge[i].size;
 	while (n < FILTER_HUGE_SIZES)
 		ret[n++] = 0;
 }
