@@ -159,7 +159,7 @@ static struct stop_event go_on(pid_t thread)
 static enum refusal clone_helper(struct helper *helper, const struct loan *loan, bool *ret_again)
 {
 	struct stop_event event = go_on(loan->id);
-	struct registers after;
+	struct registers after = { 0 };
 	unsigned long id = 0;
 
 	if (event.kind == STOP_CLONE && kernel_event_message(loan->id, &id) >= 0) {
@@ -317,7 +317,7 @@ static bool begin(struct helper *helper, long number, const uint64_t arguments[6
 
 long helper_call(struct helper *helper, long number, const uint64_t arguments[6])
 {
-	struct registers after;
+	struct registers after = { 0 };
 
 	if (!begin(helper, number, arguments) || !reach_call(helper) ||
 	    kernel_registers(helper->id, &after.all, sizeof(after.all)) < 0)

@@ -16,7 +16,7 @@
 /* A thread that has not stopped is let go when the thread of this program that holds it exits. */
 static void let_go(pid_t thread)
 {
-	struct registers registers;
+	struct registers registers = { 0 };
 
 	if (kernel_registers(thread, &registers.all, sizeof(registers.all)) >= 0 &&
 	    arch_hide_interruption(&registers))
