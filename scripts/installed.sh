@@ -12,6 +12,7 @@ prefix=${lib%/lib*}
 
 for file in include/sealmem.h include/sealmem.hpp bin/sealmem share/man/man1/sealmem.1 share/man/man3/sealmem_region_new.3 \
     share/man/man7/sealmem.7 share/bash-completion/completions/sealmem \
+    ${lib#"$prefix/"}/sealmem/libsealmem-image.so ${lib#"$prefix/"}/sealmem/libsealmem-sodium.so \
     share/zsh/site-functions/_sealmem share/fish/vendor_completions.d/sealmem.fish; do
     [ -e "$prefix/$file" ] || [ -e "$prefix/$file.gz" ] || {
         echo "missing: $file"

@@ -28,8 +28,8 @@ extern char **environ;
 /* An interpreter can be a script too. The kernel follows as many levels. */
 #define MOST_SCRIPTS 5
 
-/* The object is beside the command, in the build directory, or in the directory of an installation. */
-static const char *const places[] = { ".", "../preload", ("../" SEALMEM_LIBDIR) };
+/* The object is beside the command, in the build directory, or where an installation puts it. */
+static const char *const places[] = { ".", "../preload", ("../" SEALMEM_PRELOAD_DIR) };
 
 static void find_own_path(char *ret, size_t size)
 {
