@@ -47,6 +47,15 @@ struct libcrypto {
 	__typeof__(EVP_DigestFinal_ex) *final;
 };
 
+#ifdef SEALMEM_ONE_FILE
+/* It is inside. */
+static int load(struct libcrypto *ret)
+{
+	*ret = (struct libcrypto){ EVP_MD_CTX_new,    EVP_MD_CTX_free,	EVP_sha256,
+				   EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex };
+	return 0;
+}
+#else
 /* dlsym() returns a pointer to data, even for a function. POSIX stores the function like this. */
 static bool find(void *library, const char *name, void *ret)
 {
@@ -68,6 +77,7 @@ static int load(struct libcrypto *ret)
 
 	return found ? 0 : -ELIBACC;
 }
+#endif
 
 static int update(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd)
 {
