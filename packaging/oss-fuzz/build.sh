@@ -1,0 +1,33 @@
+#!/bin/bash -eu
+# SPDX-License-Identifier: MIT
+#
+# Builds the fuzzers with the compiler, flags and engine that OSS-Fuzz sets, and packs their corpora.
+# Anywhere else:
+#     CC=clang CFLAGS="-O1 -fsanitize=fuzzer-no-link,address" LIB_FUZZING_ENGINE="-fsanitize=fuzzer,address" \
+#         OUT=/tmp/fuzzers packaging/oss-fuzz/build.sh
+
+cd "$(dirname "$0")/../.."
+mkdir -p "$OUT"
+build="build-oss-fuzz"
+rm -rf "$build"
+meson setup "$build" -Dauto_features=disabled -Ddefault_library=static -Db_lundef=false \
+    "-Dfuzz_engine=$LIB_FUZZING_ENGINE"
+
+# What a corpus has as lines of hexadecimal digits, one file each.
+pack() {
+    work=$(mktemp -d)
+    number=0
+    while read -r line; do
+        number=$((number + 1))
+        printf '%s' "$line" | basenc --base16 -d >"$work/$number"
+    done <"$1"
+    (cd "$work" && python3 -m zipfile -c "$2" ./*)
+    rm -rf "$work"
+}
+
+for corpus in fuzz/*.corpus; do
+    fuzzer=fuzz-$(basename "$corpus" .corpus)
+    ninja -C "$build" "fuzz/$fuzzer"
+    cp "$build/fuzz/$fuzzer" "$OUT"
+    pack "$corpus" "$(realpath "$OUT")/${fuzzer}_seed_corpus.zip"
+done
