@@ -648,11 +648,13 @@ struct sealmem_image_pages {
  * lazy       in how many sealed objects a part of the GOT is writable, because functions are found at their
  *            first call
  * excluding  in how many sealed objects pages are left alone, because the objects ask for it
+ * marked     how many sealed objects the linker has marked to be sealed as a whole (-z memory-seal)
+ * data       what the program writes to, in the objects that are marked
  * read_only  constants that have pages of their own (on arm64, linkers put constants among the code)
  */
 struct sealmem_image_report {
-	unsigned objects, left, lazy, excluding;
-	struct sealmem_image_pages text, read_only, relro, vdso;
+	unsigned objects, left, lazy, excluding, marked;
+	struct sealmem_image_pages text, read_only, relro, vdso, data;
 };
 
 /*
@@ -672,6 +674,10 @@ struct sealmem_image_report {
  * get ADDRESS, and CONTENT too where the loader wrote relocations to them. If an object was linked without
  * -z now, the part of its GOT that functions are called through stays writable: the loader stores to it at
  * the first call of each function.
+ *
+ * If the linker has marked an object (-z memory-seal: GNU_PROPERTY_MEMORY_SEAL in .note.gnu.property), what the program
+ * writes to in it gets ADDRESS as well: it stays writable, and nobody can unmap it, move it or make it executable. Pages
+ * that ask to stay as they are (PT_GNU_MUTABLE, PT_OPENBSD_MUTABLE, SEALMEM_IMAGE_EXCLUDE()) are left in every object.
  *
  * flags  a set of SEALMEM_IMAGE_DEEP and so on, or 0
  * ret    the report of what was sealed; may be NULL

@@ -11,6 +11,8 @@
  * constants are the bytes of the file itself, and those come back. So only their addresses have to be
  * sealed, unless a relocation was written to them, or the caller is concerned about /proc/PID/mem.
  *
+ * Where the linker's mark asks for it (-z memory-seal), the addresses of what the program writes to are sealed as well.
+ *
  * Everything that can fail out of a lack of memory, descriptors or mappings is done before the first
  * page is replaced.
  */
@@ -31,7 +33,7 @@
 
 #define IMAGE_FLAGS (SEALMEM_IMAGE_DEEP | SEALMEM_IMAGE_VDSO | SEALMEM_IMAGE_TRY)
 
-enum kind { KIND_TEXT, KIND_READ_ONLY, KIND_RELRO, KIND_VDSO };
+enum kind { KIND_TEXT, KIND_READ_ONLY, KIND_RELRO, KIND_VDSO, KIND_DATA };
 
 /* Pages that are sealed together. */
 struct part {
@@ -138,6 +140,38 @@ static int add_parts(struct image *image, const struct object *object, struct pa
 	return err < 0 ? err : add_parts(image, object, rest);
 }
 
+/* Where the loader has protected what it relocated. Empty if there is nothing. */
+static struct part relro_of(const struct object *object)
+{
+	struct part part = { .object = object, .kind = KIND_RELRO, .content = true };
+
+	for (size_t i = 0; i < object->header_count; i++) {
+		const ElfW(Phdr) *header = &object->headers[i];
+		uintptr_t start = object->bias + header->p_vaddr;
+
+		if (header->p_type != PT_GNU_RELRO)
+			continue;
+		part.start = page_floor(start);
+		part.end = page_floor(start + header->p_memsz);
+	}
+	return part;
+}
+
+/* What the program writes to, before RELRO and after it. Only the address can be sealed. */
+static int add_data(struct image *image, const struct object *object, struct part part)
+{
+	struct part relro = relro_of(object), before = part, after = part;
+	int err;
+
+	part.kind = before.kind = after.kind = KIND_DATA;
+	if (relro.start >= relro.end || relro.start >= part.end || relro.end <= part.start)
+		return add_parts(image, object, part);
+	before.end = relro.start;
+	after.start = relro.end;
+	err = add_parts(image, object, before);
+	return err < 0 ? err : add_parts(image, object, after);
+}
+
 /* Such code was written to, and would come back unrelocated, like RELRO. */
 static bool has_text_relocations(const struct object *object)
 {
@@ -152,15 +186,15 @@ static int add_segment(struct image *image, const struct object *object, const E
 	uintptr_t start = object->bias + header->p_vaddr;
 	struct part part = { .start = page_floor(start), .object = object };
 
-	if (header->p_type == PT_GNU_RELRO) {
-		part.end = page_floor(start + header->p_memsz);
-		part.kind = KIND_RELRO;
-		part.content = true;
-	} else if (header->p_type == PT_LOAD && !(header->p_flags & PF_W)) {
-		part.end = page_round_up(start + header->p_memsz);
-		part.kind = header->p_flags & PF_X ? KIND_TEXT : KIND_READ_ONLY;
-		part.content = image->flags & SEALMEM_IMAGE_DEEP || has_text_relocations(object);
-	}
+	if (header->p_type == PT_GNU_RELRO)
+		return add_parts(image, object, relro_of(object));
+	if (header->p_type != PT_LOAD)
+		return 0;
+	part.end = page_round_up(start + header->p_memsz);
+	if (header->p_flags & PF_W)
+		return object_asks_for_seal(object) ? add_data(image, object, part) : 0;
+	part.kind = header->p_flags & PF_X ? KIND_TEXT : KIND_READ_ONLY;
+	part.content = image->flags & SEALMEM_IMAGE_DEEP || has_text_relocations(object);
 	return add_parts(image, object, part);
 }
 
@@ -199,6 +233,7 @@ static int add_object(struct image *image, const struct object *object)
 	image->report.objects++;
 	image->report.lazy += has_writable_got(object);
 	image->report.excluding += has_exclusion(object);
+	image->report.marked += object_asks_for_seal(object);
 	for (size_t i = 0; i < object->header_count && err == 0; i++)
 		err = add_segment(image, object, &object->headers[i]);
 	return err;
@@ -506,7 +541,8 @@ static int seal_parts(struct image *image)
 static void write_report(struct image *image, struct sealmem_image_report *ret)
 {
 	struct sealmem_image_pages *all[] = { &image->report.text, &image->report.read_only,
-					      &image->report.relro, &image->report.vdso };
+					      &image->report.relro, &image->report.vdso,
+					      &image->report.data };
 
 	for (size_t i = 0; i < image->part_count; i++) {
 		const struct part *part = &image->parts[i];

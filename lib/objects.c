@@ -21,6 +21,7 @@
 #include "lib/objects.h"
 
 #include "lib/fork-gate.h"
+#include "lib/notes.h"
 #include "lib/util.h"
 
 #include <dlfcn.h>
@@ -409,56 +410,44 @@ void object_release(const struct object_reference *reference)
 		(void)dlclose(reference->handle);
 }
 
-/* SEALMEM_IMAGE_EXCLUDE() writes these: the excluded memory starts so many bytes from the field. */
-#define NOTE_NAME "sealmem"
-#define NOTE_TYPE 1
-struct exclusion {
-	int64_t distance;
-	uint64_t size;
-};
-
-/* Name and contents are padded to four bytes, whatever alignment the segment states, unless it
- * states eight. */
-static size_t padded(size_t size, size_t align)
+static struct notes notes_of(const struct object *object, const ElfW(Phdr) * segment)
 {
-	align = align == 8 ? 8 : 4;
-	return (size + align - 1) & ~(align - 1);
-}
-
-static bool read_exclusion(const ElfW(Nhdr) * note, const char *contents, uintptr_t *start,
-			   uintptr_t *end)
-{
-	struct exclusion exclusion;
-
-	if (note->n_type != NOTE_TYPE || note->n_namesz != sizeof(NOTE_NAME) ||
-	    note->n_descsz != sizeof(exclusion) ||
-	    memcmp(note + 1, NOTE_NAME, sizeof(NOTE_NAME)) != 0)
-		return false;
-	memcpy(&exclusion, contents, sizeof(exclusion));
-	*start = (uintptr_t)contents + (uintptr_t)exclusion.distance;
-	*end = *start + exclusion.size;
-	return true;
+	return (struct notes){
+		.bytes = (const unsigned char *)(object->bias + segment->p_vaddr),
+		.size = segment->p_memsz,
+		.align = segment->p_align,
+		.word = sizeof(void *),
+		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+	};
 }
 
 /* The exclusion number `wanted` of a segment of notes, or how many there are. */
 static bool find_exclusion(const struct object *object, const ElfW(Phdr) * segment, size_t *wanted,
 			   uintptr_t *start, uintptr_t *end)
 {
-	const char *at = (const char *)(object->bias + segment->p_vaddr);
-	const char *last = at + segment->p_memsz;
+	struct notes notes = notes_of(object, segment);
+	int64_t distance;
+	struct note note;
+	uint64_t size;
 
-	while ((size_t)(last - at) >= sizeof(ElfW(Nhdr))) {
-		const ElfW(Nhdr) *note = (const void *)at;
-		size_t name = padded(sizeof(*note) + note->n_namesz, segment->p_align);
-		size_t size = padded(name + note->n_descsz, segment->p_align);
-
-		if (size > (size_t)(last - at))
-			break;
-		if (read_exclusion(note, at + name, start, end) && (*wanted)-- == 0)
-			return true;
-		at += size;
+	while (notes_next(&notes, &note)) {
+		if (!note_excludes(&notes, &note, &distance, &size) || (*wanted)-- > 0)
+			continue;
+		*start = (uintptr_t)note.contents + (uintptr_t)distance;
+		*end = *start + size;
+		return true;
 	}
 	return false;
+}
+
+static bool find_mutable(const struct object *object, const ElfW(Phdr) * segment, size_t *wanted,
+			 uintptr_t *start, uintptr_t *end)
+{
+	if ((*wanted)-- > 0)
+		return false;
+	*start = object->bias + segment->p_vaddr;
+	*end = *start + segment->p_memsz;
+	return true;
 }
 
 bool object_next_exclusion(const struct object *object, size_t *next, uintptr_t *start,
@@ -466,11 +455,32 @@ bool object_next_exclusion(const struct object *object, size_t *next, uintptr_t 
 {
 	size_t wanted = *next;
 
-	for (size_t i = 0; i < object->header_count; i++)
-		if (object->headers[i].p_type == PT_NOTE &&
-		    find_exclusion(object, &object->headers[i], &wanted, start, end)) {
+	for (size_t i = 0; i < object->header_count; i++) {
+		const ElfW(Phdr) *header = &object->headers[i];
+
+		if ((header->p_type == PT_NOTE &&
+		     find_exclusion(object, header, &wanted, start, end)) ||
+		    (segment_is_mutable(header->p_type) &&
+		     find_mutable(object, header, &wanted, start, end))) {
 			++*next;
 			return true;
 		}
+	}
+	return false;
+}
+
+bool object_asks_for_seal(const struct object *object)
+{
+	struct note note;
+
+	for (size_t i = 0; i < object->header_count; i++) {
+		struct notes notes = notes_of(object, &object->headers[i]);
+
+		if (object->headers[i].p_type != PT_NOTE)
+			continue;
+		while (notes_next(&notes, &note))
+			if (note_asks_for_seal(&notes, &note))
+				return true;
+	}
 	return false;
 }

@@ -87,4 +87,7 @@ uintptr_t object_address(const struct object *object, uintptr_t value);
 bool object_next_exclusion(const struct object *object, size_t *next, uintptr_t *start,
 			   uintptr_t *end);
 
+/* Whether the linker has marked it to be sealed as a whole (-z memory-seal). */
+bool object_asks_for_seal(const struct object *object);
+
 #endif

@@ -92,18 +92,23 @@ static const char *in_words(unsigned guarantees)
 
 static void report(const struct sealmem_image_report *r)
 {
-	char line[512];
+	char line[512], marked[64] = "";
+
+	if (r->marked > 0)
+		(void)snprintf(marked, sizeof(marked), "; %u marked: data %s %zu", r->marked,
+			       in_words(r->data.guarantees), r->data.size);
 
 	image_say(
 		line,
 		snprintf(
 			line, sizeof(line),
 			"sealmem: %s[%d]: %u objects: relro %s %zu, text %s %zu, read-only %s %zu, "
-			"vdso %s %zu; %u lazy, %u excluding, %u left\n",
+			"vdso %s %zu; %u lazy, %u excluding, %u left%s\n",
 			program_invocation_short_name, (int)getpid(), r->objects,
 			in_words(r->relro.guarantees), r->relro.size, in_words(r->text.guarantees),
 			r->text.size, in_words(r->read_only.guarantees), r->read_only.size,
-			in_words(r->vdso.guarantees), r->vdso.size, r->lazy, r->excluding, r->left),
+			in_words(r->vdso.guarantees), r->vdso.size, r->lazy, r->excluding, r->left,
+			marked),
 		sizeof(line));
 }
 

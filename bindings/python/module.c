@@ -108,11 +108,12 @@ static PyObject *report_faults(PyObject *module, PyObject *unused)
 
 static PyObject *report_value(const struct sealmem_image_report *r)
 {
-	return Py_BuildValue("IIII(In)(In)(In)(In)", r->objects, r->left, r->lazy, r->excluding,
-			     r->text.guarantees, (Py_ssize_t)r->text.size, r->read_only.guarantees,
-			     (Py_ssize_t)r->read_only.size, r->relro.guarantees,
-			     (Py_ssize_t)r->relro.size, r->vdso.guarantees,
-			     (Py_ssize_t)r->vdso.size);
+	return Py_BuildValue("IIIII(In)(In)(In)(In)(In)", r->objects, r->left, r->lazy,
+			     r->excluding, r->marked, r->text.guarantees, (Py_ssize_t)r->text.size,
+			     r->read_only.guarantees, (Py_ssize_t)r->read_only.size,
+			     r->relro.guarantees, (Py_ssize_t)r->relro.size, r->vdso.guarantees,
+			     (Py_ssize_t)r->vdso.size, r->data.guarantees,
+			     (Py_ssize_t)r->data.size);
 }
 
 /* With the GIL: no thread of Python loads an object meanwhile. */

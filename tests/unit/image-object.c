@@ -8,6 +8,7 @@
 #include "tests/unit/image-object.h"
 
 #include "include/sealmem.h"
+#include "tests/support/memory-seal.h"
 
 #include <stddef.h>
 #include <unistd.h>
@@ -30,6 +31,17 @@ static const struct SEALMEM_PAGE_ALIGNED left {
 	const struct image_row *row;
 } left = { table };
 SEALMEM_IMAGE_EXCLUDE(left, 4096);
+#endif
+
+#ifdef MARKED
+MARK_FOR_MEMORY_SEAL;
+#endif
+
+#ifdef DATA
+static struct SEALMEM_PAGE_ALIGNED data {
+	char bytes[SEALMEM_PAGE_MAX];
+} variable = { "variable" }, zeroes;
+static struct data IN_MUTABLE_SECTION mutable_data = { "mutable" };
 #endif
 
 #ifdef TEXT_RELOCATION
@@ -62,6 +74,11 @@ EXPORTED const struct image_object *image_object(void)
 #endif
 #ifdef TEXT_RELOCATION
 		.relocated = &address_in_code,
+#endif
+#ifdef DATA
+		.variable = variable.bytes,
+		.zeroes = zeroes.bytes,
+		.mutable_page = mutable_data.bytes,
 #endif
 	};
 

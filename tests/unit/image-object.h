@@ -15,6 +15,8 @@ struct image_object {
 	const char *constant;
 	const void *excluded;  /* one page; NULL if nothing is */
 	const void *relocated; /* in the code; NULL if nothing is */
+	/* One page each, which the object writes to. NULL if it has none. */
+	char *variable, *zeroes, *mutable_page;
 };
 
 #endif

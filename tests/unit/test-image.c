@@ -744,6 +744,76 @@ START_TEST(a_shared_object_excludes_pages_of_its_relro)
 }
 END_TEST
 
+/* Whether the page can be given another protection, and back. */
+static bool can_be_protected(char *page)
+{
+	return mprotect(page, page_size(), PROT_READ) == 0 && make_writable(page) == 0;
+}
+
+static void assert_can_write(char *page)
+{
+	char before = *page;
+
+	*(volatile char *)page = 'x';
+	ck_assert_int_eq(*page, 'x');
+	*page = before;
+}
+
+/* `sealed`: after the seal, its data are as the linker's mark asks. */
+static void assert_data_after_seal(const char *file, bool sealed)
+{
+	void *handle = load(file, 0);
+	const struct image_object *object = object_in(handle);
+	char *const pages[] = { object->variable, object->zeroes };
+	struct sealmem_image_report report;
+
+	ck_assert(can_be_protected(object->variable) && can_be_protected(object->zeroes));
+	report = seal_loaded(handle, 0);
+	ck_assert_uint_eq(report.marked, sealed);
+	ck_assert_uint_eq(report.data.guarantees, sealed ? SEALMEM_ADDRESS : 0);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(can_be_protected(pages[i]), !sealed);
+		ck_assert_int_eq(can(unmap, pages[i]), !sealed);
+		ck_assert_int_eq(can(cover, pages[i]), !sealed);
+		assert_can_write(pages[i]);
+	}
+	ck_assert_int_lt(make_writable(page_of(object->rows)), 0);
+	assert_works(object);
+}
+
+START_TEST(the_linkers_mark_seals_the_addresses_of_data)
+{
+	assert_data_after_seal("libimage-marked.so", true);
+}
+END_TEST
+
+START_TEST(data_without_the_linkers_mark_are_left)
+{
+	assert_data_after_seal("libimage-unmarked.so", false);
+}
+END_TEST
+
+START_TEST(the_mark_of_the_linker_itself_seals_the_addresses_of_data)
+{
+	if (access(path_beside("libimage-linked.so"), F_OK) < 0)
+		skip_test("this linker has no -z memory-seal");
+	assert_data_after_seal("libimage-linked.so", true);
+}
+END_TEST
+
+START_TEST(a_segment_that_asks_to_stay_mutable_is_left)
+{
+	void *handle = load("libimage-marked.so", 0);
+	const struct image_object *object = object_in(handle);
+	struct sealmem_image_report report = seal_loaded(handle, 0);
+
+	ck_assert_uint_eq(report.excluding, 1);
+	ck_assert(can_be_protected(object->mutable_page));
+	ck_assert(can(unmap, object->mutable_page));
+	ck_assert_str_eq(object->mutable_page, "mutable");
+}
+END_TEST
+
 static char *vdso(void)
 {
 	char *at = (char *)getauxval(AT_SYSINFO_EHDR);
@@ -1016,6 +1086,10 @@ int main(void)
 		excluded_pages_are_left,
 		the_neighbours_of_excluded_pages_are_sealed,
 		a_shared_object_excludes_pages_of_its_relro,
+		the_linkers_mark_seals_the_addresses_of_data,
+		data_without_the_linkers_mark_are_left,
+		the_mark_of_the_linker_itself_seals_the_addresses_of_data,
+		a_segment_that_asks_to_stay_mutable_is_left,
 		the_vdso_is_sealed_when_asked,
 		the_vdso_is_left_otherwise,
 		without_mseal_it_is_eopnotsupp_and_nothing_is_sealed,

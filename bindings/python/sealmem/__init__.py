@@ -107,10 +107,12 @@ class ImageReport(_NamedTuple):
     left: int
     lazy: int
     excluding: int
+    marked: int
     text: ImagePages
     read_only: ImagePages
     relro: ImagePages
     vdso: ImagePages
+    data: ImagePages
 
 
 class Published(_NamedTuple):
@@ -125,7 +127,7 @@ class Published(_NamedTuple):
 
 
 def _report(found):
-    return ImageReport(*found[:4], *(ImagePages(*pages) for pages in found[4:]))
+    return ImageReport(*found[:5], *(ImagePages(*pages) for pages in found[5:]))
 
 
 def supported():

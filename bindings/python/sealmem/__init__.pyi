@@ -50,10 +50,12 @@ class ImageReport(NamedTuple):
     left: int
     lazy: int
     excluding: int
+    marked: int
     text: ImagePages
     read_only: ImagePages
     relro: ImagePages
     vdso: ImagePages
+    data: ImagePages
 
 class Published(NamedTuple):
     name: str
