@@ -3,7 +3,8 @@
 /*
  * The planner, on another process's lies: its headers, its dynamic section, its notes, the list of its loader and its vector
  * of the kernel can be anything, and its mappings anything that the kernel allows. Whatever they are, a plan has only pages
- * that cannot be written, each at most once.
+ * that cannot be written, each at most once; or, of an object with the linker's mark, private pages that keep their bytes
+ * and their protection.
  *
  * An input has flags in its first byte, the length of the vector in the second, and that of the memory in the next two; then
  * the vector, the memory, and the text of maps. Every page of the process shows the same memory.
@@ -26,16 +27,19 @@ static ssize_t read_memory(void *from, void *ret, size_t size, off_t offset)
 	return part_read_at(from, ret, size, offset & SHOWN);
 }
 
-/* Of one mapping, that is no writable one, and of a file. */
+/* Of one mapping, that is no writable one, and of a file; or of one with data. */
 static bool is_allowed(const struct range *range, const struct mappings *mappings)
 {
 	for (size_t i = 0; i < mappings->count; i++) {
 		const struct mapping *row = &mappings->rows[i];
 
 		if (range->start >= row->start && range->end <= row->end)
-			return !(row->protection & PROT_WRITE) && has_file(row->memory.file) &&
-			       range->protection == row->protection &&
-			       (!row->shared || range->was_replaced);
+			return range->protection == row->protection &&
+			       (!row->shared || range->was_replaced) &&
+			       (range->kind == RANGE_DATA ? !row->shared && !range->replaced &&
+								    (row->protection & PROT_WRITE)
+							  : !(row->protection & PROT_WRITE) &&
+								    has_file(row->memory.file));
 	}
 	return false;
 }

@@ -11,6 +11,7 @@
 
 #include "outside/headers.h"
 
+#include "lib/notes.h"
 #include "lib/util.h"
 
 #include <elf.h>
@@ -117,72 +118,50 @@ static void read_dynamic(struct headers *ret, elf_reader *read, void *memory)
 		note_entry(ret, &entries[i]);
 }
 
-/* SEALMEM_IMAGE_EXCLUDE() writes these, see lib/objects.c. */
-#define NOTE_NAME "sealmem"
-#define NOTE_TYPE 1
-struct exclusion {
-	int64_t distance;
-	uint64_t size;
-};
-
-static void add_exclusion(struct headers *ret, const unsigned char *contents, uint64_t address,
-			  uint64_t page)
+static void add_exclusion(struct headers *ret, uint64_t start, uint64_t size, uint64_t page)
 {
-	struct exclusion exclusion;
-	uint64_t start, end;
+	uint64_t end = start + size;
 
-	memcpy(&exclusion, contents, sizeof(exclusion));
-	start = address + (uint64_t)exclusion.distance;
-	end = start + exclusion.size;
 	if (end <= start || end > ret->end || ret->exclusion_count == HEADERS_EXCLUSIONS)
 		return;
 	ret->exclusions[ret->exclusion_count++] =
 		(struct extent){ down(start, page), up(end, page) };
 }
 
-static size_t padded(size_t size, size_t align)
+static void take_note(struct headers *ret, const struct notes *notes, const struct note *note,
+		      uint64_t address, uint64_t page)
 {
-	align = align == 8 ? 8 : 4;
-	return (size + align - 1) & ~(align - 1);
-}
+	int64_t distance;
+	uint64_t size;
 
-static bool is_exclusion(const ElfW(Nhdr) * note, const unsigned char *name)
-{
-	return note->n_type == NOTE_TYPE && note->n_namesz == sizeof(NOTE_NAME) &&
-	       note->n_descsz == sizeof(struct exclusion) &&
-	       memcmp(name, NOTE_NAME, sizeof(NOTE_NAME)) == 0;
-}
-
-static void take_notes(struct headers *ret, const unsigned char *notes, size_t size, size_t align,
-		       uint64_t address, uint64_t page)
-{
-	ElfW(Nhdr) note;
-	size_t at = 0;
-
-	while (size - at >= sizeof(note)) {
-		size_t contents, end;
-
-		memcpy(&note, notes + at, sizeof(note));
-		contents = padded(sizeof(note) + note.n_namesz, align);
-		end = padded(contents + note.n_descsz, align);
-		if (note.n_namesz > size || note.n_descsz > size || end > size - at)
-			return;
-		if (is_exclusion(&note, notes + at + sizeof(note)))
-			add_exclusion(ret, notes + at + contents, address + at + contents, page);
-		at += end;
-	}
+	if (note_asks_for_seal(notes, note))
+		ret->marked = true;
+	if (note_excludes(notes, note, &distance, &size))
+		add_exclusion(ret,
+			      address + (uint64_t)(note->contents - notes->bytes) +
+				      (uint64_t)distance,
+			      size, page);
 }
 
 static void read_notes(struct headers *ret, elf_reader *read, void *memory,
 		       const ElfW(Phdr) * header, uint64_t page)
 {
-	unsigned char notes[MOST_NOTES];
+	unsigned char bytes[MOST_NOTES];
 	struct extent extent = place(ret, header);
-	size_t size = (size_t)(extent.end - extent.start);
+	struct notes notes = {
+		.bytes = bytes,
+		.size = (size_t)(extent.end - extent.start),
+		.align = header->p_align,
+		.word = sizeof(void *),
+		.big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__,
+	};
+	struct note note;
 
-	if (size > 0 && size <= sizeof(notes) &&
-	    read_at(read, memory, notes, size, extent.start) == 0)
-		take_notes(ret, notes, size, header->p_align, extent.start, page);
+	if (notes.size > sizeof(bytes) ||
+	    read_at(read, memory, bytes, notes.size, extent.start) < 0)
+		return;
+	while (notes_next(&notes, &note))
+		take_note(ret, &notes, &note, extent.start, page);
 }
 
 static void take_header(struct headers *ret, elf_reader *read, void *memory,
@@ -196,6 +175,8 @@ static void take_header(struct headers *ret, elf_reader *read, void *memory,
 		ret->dynamic = extent;
 	else if (header->p_type == PT_NOTE)
 		read_notes(ret, read, memory, header, page);
+	else if (segment_is_mutable(header->p_type))
+		add_exclusion(ret, extent.start, extent.end - extent.start, page);
 }
 
 int headers_read(struct headers *ret, elf_reader *read, void *memory, uint64_t start, uint64_t page)

@@ -22,6 +22,7 @@ struct headers {
 	struct extent relro; /* whole pages; empty if there is none */
 	struct extent dynamic;
 	struct extent table; /* of the program headers */
+	bool marked;	     /* the linker asks for all of it to be sealed */
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_debug;	     /* its dynamic section has a place for DT_DEBUG */
 	uint64_t debug;	     /* 0: nothing is there */

@@ -8,7 +8,8 @@
  * The process is hostile: its headers, its loader's list and even its vector of the kernel are in memory that it can
  * write. So a range is only what the kernel says: a private mapping of the object's file that cannot be written now. RELRO
  * that can still be written is left, because a loader is not done with it (that of a new library), or never will be
- * (musl, Go). A lie of the process so changes which of its own read-only pages are sealed, and nothing else.
+ * (musl, Go). Where the linker's mark asks for it, the address of what is written to is sealed too, and nothing else of
+ * it. A lie of the process so changes which of its own pages are sealed, and no byte of them.
  */
 
 #include "outside/plan.h"
@@ -33,7 +34,7 @@
 
 #define IMAGE_NAME "/memfd:" MEMFD_PREFIX "image"
 
-const char *const range_words[RANGE_KINDS] = { "text", "read-only", "relro" };
+const char *const range_words[RANGE_KINDS] = { "text", "read-only", "relro", "data" };
 
 struct planner {
 	struct plan *plan;
@@ -99,6 +100,7 @@ static int add_object(struct planner *planner, const struct mapping *row)
 		.start = row->start,
 		.end = planner->headers.end,
 		.excluding = planner->headers.exclusion_count > 0,
+		.marked = planner->headers.marked,
 		.relocated_text = planner->headers.relocated_text,
 	};
 	return 0;
@@ -194,8 +196,9 @@ static int add_part(struct planner *planner, const struct mapping *row, struct e
 		    enum range_kind kind)
 {
 	bool deep = planner->flags & PLAN_DEEP;
-	bool replaced = kind == RANGE_RELRO || deep ||
-			(kind == RANGE_TEXT && planner->headers.relocated_text) || is_image(row);
+	bool replaced =
+		kind != RANGE_DATA && (kind == RANGE_RELRO || deep || is_image(row) ||
+				       (kind == RANGE_TEXT && planner->headers.relocated_text));
 	struct range range = {
 		.start = part.start > row->start ? part.start : row->start,
 		.end = part.end < row->end ? part.end : row->end,
@@ -232,20 +235,50 @@ static void note_open_relro(struct planner *planner, const struct mapping *row)
 		last_object(planner)->relro_open = true;
 }
 
-/* What is not readable, or can be written, stays as it is. */
+/* What the program writes to, of an object that is marked. RELRO among it is left: its loader may come back to it. */
+static int add_written(struct planner *planner, const struct mapping *row)
+{
+	struct extent before = { row->start, row->end }, after = { row->end, row->end };
+	const struct extent *relro = &planner->headers.relro;
+	int err;
+
+	if (!planner->headers.marked || row->shared || row->protection & PROT_EXEC)
+		return 0;
+	if (relro->start < relro->end && relro->start < row->end && relro->end > row->start) {
+		before.end = relro->start;
+		after.start = relro->end;
+	}
+	err = add_part(planner, row, before, RANGE_DATA);
+	return err < 0 ? err : add_part(planner, row, after, RANGE_DATA);
+}
+
+/* What cannot be accessed stays as it is. */
 static int add_mapping(struct planner *planner, const struct mapping *row)
 {
 	uint64_t end = last_object(planner)->end;
 	struct mapping part = *row;
 
 	note_open_relro(planner, row);
-	if (!(row->protection & (PROT_READ | PROT_EXEC)) || row->protection & PROT_WRITE)
+	if (!(row->protection & (PROT_READ | PROT_EXEC)))
 		return 0;
 	part.end = row->end < end ? row->end : end;
+	if (row->protection & PROT_WRITE)
+		return add_written(planner, &part);
 	if (row->protection & PROT_EXEC)
 		return add_part(planner, &part, (struct extent){ part.start, part.end },
 				RANGE_TEXT);
 	return add_data(planner, &part, part.end);
+}
+
+/* The part of an object's data that begins as zeroes has no file. */
+static bool is_zeroes_of_last(const struct planner *planner, const struct mapping *row)
+{
+	const struct plan_object *last = last_object(planner);
+	const char *name = row->memory.name;
+
+	return last != NULL && last->marked && row->start < last->end &&
+	       !has_file(row->memory.file) && !row->shared && row->protection & PROT_WRITE &&
+	       (*name == '\0' || begins_with(name, "[anon:") || strcmp(name, "[heap]") == 0);
 }
 
 static void note_program(struct planner *planner)
@@ -266,6 +299,8 @@ static int take_mapping(struct planner *planner, const struct mapping *row)
 		planner->plan->vdso = row->start;
 		planner->plan->vdso_end = row->end;
 	}
+	if (is_zeroes_of_last(planner, row))
+		return add_mapping(planner, row);
 	if (!may_be_part(row))
 		return 0;
 	if (is_of_last(planner, row))

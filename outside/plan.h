@@ -12,14 +12,14 @@
 #include "outside/headers.h"
 #include "outside/refusal.h"
 
-enum range_kind { RANGE_TEXT, RANGE_READ_ONLY, RANGE_RELRO, RANGE_KINDS };
+enum range_kind { RANGE_TEXT, RANGE_READ_ONLY, RANGE_RELRO, RANGE_DATA, RANGE_KINDS };
 
 extern const char *const range_words[RANGE_KINDS];
 
 /* Pages that are sealed together. */
 struct range {
 	uint64_t start, end;
-	int protection; /* PROT_READ and so on, never PROT_WRITE */
+	int protection; /* PROT_READ and so on; PROT_WRITE for RANGE_DATA only, which is never replaced */
 	enum range_kind kind;
 	size_t object;	    /* among those of the plan */
 	bool replaced;	    /* the bytes move to a sealed file that takes their place */
@@ -34,6 +34,7 @@ struct plan_object {
 	char *name;
 	uint64_t start, end;
 	bool excluding;	     /* it asks to leave some of its pages alone */
+	bool marked;	     /* the linker asks for all of it to be sealed */
 	bool relro_open;     /* its RELRO can be written, and is left */
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_code;	     /* without code it is a file that somebody reads as data */

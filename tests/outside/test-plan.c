@@ -12,6 +12,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BASE   UINT64_C(0x10000000)
 #define DEBUG  (BASE + 0x800) /* where its loader keeps its list */
@@ -95,9 +96,10 @@ static void map(struct scene *scene, const char *permissions, unsigned first, un
 	struct mapping *row = mappings_grow(&scene->mappings);
 	FILE *in;
 
-	(void)snprintf(line, sizeof(line), "%lx-%lx %s %08lx 08:01 %d %s\n",
+	(void)snprintf(line, sizeof(line), "%lx-%lx %s %08lx %s %s\n",
 		       (unsigned long)(BASE + page(first)), (unsigned long)(BASE + page(end)),
-		       permissions, (unsigned long)page(first), *name != '\0' ? 7 : 0, name);
+		       permissions, (unsigned long)page(first),
+		       *name == '/' ? "08:01 7" : "00:00 0", name);
 	in = fmemopen(line, strlen(line), "r");
 	ck_assert_int_eq(mappings_read(&one, in), 0);
 	(void)fclose(in);
@@ -337,6 +339,16 @@ START_TEST(a_vector_of_another_word_size_is_a_refusal)
 }
 END_TEST
 
+static void add_header(struct scene *scene, const ElfW(Phdr) * header)
+{
+	ElfW(Ehdr) elf;
+
+	memcpy(&elf, scene->memory.bytes, sizeof(elf));
+	memcpy(scene->memory.bytes + sizeof(elf) + elf.e_phnum++ * sizeof(*header), header,
+	       sizeof(*header));
+	memcpy(scene->memory.bytes, &elf, sizeof(elf));
+}
+
 START_TEST(pages_that_the_object_excludes_are_left)
 {
 	/* Without padding, as a linker lays notes out. */
@@ -350,21 +362,138 @@ START_TEST(pages_that_the_object_excludes_are_left)
 		   (int64_t)page(2) - 0x700 - (int64_t)(sizeof(ElfW(Nhdr)) + sizeof("sealmem")),
 		   8 };
 	const ElfW(Phdr) header = { .p_type = PT_NOTE, .p_vaddr = 0x700, .p_memsz = sizeof(note) };
-	ElfW(Ehdr) elf;
 	struct scene scene;
 
 	make(&scene);
 	map_all(&scene);
-	memcpy(&elf, scene.memory.bytes, sizeof(elf));
-	memcpy(scene.memory.bytes + sizeof(elf) + elf.e_phnum++ * sizeof(header), &header,
-	       sizeof(header));
-	memcpy(scene.memory.bytes, &elf, sizeof(elf));
+	add_header(&scene, &header);
 	memcpy(scene.memory.bytes + 0x700, &note, sizeof(note));
 	ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
 	ck_assert_uint_eq(scene.plan.count, 2);
 	ck_assert_uint_eq(scene.plan.size, 0);
 	ck_assert(scene.plan.objects[0].excluding);
 	end(&scene);
+}
+END_TEST
+
+/* As a linker does with -z memory-seal. */
+static void mark(struct scene *scene)
+{
+	const struct {
+		ElfW(Nhdr) header;
+		char name[4];
+		uint32_t property[2];
+	} note = { { 4, 8, NT_GNU_PROPERTY_TYPE_0 }, "GNU", { 3, 0 } };
+	const ElfW(Phdr) header = { .p_type = PT_NOTE,
+				    .p_vaddr = 0x700,
+				    .p_memsz = sizeof(note),
+				    .p_align = sizeof(void *) };
+
+	add_header(scene, &header);
+	memcpy(scene->memory.bytes + 0x700, &note, sizeof(note));
+}
+
+START_TEST(of_a_marked_object_the_addresses_of_data_are_sealed)
+{
+	struct scene scene;
+
+	make(&scene);
+	mark(&scene);
+	map_all(&scene);
+	ck_assert_int_eq(plan(&scene, PLAN_DEEP), REFUSAL_NONE);
+	ck_assert(scene.plan.objects[0].marked);
+	ck_assert_uint_eq(scene.plan.count, 4);
+	assert_range(&scene, 2, 2, 3, RANGE_RELRO, true);
+	assert_range(&scene, 3, 3, 4, RANGE_DATA, false);
+	ck_assert_int_eq(scene.plan.ranges[3].protection, PROT_READ | PROT_WRITE);
+	ck_assert_uint_eq(scene.plan.size, page(3));
+	end(&scene);
+}
+END_TEST
+
+/* The heap begins there, and can be one mapping with them. */
+START_TEST(data_that_begin_as_zeroes_belong_to_a_marked_object_up_to_its_end)
+{
+	static const char *const names[] = { "", "[heap]", "[anon:.bss]" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		struct scene scene;
+
+		make(&scene);
+		mark(&scene);
+		map(&scene, "r-xp", 0, 3, "/lib");
+		map(&scene, "rw-p", 3, 7, names[i]);
+		map(&scene, "rw-p", 8, 9, "");
+		ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
+		ck_assert_uint_eq(scene.plan.count, 2);
+		assert_range(&scene, 1, 3, 4, RANGE_DATA, false);
+		end(&scene);
+	}
+}
+END_TEST
+
+START_TEST(what_is_no_data_of_a_marked_object_is_left)
+{
+	static const struct {
+		const char *permissions, *name;
+	} rows[] = { { "rw-s", "/lib" },    { "rwxp", "/lib" }, { "rw-s", "" },
+		     { "rw-p", "[stack]" }, { "---p", "/lib" }, { "rw-p", "/other" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct scene scene;
+		size_t before;
+
+		make(&scene);
+		mark(&scene);
+		map(&scene, "r-xp", 0, 3, "/lib");
+		ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
+		before = scene.plan.count;
+		plan_free(&scene.plan);
+		map(&scene, rows[i].permissions, 3, 4, rows[i].name);
+		if (strcmp(rows[i].name, "/other") == 0)
+			scene.mappings.rows[1].memory.file.inode++;
+		ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
+		ck_assert_uint_eq(scene.plan.count, before);
+		end(&scene);
+	}
+}
+END_TEST
+
+START_TEST(relro_that_can_be_written_is_left_of_a_marked_object_too)
+{
+	struct scene scene;
+
+	make(&scene);
+	mark(&scene);
+	map(&scene, "r-xp", 0, 1, "/lib");
+	map(&scene, "rw-p", 1, 4, "/lib");
+	ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
+	ck_assert_uint_eq(scene.plan.count, 3);
+	assert_range(&scene, 1, 1, 2, RANGE_DATA, false);
+	assert_range(&scene, 2, 3, 4, RANGE_DATA, false);
+	ck_assert(scene.plan.objects[0].relro_open);
+	end(&scene);
+}
+END_TEST
+
+START_TEST(pages_that_ask_to_stay_mutable_are_left)
+{
+	static const uint32_t types[] = { 0x6474f555, 0x65a3dbe5 };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
+		const ElfW(Phdr)
+			header = { .p_type = types[i], .p_vaddr = page(3) + 16, .p_memsz = 32 };
+		struct scene scene;
+
+		make(&scene);
+		mark(&scene);
+		add_header(&scene, &header);
+		map_all(&scene);
+		ck_assert_int_eq(plan(&scene, 0), REFUSAL_NONE);
+		ck_assert_uint_eq(scene.plan.count, 3);
+		ck_assert(scene.plan.objects[0].excluding);
+		end(&scene);
+	}
 }
 END_TEST
 
@@ -406,6 +535,11 @@ int main(void)
 		a_loader_that_has_not_begun_is_a_refusal,
 		a_vector_of_another_word_size_is_a_refusal,
 		pages_that_the_object_excludes_are_left,
+		of_a_marked_object_the_addresses_of_data_are_sealed,
+		data_that_begin_as_zeroes_belong_to_a_marked_object_up_to_its_end,
+		what_is_no_data_of_a_marked_object_is_left,
+		relro_that_can_be_written_is_left_of_a_marked_object_too,
+		pages_that_ask_to_stay_mutable_are_left,
 		headers_that_cannot_be_are_no_object,
 	};
 

@@ -103,7 +103,7 @@ static void add_process(struct libscols_table *table, const struct answer *answe
 	const bool shown = has_ranges(answer, process);
 	struct total totals[RANGE_KINDS] = { 0 };
 	CLEANUP(free_text) char *name = escape_format(process->name), *relro = NULL, *text = NULL;
-	CLEANUP(free_text) char *read_only = NULL;
+	CLEANUP(free_text) char *read_only = NULL, *data = NULL;
 	char pid[16], objects[32], held[32];
 
 	for (size_t i = 0; i < RANGE_KINDS && shown; i++)
@@ -111,11 +111,13 @@ static void add_process(struct libscols_table *table, const struct answer *answe
 	relro = relro_format(process, &totals[RANGE_RELRO]);
 	text = total_format(&totals[RANGE_TEXT]);
 	read_only = total_format(&totals[RANGE_READ_ONLY]);
+	data = total_format(&totals[RANGE_DATA]);
 	(void)snprintf(pid, sizeof(pid), "%d", (int)process->pid);
 	(void)snprintf(objects, sizeof(objects), "%zu", shown ? process->plan.object_count : 0);
 	(void)snprintf(held, sizeof(held), "%.2f ms", (double)process->nanoseconds / 1e6);
-	(void)table_row(table, (const char *const[]){ pid, name, state_word(answer, process),
-						      objects, relro, text, read_only, held });
+	(void)table_row(table,
+			(const char *const[]){ pid, name, state_word(answer, process), objects,
+					       relro, text, read_only, data, held });
 }
 
 void answer_table_print(const struct answer *answer)
@@ -123,10 +125,11 @@ void answer_table_print(const struct answer *answer)
 	static const struct column columns[] = { { "PID", false },	 { "PROCESS", false },
 						 { "STATE", false },	 { "OBJECTS", false },
 						 { "RELRO", false },	 { "TEXT", false },
-						 { "READ-ONLY", false }, { "HELD", false } };
+						 { "READ-ONLY", false }, { "DATA", false },
+						 { "HELD", false } };
 	static const struct give gives[] = { { 0 },	      { 8, 0, false }, { 0 },
 					     { 0, 2, false }, { 0 },	       { 0 },
-					     { 0, 3, false }, { 0, 1, false } };
+					     { 0, 3, false }, { 0, 4, false }, { 0, 1, false } };
 	struct libscols_table *table = table_new(columns, sizeof(columns) / sizeof(*columns));
 
 	for (size_t i = 0; i < answer->count; i++)
@@ -218,6 +221,7 @@ static struct json_object *describe_object(const struct plan_object *plan)
 	json_add(object, "start", json_hex(plan->start));
 	json_add(object, "end", json_hex(plan->end));
 	json_add(object, "excluding", json_boolean(plan->excluding));
+	json_add(object, "marked", json_boolean(plan->marked));
 	json_add(object, "relro_writable", json_boolean(plan->relro_open));
 	return object;
 }
