@@ -219,6 +219,7 @@ int audit_finish(struct audit *audit, unsigned needs)
 
 		share_seals(audit, process);
 		kinds_find(process, &audit->procfs.devices);
+		marks_find(process);
 		guarantees_find(process, &audit->files);
 		writers_find(&audit->writers, process);
 		flags_find(process, &audit->files);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Where the RELRO of a program or library is. The mappings alone do not say it: to the kernel these pages are a
- * private mapping of a file, like any other.
+ * Where the RELRO of a program or library is, and what it asks for in its notes. The mappings alone do not say it: to the
+ * kernel these pages are a private mapping of a file, like any other.
  *
- * This file reads two tables of fixed size and nothing that they point to. A library for all of ELF would bring
+ * This file reads two tables of fixed size and, of what they point to, notes of a limited size. A library for all of ELF would bring
  * more code than it saves: the audited process controls the file, so everything that libelf finds in it would have
  * to be checked here all the same. Both word sizes and both byte orders count, because a machine can run programs
  * of several.
@@ -12,15 +12,19 @@
 
 #include "audit/elf-file.h"
 
+#include "lib/notes.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
+
+#define MOST_NOTES ((size_t)1 << 12)
 
 /* The offsets of the fields that this file reads. They differ between the two word sizes. */
 struct layout {
 	size_t word;
 	size_t header, phoff, phentsize, phnum;
-	size_t entry, offset, vaddr, filesz, memsz;
+	size_t entry, offset, vaddr, filesz, memsz, align;
 };
 
 #define LAYOUT(bits)                                                                               \
@@ -29,7 +33,7 @@ struct layout {
 	  offsetof(Elf##bits##_Ehdr, e_phentsize), offsetof(Elf##bits##_Ehdr, e_phnum),            \
 	  sizeof(Elf##bits##_Phdr), offsetof(Elf##bits##_Phdr, p_offset),                          \
 	  offsetof(Elf##bits##_Phdr, p_vaddr), offsetof(Elf##bits##_Phdr, p_filesz),               \
-	  offsetof(Elf##bits##_Phdr, p_memsz)                                                      \
+	  offsetof(Elf##bits##_Phdr, p_memsz), offsetof(Elf##bits##_Phdr, p_align)                 \
  }
 
 struct form {
@@ -90,7 +94,50 @@ static int add_segment(struct elf_file *elf, struct elf_segment segment)
 	return 0;
 }
 
-static int add_entry(struct elf_file *elf, const unsigned char *entry, const struct form *form)
+static void add_extent(struct elf_file *elf, uint64_t start, uint64_t size)
+{
+	if (elf->left_count < ELF_FILE_EXTENTS && size > 0 && size <= UINT64_MAX - start)
+		elf->left[elf->left_count++] = (struct elf_extent){ start, start + size };
+}
+
+static void take_note(struct elf_file *elf, const struct notes *notes, const struct note *note,
+		      uint64_t address)
+{
+	int64_t distance;
+	uint64_t size;
+
+	if (note_asks_for_seal(notes, note))
+		elf->marked = true;
+	if (note_excludes(notes, note, &distance, &size))
+		add_extent(elf,
+			   address + (uint64_t)(note->contents - notes->bytes) + (uint64_t)distance,
+			   size);
+}
+
+/* Notes that are not in the file, or are longer than those of any object, are none. */
+static int take_notes(struct elf_file *elf, elf_reader *read, void *file,
+		      const struct elf_segment *segment, uint64_t align, const struct form *form)
+{
+	unsigned char bytes[MOST_NOTES];
+	struct notes notes = {
+		.bytes = bytes,
+		.size = (size_t)segment->file_size,
+		.align = align,
+		.word = form->at.word,
+		.big_endian = form->big_endian,
+	};
+	struct note note;
+	int err = segment->file_size <= sizeof(bytes)
+			  ? read_all(read, file, bytes, notes.size, segment->offset)
+			  : -ENOEXEC;
+
+	while (err == 0 && notes_next(&notes, &note))
+		take_note(elf, &notes, &note, segment->address);
+	return err == -ENOEXEC ? 0 : err;
+}
+
+static int add_entry(struct elf_file *elf, elf_reader *read, void *file, const unsigned char *entry,
+		     const struct form *form)
 {
 	const struct layout *at = &form->at;
 	struct elf_segment segment = {
@@ -103,6 +150,11 @@ static int add_entry(struct elf_file *elf, const unsigned char *entry, const str
 
 	if (type == PT_LOAD && segment.size > 0)
 		return add_segment(elf, segment);
+	if (type == PT_NOTE)
+		return take_notes(elf, read, file, &segment,
+				  field(entry + at->align, at->word, form->big_endian), form);
+	if (segment_is_mutable((uint32_t)type))
+		add_extent(elf, segment.address, segment.size);
 	if (type != PT_GNU_RELRO)
 		return 0;
 	elf->relro = segment.address;
@@ -126,7 +178,7 @@ static int add_entries(struct elf_file *elf, elf_reader *read, void *file, const
 	for (uint64_t i = 0; i < count && err == 0; i++) {
 		err = read_all(read, file, entry, size, table + i * size);
 		if (err == 0)
-			err = add_entry(elf, entry, form);
+			err = add_entry(elf, read, file, entry, form);
 	}
 	return err;
 }

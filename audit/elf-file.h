@@ -15,10 +15,20 @@ struct elf_segment {
 	uint64_t offset, file_size;
 };
 
+/* More than any object has. */
+#define ELF_FILE_EXTENTS 16
+
+struct elf_extent {
+	uint64_t start, end;
+};
+
 struct elf_file {
 	struct elf_segment segments[ELF_FILE_SEGMENTS]; /* in order */
 	size_t count;					/* at least 1 */
 	uint64_t relro, relro_size;			/* size 0: there is none */
+	bool marked;				  /* the linker asks for all of it to be sealed */
+	struct elf_extent left[ELF_FILE_EXTENTS]; /* the bytes that ask to be left alone */
+	size_t left_count;
 };
 
 /* As pread(2). */

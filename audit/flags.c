@@ -62,10 +62,19 @@ static bool is_relro_unknown(const struct mapping *row, const struct known_file 
 	return row->object == NULL && (unread || row->may_hide_relro);
 }
 
+/* What cannot be accessed has nothing to seal. */
+static bool is_mark_unsealed(const struct mapping *row, const struct known_file *file)
+{
+	(void)file;
+	return row->mark == MARK_SEAL && row->protection != PROT_NONE &&
+	       ((row->memory.guarantees | row->memory.unknown) & SEALMEM_ADDRESS) == 0;
+}
+
+/* The linker's mark asks for that. */
 static bool is_sealed_writable(const struct mapping *row, const struct known_file *file)
 {
 	(void)file;
-	return (row->vm & VM_SEALED) && (row->protection & PROT_WRITE);
+	return (row->vm & VM_SEALED) && (row->protection & PROT_WRITE) && row->mark != MARK_SEAL;
 }
 
 static bool is_sealed_private(const struct mapping *row, const struct known_file *file)

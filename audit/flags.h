@@ -22,8 +22,11 @@
      NEED_ALL, 1u << FLAG_relro_unknown)                                                           \
  ROW(relro_unknown, mapping, "relro-unknown",                                                      \
      "part of a program or library whose RELRO cannot be found", NEED_OBJECTS, 0)                  \
+ ROW(mark_unsealed, mapping, "mark-unsealed",                                                      \
+     "part of a program or library that its linker has marked to be sealed, and that is not",      \
+     NEED_VM | NEED_OBJECTS, 1u << FLAG_relro_unknown)                                             \
  ROW(sealed_writable, mapping, "sealed-writable", "the address is sealed, the bytes are writable", \
-     NEED_VM, 0)                                                                                   \
+     NEED_VM | NEED_OBJECTS, 0)                                                                    \
  ROW(sealed_private, mapping, "sealed-private",                                                    \
      "a private mapping of a sealed memfd: it can show other bytes", NEED_ALL,                     \
      1u << FLAG_seals_unknown)                                                                     \
@@ -51,7 +54,7 @@ struct flag_row {
 
 extern const struct flag_row flag_rows[FLAG_COUNT];
 
-/* Sets `flags` of each mapping and open file. Needs kinds, guarantees and who holds which memfd. */
+/* Sets `flags` of each mapping and open file. Needs kinds, marks, guarantees and who holds which memfd. */
 void flags_find(struct process *process, const struct known_files *files);
 
 #endif

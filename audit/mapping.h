@@ -2,6 +2,7 @@
 #ifndef SEALMEM_AUDIT_MAPPING_H
 #define SEALMEM_AUDIT_MAPPING_H
 
+#include "audit/marks.h"
 #include "audit/memory.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct mapping {
 	unsigned vm;
 	bool written;	     /* its memory is executable, and a mapping can write to it */
 	bool may_hide_relro; /* if it is a part of no object, there is one whose place is unknown */
+	enum mark mark;	     /* what that one asks for */
 	const struct object *object; /* the program or library that it is a part of, or NULL */
 };
 

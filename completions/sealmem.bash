@@ -76,10 +76,10 @@ _sealmem_value() {
     esac
 }
 
-_sealmem_rules='no-write-execute no-relro-unsealed no-relro-undoable no-relro-unknown no-sealed-writable
+_sealmem_rules='no-write-execute no-relro-unsealed no-relro-undoable no-relro-unknown no-mark-unsealed no-sealed-writable
     no-sealed-private no-shared-unsealed no-exec-unsealed no-seals-unknown no-secret-dumpable
     relro:CONTENT relro:CONTENT,ADDRESS text:ADDRESS memfd:CONTENT secret:SECRECY'
-_sealmem_columns='PID PROCESS ADDRESS END SIZE PERM OFFSET DEVICE INODE KIND SEALS GUARANTEES FLAGS HOLDERS
+_sealmem_columns='PID PROCESS ADDRESS END SIZE PERM OFFSET DEVICE INODE KIND SEALS GUARANTEES FLAGS MARK HOLDERS
     RULES NAME'
 
 _sealmem_guarantees='CONTENT ADDRESS SECRECY NOSWAP NODUMP NOFORK GUARDS'

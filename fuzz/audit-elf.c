@@ -28,6 +28,9 @@ static void check_segments(const struct elf_file *elf)
 		free_from = segment->address + segment->size;
 	}
 	PROMISE(elf->relro + elf->relro_size >= elf->relro);
+	PROMISE(elf->left_count <= ELF_FILE_EXTENTS);
+	for (size_t i = 0; i < elf->left_count; i++)
+		PROMISE(elf->left[i].start < elf->left[i].end);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -68,6 +68,7 @@ static void judge(struct part maps, const struct elf_file *elf)
 		know_files(&process, &files, elf);
 		PROMISE(process_find_objects(&process, &procfs, -1, &files) == 0);
 		kinds_find(&process, &procfs.devices);
+		marks_find(&process);
 		guarantees_find(&process, &files);
 		flags_find(&process, &files);
 		check(&process);

@@ -136,6 +136,14 @@ static void add_place(struct json_object *object, const struct report_row *row)
 	json_add(object, "offset", json_hex(mapping != NULL ? mapping->offset : 0));
 }
 
+/* null if it asks for nothing, and for an open file. */
+static void add_mark(struct json_object *object, const struct mapping *mapping)
+{
+	bool marked = mapping != NULL && mapping->mark != MARK_NONE;
+
+	json_add(object, "mark", marked ? json_text(mark_words[mapping->mark]) : NULL);
+}
+
 static struct json_object *describe_row(const struct report_row *row)
 {
 	struct json_object *object = need(json_object_new_object());
@@ -146,6 +154,7 @@ static struct json_object *describe_row(const struct report_row *row)
 	json_add(object, "inode", json_number(row->memory->file.inode));
 	add_words(object, "kind", row_kind_print, row);
 	add_words(object, "name", row_name_print, row);
+	add_mark(object, row->mapping);
 	add_seals(object, row);
 	add_guarantees(object, "guarantees", row->memory->guarantees);
 	add_guarantees(object, "unknown", row->memory->unknown);

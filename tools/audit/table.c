@@ -50,6 +50,7 @@ static const struct table_column {
 	  false,
 	  { .least = 12 } },
 	{ "FLAGS", row_flags_print, row_flags_print, NEED_ALL, false, { .least = 14 } },
+	{ "MARK", row_mark_print, row_mark_print, NEED_OBJECTS, false, { 0 } },
 	{ "HOLDERS",
 	  row_holders_print,
 	  row_exact_holders_print,

@@ -185,6 +185,11 @@ void row_flags_print(FILE *out, const struct report_row *row)
 			word_print(&list, flag_rows[flag].word);
 }
 
+void row_mark_print(FILE *out, const struct report_row *row)
+{
+	(void)fputs(row->mapping != NULL ? mark_words[row->mapping->mark] : "", out);
+}
+
 /* A process that holds it for writing holds it: "writable mapping" needs no "mapping" beside it. */
 static bool says_more(unsigned how, unsigned i)
 {

@@ -43,6 +43,7 @@ row_printer row_guarantees_print;
 row_printer row_flags_print;
 
 /* "1234 server (writable mapping), 1235 client (mapping)": the processes that have the memfd. */
+row_printer row_mark_print;
 row_printer row_holders_print, row_exact_holders_print;
 
 /* The rules that the row breaks. */
