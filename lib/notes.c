@@ -106,6 +106,11 @@ bool note_asks_for_seal(const struct notes *notes, const struct note *note)
 	return false;
 }
 
+bool note_is_of_glibc(const struct note *note)
+{
+	return note->type == NT_GNU_ABI_TAG && is_named(note, ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU));
+}
+
 bool segment_is_mutable(uint32_t type)
 {
 	return type == PT_GNU_MUTABLE || type == PT_OPENBSD_MUTABLE;

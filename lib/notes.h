@@ -37,6 +37,9 @@ bool note_excludes(const struct notes *notes, const struct note *note, int64_t *
 /* The linker writes such a note for `-z memory-seal`: the whole object is to be sealed. */
 bool note_asks_for_seal(const struct notes *notes, const struct note *note);
 
+/* glibc leaves such a note in every program that is linked with it. Other C libraries leave none. */
+bool note_is_of_glibc(const struct note *note);
+
 /* Whether the segment is one that asks to stay as it is, although the object is to be sealed. `type`: p_type. */
 bool segment_is_mutable(uint32_t type);
 

@@ -10,8 +10,10 @@
 
 # include "outside/arch.h"
 
+# include "outside/kernel.h"
 # include "lib/sys.h"
 
+# include <elf.h>
 # include <string.h>
 
 /* In pstate: the thread runs code of 32 bits. */
@@ -57,6 +59,47 @@ long arch_result(const struct registers *registers)
 {
 	return (long)registers->all.regs[0];
 }
+
+/* The number is not among the general registers. */
+long arch_skip_call(pid_t thread, const struct registers *registers)
+{
+	const int none = -1;
+
+	(void)registers;
+	return kernel_set_register_set(thread, NT_ARM_SYSTEM_CALL, &none, sizeof(none));
+}
+
+# define CALL_SIZE 4
+
+void arch_repeat_call(struct registers *registers)
+{
+	registers->all.pc -= CALL_SIZE;
+}
+
+/* For all four bytes of an instruction, of a program and not of the kernel. */
+# define ALL_BYTES     (0xfu << 5)
+# define OF_PROGRAM    (2u << 1)
+# define BREAKPOINT_ON 1u
+
+/* What the kernel calls struct user_hwdebug_state, with one of its entries. */
+struct breakpoint_state {
+	uint32_t information, padding;
+	uint64_t address;
+	uint32_t control, end;
+};
+
+long arch_set_breakpoint(pid_t thread, uint64_t address)
+{
+	const struct breakpoint_state state = {
+		.address = address,
+		.control = ALL_BYTES | OF_PROGRAM | (address != 0 ? BREAKPOINT_ON : 0),
+	};
+
+	return kernel_set_register_set(thread, NT_ARM_HW_BREAK, &state, sizeof(state));
+}
+
+const unsigned char arch_trap[] = { 0x00, 0x00, 0x20, 0xd4 }; /* brk #0 */
+const size_t arch_trap_size = sizeof(arch_trap), arch_trap_step = 0;
 
 void arch_code(struct code *ret, const struct registers *registers)
 {

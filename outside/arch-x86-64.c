@@ -101,6 +101,44 @@ long arch_result(const struct registers *registers)
 	return (long)registers->all.rax;
 }
 
+long arch_skip_call(pid_t thread, const struct registers *registers)
+{
+	struct registers none = *registers;
+
+	none.all.orig_rax = (unsigned long)-1;
+	return kernel_set_registers(thread, &none.all, sizeof(none.all));
+}
+
+void arch_repeat_call(struct registers *registers)
+{
+	registers->all.rip -= SYSCALL_SIZE;
+	registers->all.rax = registers->all.orig_rax;
+	registers->all.orig_rax = (unsigned long)-1;
+}
+
+/* In the last of the debug registers: the first of the others is for instructions, and is on for this thread. */
+# define FIRST_IS_ON 1u
+
+static size_t debug_register(size_t number)
+{
+	return offsetof(struct user, u_debugreg) +
+	       number * sizeof(((struct user *)NULL)->u_debugreg[0]);
+}
+
+long arch_set_breakpoint(pid_t thread, uint64_t address)
+{
+	long err = kernel_poke_user(thread, debug_register(7), 0);
+
+	if (err >= 0)
+		err = kernel_poke_user(thread, debug_register(0), address);
+	if (err >= 0 && address != 0)
+		err = kernel_poke_user(thread, debug_register(7), FIRST_IS_ON);
+	return err;
+}
+
+const unsigned char arch_trap[] = { 0xcc };
+const size_t arch_trap_size = sizeof(arch_trap), arch_trap_step = sizeof(arch_trap);
+
 static void put(struct code *code, const void *bytes, size_t size)
 {
 	memcpy(code->bytes + code->size, bytes, size);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/user.h>
 
 struct registers {
@@ -37,6 +38,18 @@ long arch_result(const struct registers *registers);
 
 /* The most that the code takes. */
 #define ARCH_CODE_SIZE 128
+
+/* Of a thread that is about to enter a system call: the call is left out, and fails. */
+long arch_skip_call(pid_t thread, const struct registers *registers);
+/* With the registers from before that, the thread makes the call again. */
+void arch_repeat_call(struct registers *registers);
+
+/* Has the thread stop with SIGTRAP before the instruction at `address`, by a register of the processor; 0: no more. */
+long arch_set_breakpoint(pid_t thread, uint64_t address);
+
+/* An instruction that does the same, where there is no such register; and how far the thread is past it then. */
+extern const unsigned char arch_trap[];
+extern const size_t arch_trap_size, arch_trap_step;
 
 struct code {
 	unsigned char bytes[ARCH_CODE_SIZE];

@@ -35,7 +35,8 @@ struct loan {
 	pid_t id;
 	struct registers registers;
 	struct code code;
-	uint64_t at; /* where the code goes */
+	uint64_t at;	       /* where the code goes */
+	unsigned long options; /* that it has besides ours */
 };
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -116,12 +117,12 @@ static void leave_sequence(const struct target *target, struct loan *loan)
 }
 
 /* Seccomp filters would see the calls of the helper, and kill what they do not expect. */
-static enum refusal set_options(const struct target *target, pid_t thread)
+static enum refusal set_options(const struct target *target, const struct loan *loan)
 {
-	bool filtered = target_thread_number(target, thread, "Seccomp") > 0;
-	unsigned long options = OPTIONS | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0);
+	bool filtered = target_thread_number(target, loan->id, "Seccomp") > 0;
+	unsigned long options = OPTIONS | loan->options | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0);
 
-	if (kernel_set_options(thread, options) >= 0)
+	if (kernel_set_options(loan->id, options) >= 0)
 		return REFUSAL_NONE;
 	return filtered ? REFUSAL_FILTERED : REFUSAL_GONE;
 }
@@ -131,7 +132,7 @@ static enum refusal give_back(const struct loan *loan, int signal)
 {
 	enum refusal refusal = stop_hold(loan->id, signal);
 
-	(void)kernel_set_options(loan->id, 0);
+	(void)kernel_set_options(loan->id, loan->options);
 	if (refusal == REFUSAL_GONE)
 		return refusal;
 	if (kernel_set_registers(loan->id, &loan->registers.all, sizeof(loan->registers.all)) < 0)
@@ -144,7 +145,7 @@ static enum refusal let_signal_come(const struct loan *loan, int signal)
 {
 	if (kernel_set_registers(loan->id, &loan->registers.all, sizeof(loan->registers.all)) < 0)
 		return REFUSAL_GONE;
-	(void)kernel_set_options(loan->id, 0);
+	(void)kernel_set_options(loan->id, loan->options);
 	return stop_hold(loan->id, signal);
 }
 
@@ -225,7 +226,7 @@ static enum refusal lend(struct helper *helper, const struct target *target, str
 	arch_code(&loan->code, &loan->registers);
 	if (write_code(loan) < 0)
 		return REFUSAL_NO_ROOM;
-	refusal = set_options(target, loan->id);
+	refusal = set_options(target, loan);
 	if (refusal == REFUSAL_NONE)
 		refusal = begin_call(loan, ret_again);
 	if (refusal != REFUSAL_NONE || *ret_again)
@@ -266,7 +267,10 @@ static bool choose(struct loan *loan, const struct stopped *stopped)
 
 enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan)
 {
-	struct loan loan = { .at = find_room(stopped->target, plan) };
+	struct loan loan = {
+		.at = find_room(stopped->target, plan),
+		.options = stopped->options,
+	};
 	enum refusal refusal = REFUSAL_NO_THREAD;
 	bool again = true;
 

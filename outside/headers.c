@@ -134,6 +134,7 @@ static void take_note(struct headers *ret, const struct notes *notes, const stru
 	int64_t distance;
 	uint64_t size;
 
+	ret->gnu |= note_is_of_glibc(note);
 	if (note_asks_for_seal(notes, note))
 		ret->marked = true;
 	if (note_excludes(notes, note, &distance, &size))

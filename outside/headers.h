@@ -23,6 +23,7 @@ struct headers {
 	struct extent dynamic;
 	struct extent table; /* of the program headers */
 	bool marked;	     /* the linker asks for all of it to be sealed */
+	bool gnu;	     /* it is linked with glibc, which leaves a note */
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_debug;	     /* its dynamic section has a place for DT_DEBUG */
 	uint64_t debug;	     /* 0: nothing is there */

@@ -10,6 +10,7 @@
 
 #include <elf.h>
 #include <linux/kcmp.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,9 +25,9 @@ static long trace(long request, pid_t thread, uintptr_t address, uintptr_t data)
 	return answer(syscall(SYS_ptrace, request, thread, address, data));
 }
 
-long kernel_seize(pid_t thread)
+long kernel_seize(pid_t thread, unsigned long options)
 {
-	return trace(PTRACE_SEIZE, thread, 0, 0);
+	return trace(PTRACE_SEIZE, thread, 0, options);
 }
 
 long kernel_interrupt(pid_t thread)
@@ -72,6 +73,54 @@ long kernel_set_registers(pid_t thread, const void *registers, size_t size)
 	struct iovec all = { (void *)(uintptr_t)registers, size };
 
 	return trace(PTRACE_SETREGSET, thread, NT_PRSTATUS, (uintptr_t)&all);
+}
+
+long kernel_set_register_set(pid_t thread, int set, const void *registers, size_t size)
+{
+	struct iovec all = { (void *)(uintptr_t)registers, size };
+
+	return trace(PTRACE_SETREGSET, thread, (uintptr_t)set, (uintptr_t)&all);
+}
+
+long kernel_poke_user(pid_t thread, size_t offset, uint64_t word)
+{
+	return trace(PTRACE_POKEUSER, thread, offset, (uintptr_t)word);
+}
+
+/* As the kernel gives it. The headers of some C libraries have another name for it, or none. */
+struct call_information {
+	uint8_t kind, padding[3];
+	uint32_t architecture;
+	uint64_t instruction, stack;
+	union {
+		struct {
+			uint64_t number, arguments[6];
+		} entry;
+		struct {
+			int64_t result;
+			uint8_t failed;
+		} exit;
+	};
+};
+
+#define CALL_ENTRY 1
+#define CALL_EXIT  2
+
+long kernel_call(pid_t thread, struct kernel_call *ret)
+{
+	struct call_information call = { 0 };
+	long err = trace(PTRACE_GET_SYSCALL_INFO, thread, sizeof(call), (uintptr_t)&call);
+
+	if (err < 0)
+		return err;
+	*ret = (struct kernel_call){ .enters = call.kind == CALL_ENTRY };
+	if (ret->enters) {
+		ret->number = call.entry.number;
+		memcpy(ret->arguments, call.entry.arguments, sizeof(ret->arguments));
+		return 0;
+	}
+	ret->failed = call.exit.failed != 0;
+	return call.kind == CALL_EXIT ? 0 : -EINVAL;
 }
 
 long kernel_poke(pid_t thread, uint64_t address, uint64_t word)

@@ -7,6 +7,7 @@
  * negative errno. It decides nothing. The library makes none of these, so they are not in lib/sys.h.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ptrace.h>
@@ -21,6 +22,9 @@
 #ifndef PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG
 # define PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG 0x4211
 #endif
+#ifndef PTRACE_GET_SYSCALL_INFO
+# define PTRACE_GET_SYSCALL_INFO 0x420e
+#endif
 #ifndef PIDFD_THREAD
 # define PIDFD_THREAD 0200 /* O_EXCL */
 #endif
@@ -31,10 +35,18 @@
 #define KERNEL_ERESTARTNOHAND	     514
 #define KERNEL_ERESTART_RESTARTBLOCK 516
 
-long kernel_seize(pid_t thread);
+/* A system call that a thread enters or has left. */
+struct kernel_call {
+	bool enters;
+	bool failed;		       /* if it has left it */
+	uint64_t number, arguments[6]; /* if it enters it */
+};
+
+/* `options` as kernel_set_options() takes them. */
+long kernel_seize(pid_t thread, unsigned long options);
 long kernel_interrupt(pid_t thread);
 long kernel_set_options(pid_t thread, unsigned long options);
-/* `request` is PTRACE_CONT, PTRACE_SYSCALL or PTRACE_DETACH. */
+/* `request` is PTRACE_CONT, PTRACE_SYSCALL, PTRACE_LISTEN or PTRACE_DETACH. */
 long kernel_resume(pid_t thread, int request, int signal);
 long kernel_event_message(pid_t thread, unsigned long *ret);
 long kernel_signal_mask(pid_t thread, uint64_t *ret);
@@ -42,6 +54,12 @@ long kernel_set_signal_mask(pid_t thread, uint64_t mask);
 /* The general registers: -EINVAL if the thread has others than `size` bytes of them. */
 long kernel_registers(pid_t thread, void *ret, size_t size);
 long kernel_set_registers(pid_t thread, const void *registers, size_t size);
+/* Another set of registers, by the number of its note (NT_). */
+long kernel_set_register_set(pid_t thread, int set, const void *registers, size_t size);
+/* A word of its struct user, at an offset there. */
+long kernel_poke_user(pid_t thread, size_t offset, uint64_t word);
+/* Of a thread that was stopped at a system call; -EINVAL if it was not. */
+long kernel_call(pid_t thread, struct kernel_call *ret);
 /* One word of its memory, also where the process may not write itself. */
 long kernel_poke(pid_t thread, uint64_t address, uint64_t word);
 /* Where the thread has its struct rseq; 0 if nowhere. */

@@ -59,6 +59,8 @@ static int take_auxv(struct planner *planner)
 			break;
 		if (entry.a_type == AT_PHDR)
 			planner->program = entry.a_un.a_val;
+		if (entry.a_type == AT_ENTRY)
+			planner->plan->entry = entry.a_un.a_val;
 		if (entry.a_type == AT_BASE)
 			planner->plan->has_loader = entry.a_un.a_val != 0;
 	}

@@ -48,6 +48,7 @@ struct plan {
 	size_t size;		 /* of the file that takes the place of what is replaced */
 	uint64_t vdso, vdso_end; /* equal if there is none */
 	struct headers program;	 /* its debug is what says whether the loader is at work */
+	uint64_t entry;		 /* the first instruction of the program; 0 if it is not known */
 	bool program_known, has_loader;
 };
 

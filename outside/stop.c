@@ -41,6 +41,8 @@ static struct stop_event event_of(int status)
 		return (struct stop_event){ is_stop_signal(signal) ? STOP_GROUP : STOP_HELD, 0 };
 	if (event == PTRACE_EVENT_CLONE)
 		return (struct stop_event){ STOP_CLONE, 0 };
+	if (event == PTRACE_EVENT_EXEC)
+		return (struct stop_event){ STOP_EXEC, 0 };
 	if (signal == (SIGTRAP | 0x80))
 		return (struct stop_event){ STOP_CALL, 0 };
 	return (struct stop_event){ STOP_SIGNAL, signal };
@@ -130,7 +132,7 @@ static enum refusal why_not_seized(const struct target *target, pid_t id, bool *
 
 static enum refusal seize(struct stopped *stopped, pid_t id)
 {
-	long err = kernel_seize(id);
+	long err = kernel_seize(id, 0);
 	bool gone = false;
 
 	if (err == -EPERM) {
@@ -214,12 +216,11 @@ static enum refusal finish(const struct stopped *stopped, enum refusal refusal)
 	return is_empty(stopped) || !target_is_there(stopped->target) ? REFUSAL_GONE : REFUSAL_NONE;
 }
 
-enum refusal stop_all(struct stopped *ret, const struct target *target)
+static enum refusal stop_more(struct stopped *ret)
 {
 	enum refusal refusal = REFUSAL_NONE;
 	bool any = true;
 
-	begin(ret, target);
 	while (any && refusal == REFUSAL_NONE) {
 		refusal = seize_new(ret);
 		if (refusal == REFUSAL_NONE)
@@ -228,6 +229,22 @@ enum refusal stop_all(struct stopped *ret, const struct target *target)
 			return REFUSAL_NO_ANSWER;
 	}
 	return finish(ret, refusal);
+}
+
+enum refusal stop_all(struct stopped *ret, const struct target *target)
+{
+	begin(ret, target);
+	return stop_more(ret);
+}
+
+enum refusal stop_others(struct stopped *ret, const struct target *target, unsigned long options)
+{
+	begin(ret, target);
+	ret->options = options;
+	if (add_thread(ret, target->pid) < 0)
+		return REFUSAL_OUT_OF_MEMORY;
+	ret->threads[0].done = true;
+	return stop_more(ret);
 }
 
 /* Best is one that waits in a call. */

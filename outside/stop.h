@@ -16,7 +16,8 @@ struct stopped {
 	const struct target *target;
 	struct stopped_thread *threads;
 	size_t count, room;
-	int64_t begun, ended; /* when they were stopped and went on, in nanoseconds */
+	unsigned long options; /* that a thread has again after it was lent; usually none */
+	int64_t begun, ended;  /* when they were stopped and went on, in nanoseconds */
 };
 
 /* How long a thread may take to answer, in nanoseconds. */
@@ -25,6 +26,9 @@ struct stopped {
 /* Stops every thread of the process, or only one of them. After a refusal too, leave() has to follow. */
 enum refusal stop_all(struct stopped *ret, const struct target *target);
 enum refusal stop_one(struct stopped *ret, const struct target *target);
+
+/* The same for a process whose first thread this program holds already, with `options`. */
+enum refusal stop_others(struct stopped *ret, const struct target *target, unsigned long options);
 
 /* Nobody waits for other work while a process is held, if this program may say so: a nice value. */
 #define STOP_NICE (-20)
@@ -35,6 +39,7 @@ enum stop_kind {
 	STOP_GONE,
 	STOP_CALL,   /* it enters or leaves a system call */
 	STOP_CLONE,  /* it has started another thread */
+	STOP_EXEC,   /* it has executed a program */
 	STOP_HELD,   /* as PTRACE_INTERRUPT stops it */
 	STOP_GROUP,  /* the whole process was stopped by a signal */
 	STOP_SIGNAL, /* a signal is about to be delivered: `signal` */

@@ -34,12 +34,14 @@ static void take_name(struct target *target, const char *status)
 		       text);
 }
 
-static enum refusal judge_status(const struct target *target, const char *status)
+static enum refusal judge_status(const struct target *target, const char *status, bool traced)
 {
 	const char *state = find_value(status, "State");
 
 	if (state == NULL || number_in(status, "Tgid") != target->pid || *state == 'X')
 		return REFUSAL_GONE;
+	if (traced)
+		return REFUSAL_NONE;
 	if (number_in(status, "TracerPid") > 0)
 		return REFUSAL_TRACED;
 	if (*state == 'T')
@@ -72,7 +74,8 @@ static int open_memory(const struct target *target)
 	return err;
 }
 
-enum refusal target_open(struct target *ret, const struct procfs *procfs, pid_t pid)
+static enum refusal open_target(struct target *ret, const struct procfs *procfs, pid_t pid,
+				bool traced)
 {
 	char status[PROCFS_STATUS_SIZE];
 	enum refusal refusal;
@@ -86,11 +89,21 @@ enum refusal target_open(struct target *ret, const struct procfs *procfs, pid_t 
 	if (length < 0)
 		return refusal_of(length);
 	take_name(ret, status);
-	refusal = judge_status(ret, status);
+	refusal = judge_status(ret, status, traced);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
 	ret->memory = open_memory(ret);
 	return refusal_of(ret->memory);
+}
+
+enum refusal target_open(struct target *ret, const struct procfs *procfs, pid_t pid)
+{
+	return open_target(ret, procfs, pid, false);
+}
+
+enum refusal target_open_traced(struct target *ret, const struct procfs *procfs, pid_t pid)
+{
+	return open_target(ret, procfs, pid, true);
 }
 
 void target_close(const struct target *target)

@@ -15,6 +15,8 @@ struct target {
 
 /* Refuses one that is no process of its own, is traced, or is stopped. */
 enum refusal target_open(struct target *ret, const struct procfs *procfs, pid_t pid);
+/* The same for one that this program traces. */
+enum refusal target_open_traced(struct target *ret, const struct procfs *procfs, pid_t pid);
 void target_close(const struct target *target);
 
 /* Whether it still is there. */
