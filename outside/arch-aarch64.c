@@ -63,7 +63,7 @@ long arch_result(const struct registers *registers)
 /* The number is not among the general registers. */
 long arch_skip_call(pid_t thread, const struct registers *registers)
 {
-	const int none = -1;
+	const int none = SYS_getpid;
 
 	(void)registers;
 	return kernel_set_register_set(thread, NT_ARM_SYSTEM_CALL, &none, sizeof(none));

@@ -105,7 +105,7 @@ long arch_skip_call(pid_t thread, const struct registers *registers)
 {
 	struct registers none = *registers;
 
-	none.all.orig_rax = (unsigned long)-1;
+	none.all.orig_rax = SYS_getpid;
 	return kernel_set_registers(thread, &none.all, sizeof(none.all));
 }
 

@@ -39,7 +39,7 @@ long arch_result(const struct registers *registers);
 /* The most that the code takes. */
 #define ARCH_CODE_SIZE 128
 
-/* Of a thread that is about to enter a system call: the call is left out, and fails. */
+/* Of a thread that is about to enter a system call: it makes one that does nothing in its place, which any filter allows. */
 long arch_skip_call(pid_t thread, const struct registers *registers);
 /* With the registers from before that, the thread makes the call again. */
 void arch_repeat_call(struct registers *registers);

@@ -37,6 +37,7 @@ struct loan {
 	struct code code;
 	uint64_t at;	       /* where the code goes */
 	unsigned long options; /* that it has besides ours */
+	bool same_filters;
 };
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -120,11 +121,13 @@ static void leave_sequence(const struct target *target, struct loan *loan)
 static enum refusal set_options(const struct target *target, const struct loan *loan)
 {
 	bool filtered = target_thread_number(target, loan->id, "Seccomp") > 0;
-	unsigned long options = OPTIONS | loan->options | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0);
+	unsigned long options = OPTIONS | loan->options;
 
-	if (kernel_set_options(loan->id, options) >= 0)
+	if (filtered && kernel_set_options(loan->id, options | PTRACE_O_SUSPEND_SECCOMP) >= 0)
 		return REFUSAL_NONE;
-	return filtered ? REFUSAL_FILTERED : REFUSAL_GONE;
+	if (filtered && !loan->same_filters)
+		return REFUSAL_FILTERED;
+	return kernel_set_options(loan->id, options) >= 0 ? REFUSAL_NONE : REFUSAL_GONE;
 }
 
 /* Back to where it was. */
@@ -270,6 +273,7 @@ enum refusal enter(struct helper *ret, const struct stopped *stopped, const stru
 	struct loan loan = {
 		.at = find_room(stopped->target, plan),
 		.options = stopped->options,
+		.same_filters = stopped->same_filters,
 	};
 	enum refusal refusal = REFUSAL_NO_THREAD;
 	bool again = true;

@@ -186,6 +186,7 @@ static enum refusal seal(struct start *start, bool protects)
 
 	free(start->stopped.threads);
 	refusal = stop_others(&start->stopped, &start->target, options_of(start->flags));
+	start->stopped.same_filters = start->flags & OUTSIDE_SAME_FILTERS;
 	if (refusal == REFUSAL_NONE)
 		refusal = make_plan(start);
 	if (refusal == REFUSAL_NONE && !ret->plan.program_known)
@@ -339,23 +340,19 @@ static bool has_protected(const struct start *start, const struct kernel_call *e
 	       address <= relro->start && size >= relro->end - address;
 }
 
-/* From where it enters a call to before the call. A filter must not see that it was left out. */
+/* From where it enters a call to before the call. */
 static enum refusal take_back(const struct start *start)
 {
+	const struct stop_event entry = { STOP_CALL, 0 };
 	pid_t pid = start->ret->pid;
-	bool filtered = target_thread_number(&start->target, pid, "Seccomp") > 0;
-	unsigned long options = options_of(start->flags);
 	struct registers registers = { 0 };
 
-	if (filtered && kernel_set_options(pid, options | PTRACE_O_SUSPEND_SECCOMP) < 0)
-		return REFUSAL_FILTERED;
 	if (kernel_registers(pid, &registers.all, sizeof(registers.all)) < 0 ||
 	    arch_skip_call(pid, &registers) < 0 ||
-	    resume(pid, PTRACE_SYSCALL, (struct stop_event){ STOP_CALL, 0 }).kind != STOP_CALL)
+	    resume(pid, PTRACE_SYSCALL, entry).kind != STOP_CALL)
 		return REFUSAL_GONE;
 	arch_repeat_call(&registers);
-	if (kernel_set_registers(pid, &registers.all, sizeof(registers.all)) < 0 ||
-	    kernel_set_options(pid, options) < 0)
+	if (kernel_set_registers(pid, &registers.all, sizeof(registers.all)) < 0)
 		return REFUSAL_GONE;
 	return hold(start);
 }
@@ -461,7 +458,8 @@ static void let_go(struct start *start)
 		(void)kernel_resume(start->ret->pid, PTRACE_DETACH, 0);
 }
 
-void outside_start(struct outside *ret, pid_t pid, unsigned flags)
+void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
+			void (*then)(const struct outside *answer, void *data), void *data)
 {
 	struct start start = {
 		.ret = ret,
@@ -473,12 +471,24 @@ void outside_start(struct outside *ret, pid_t pid, unsigned flags)
 
 	*ret = (struct outside){ .pid = pid };
 	ret->refusal = seal_programs(&start);
+	then(ret, data);
 	if (ret->refusal == REFUSAL_NONE || !(flags & OUTSIDE_KEEP_HELD))
 		let_go(&start);
 	free(start.stopped.threads);
 	mappings_free(&start.mappings);
 	target_close(&start.target);
 	procfs_close(&start.procfs);
+}
+
+static void ignore(const struct outside *answer, void *data)
+{
+	(void)answer;
+	(void)data;
+}
+
+void outside_start(struct outside *ret, pid_t pid, unsigned flags)
+{
+	outside_start_then(ret, pid, flags, ignore, NULL);
 }
 
 /* A call of its own, where it stands: it does nothing else with its memory. */

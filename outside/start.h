@@ -20,6 +20,10 @@
  * if it has not come to its first instruction yet, because a breakpoint waits for it there. */
 #define OUTSIDE_END_TOGETHER (1u << 9)
 
+/* Its seccomp filters are those of this program. Where this program may not suspend them, they see the calls that seal: a filter
+ * that kills at one kills the process. Without this, such a process is refused. */
+#define OUTSIDE_SAME_FILTERS (1u << 10)
+
 /* Traces a process that is to execute a program: 0 or a negative errno. It does not stop it. */
 long outside_start_seize(pid_t pid, unsigned flags);
 
@@ -35,6 +39,10 @@ bool outside_start_await(pid_t pid);
  * This takes as long as the program takes to come to the moment: the constructors of its libraries run before.
  */
 void outside_start(struct outside *ret, pid_t pid, unsigned flags);
+
+/* The same. `then` gets the answer before the process goes on. */
+void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
+			void (*then)(const struct outside *answer, void *data), void *data);
 
 /* Ends a process that stayed held, with an exit status, before it does anything else. */
 void outside_start_end(pid_t pid, int status);

@@ -16,6 +16,7 @@ struct stopped {
 	const struct target *target;
 	struct stopped_thread *threads;
 	size_t count, room;
+	bool same_filters;     /* its filters are those of this program, and may see our calls */
 	unsigned long options; /* that a thread has again after it was lent; usually none */
 	int64_t begun, ended;  /* when they were stopped and went on, in nanoseconds */
 };
