@@ -14,9 +14,9 @@ static const struct {
 	const char *word;
 	unsigned bit;
 } words[] = {
-	{ "deep", IMAGE_DEEP },	    { "vdso", IMAGE_VDSO }, { "filter", IMAGE_FILTER },
-	{ "try", IMAGE_TRY },	    { "once", IMAGE_ONCE }, { "later", IMAGE_LATER },
-	{ "report", IMAGE_REPORT },
+	{ "deep", IMAGE_DEEP },	    { "vdso", IMAGE_VDSO },	  { "filter", IMAGE_FILTER },
+	{ "try", IMAGE_TRY },	    { "once", IMAGE_ONCE },	  { "later", IMAGE_LATER },
+	{ "report", IMAGE_REPORT }, { "preload", IMAGE_PRELOAD }, { "outside", IMAGE_OUTSIDE },
 };
 
 static unsigned find_bit(const char *word, size_t length)

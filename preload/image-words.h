@@ -22,6 +22,9 @@ enum {
 	IMAGE_ONCE = 16,
 	IMAGE_LATER = 32,
 	IMAGE_REPORT = 64,
+	/* For the command alone: which way to take. */
+	IMAGE_PRELOAD = 128,
+	IMAGE_OUTSIDE = 256,
 };
 
 /* The bits of a list of words with commas between them; NULL is an empty list. Returns the first

@@ -103,7 +103,7 @@ static void report(const struct sealmem_image_report *r)
 		snprintf(
 			line, sizeof(line),
 			"sealmem: %s[%d]: %u objects: relro %s %zu, text %s %zu, read-only %s %zu, "
-			"vdso %s %zu; %u lazy, %u excluding, %u left%s\n",
+			"vdso %s %zu; %u lazy, %u excluding, %u left%s; preloaded\n",
 			program_invocation_short_name, (int)getpid(), r->objects,
 			in_words(r->relro.guarantees), r->relro.size, in_words(r->text.guarantees),
 			r->text.size, in_words(r->read_only.guarantees), r->read_only.size,

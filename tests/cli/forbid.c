@@ -46,6 +46,7 @@ static const struct call {
 	{ "mlock2", SYS_mlock2, 0, 0 },
 	{ "mount", SYS_mount, 0, 0 },
 	{ "mseal", __NR_mseal, 0, 0 },
+	{ "ptrace", SYS_ptrace, 0, 0 },
 	{ "seccomp", SYS_seccomp, 0, 0 },
 	{ "socket", SYS_socket, 0, 0 },
 	{ "unshare", SYS_unshare, 0, 0 },

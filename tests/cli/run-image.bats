@@ -54,7 +54,7 @@ count_mappings() {
 @test "--image=report prints on standard error what was sealed" {
     run --separate-stderr -0 sealmem_run --image=report -- true
     [ -z "$output" ]
-    [[ $stderr =~ ^"sealmem: true["[0-9]+"]: "[0-9]+" objects: relro CONTENT+ADDRESS "[0-9]+", text ADDRESS "[0-9]+", read-only ADDRESS "[0-9]+", vdso nothing 0; "[0-9]+" lazy, 0 excluding, 0 left"$ ]]
+    [[ $stderr =~ ^"sealmem: true["[0-9]+"]: "[0-9]+" objects: relro CONTENT+ADDRESS "[0-9]+", text ADDRESS "[0-9]+", read-only ADDRESS "[0-9]+", vdso nothing 0; "[0-9]+" lazy, 0 excluding, 0 left; preloaded"$ ]]
 }
 
 @test "--image=deep seals the bytes of code and constants, --image=vdso the pages of the kernel" {
@@ -115,25 +115,25 @@ compile() {
     "$CC" -o "$DIR/program" "$@" "$DIR/program.c"
 }
 
-# The program is refused with 125, and executed unsealed with try.
+# The object cannot be preloaded: the program is refused with 125, and executed unsealed with try.
 assert_not_sealed() {
     local program=$1 reason=$2 own_status=$3
     shift 3
 
-    run --separate-stderr -125 "$@" "$SEALMEM" run --image -- "$program"
+    run --separate-stderr -125 "$@" "$SEALMEM" run --image=preload -- "$program"
     assert_refused run "'$program' cannot be sealed: $reason"
-    run --separate-stderr "-$own_status" "$@" "$SEALMEM" run --image=try -- "$program"
+    run --separate-stderr "-$own_status" "$@" "$SEALMEM" run --image=preload,try -- "$program"
     [ -z "$stderr" ]
 }
 
-@test "a program that is linked statically is refused, unless try is set" {
+@test "a program that is linked statically is refused with preload, unless try is set" {
     compile -static
     assert_not_sealed "$DIR/program" "it is linked statically" 9
     compile -static-pie
     assert_not_sealed "$DIR/program" "it is linked statically" 9
 }
 
-@test "a program with a different loader is refused, unless try is set" {
+@test "a program with a different loader is refused with preload, unless try is set" {
     compile
     loader=$(readelf -l "$DIR/program" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     ln -s "$loader" "$DIR/loader"
@@ -202,6 +202,8 @@ os.setxattr(sys.argv[1], "security.capability", struct.pack("<IIIII", 0x02000001
 @test "an unknown word for --image is an error" {
     run --separate-stderr -125 sealmem_run --image=deep,deeper -- true
     assert_usage run "--image does not know 'deeper'"
+    run --separate-stderr -125 sealmem_run --image=preload,outside -- true
+    assert_usage run "--image takes either preload or outside"
     run --separate-stderr -125 sealmem_run --image=, -- true
     assert_usage run "--image does not know ''"
 }
@@ -343,8 +345,8 @@ END
     printf 'unsigned la_version(unsigned version) { return version; }\n' >"$DIR/audit.c"
     "$CC" -shared -fPIC -nostdlib -o "$DIR/audit.so" "$DIR/audit.c"
     run --separate-stderr -0 sealmem_run --image=report -- env LD_AUDIT="$DIR/audit.so" true
-    [[ ${stderr_lines[0]} == "sealmem: env["*", 0 left" ]]
-    if ! [[ ${stderr_lines[1]} == "sealmem: true["*", 1 left" ]]; then
+    [[ ${stderr_lines[0]} == "sealmem: env["*", 0 left; preloaded" ]]
+    if ! [[ ${stderr_lines[1]} == "sealmem: true["*", 1 left; preloaded" ]]; then
         getconf GNU_LIBC_VERSION | grep -Eq ' 2\.([0-2]|3[0-4])' && skip "this loader hides its namespaces"
         false
     fi
@@ -665,7 +667,7 @@ assert_needs_object() {
     printf '#!program\n' >"$DIR/script"
     chmod +x "$DIR/script"
     cd "$DIR/static"
-    PATH=$DIR/dynamic:$PATH run --separate-stderr -125 "$SEALMEM" run --image -- "$DIR/script"
+    PATH=$DIR/dynamic:$PATH run --separate-stderr -125 "$SEALMEM" run --image=preload -- "$DIR/script"
     assert_refused run "it is linked statically"
 }
 

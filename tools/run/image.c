@@ -3,7 +3,8 @@
 /*
  * `sealmem run --image`. The seal must happen inside the program, after its loader and before its first
  * instruction, so this file has an object preloaded that does it (preload/image.c), by way of preload.c, which
- * makes sure that the loader does so. The object itself ends a program that it cannot seal.
+ * makes sure that the loader does so. The object itself ends a program that it cannot seal. A program that nothing can be
+ * preloaded into is sealed by another process (image-outside.c).
  */
 
 #include "tools/run/image.h"
@@ -11,6 +12,7 @@
 #include "tools/common/errors.h"
 #include "preload/image-words.h"
 #include "tools/launch/rehearsal.h"
+#include "tools/run/image-outside.h"
 #include "tools/run/preload.h"
 #include "include/sealmem.h"
 #include "tools/common/text.h"
@@ -23,6 +25,9 @@ enum exit_status image_check_words(const char *list)
 	unsigned set;
 	const char *unknown = image_words(list, &set);
 
+	if ((set & IMAGE_PRELOAD) && (set & IMAGE_OUTSIDE))
+		return complain_of_usage("run", EXIT_OURS,
+					 "--image takes either preload or outside");
 	if (unknown == NULL)
 		return EXIT_NOT_YET;
 	return complain_of_usage("run", EXIT_OURS, "--image does not know '%.*s'",
@@ -85,16 +90,47 @@ static enum exit_status preload_to(const struct preload_subject *subject, const 
 	return code == EXIT_NOT_YET && !(wanted & IMAGE_TRY) ? check_loader(subject, object) : code;
 }
 
-enum exit_status image_prepare(struct preload_subject *subject, const char *list)
+/* As env(1) does it. */
+static enum exit_status give_up(struct preload_subject *subject, unsigned wanted, const char *why,
+				const char *advice)
+{
+	if (!(wanted & IMAGE_TRY))
+		return complain("run", EXIT_OURS, "--image: '%s' cannot be sealed: %s%s",
+				subject->name, why, advice);
+	program_close(&subject->program);
+	return EXIT_NOT_YET;
+}
+
+/* Somebody who traces it has to read it, and a program loses the privileges that its tracer does not have. */
+static enum exit_status seal_from_outside(struct preload_subject *subject, unsigned wanted,
+					  bool copied)
+{
+	if (copied)
+		return give_up(subject, wanted, "it can only be sealed from outside",
+			       ", and --no-dump forbids that");
+	if (subject->obstacle == PRELOAD_IS_IMPOSSIBLE)
+		return give_up(subject, wanted, subject->why, "");
+	if (subject->obstacle == PRELOAD_GAINS_PRIVILEGE && !image_outside_keeps_privileges())
+		return give_up(subject, wanted, subject->why,
+			       ", which it would lose: run this as root");
+	return image_outside_prepare(subject, wanted);
+}
+
+static bool goes_outside(const struct preload_subject *subject, unsigned wanted)
+{
+	if (wanted & (IMAGE_PRELOAD | IMAGE_OUTSIDE))
+		return wanted & IMAGE_OUTSIDE;
+	return subject->why != NULL;
+}
+
+enum exit_status image_prepare(struct preload_subject *subject, const char *list, bool copied)
 {
 	unsigned wanted;
 
 	(void)image_words(list, &wanted);
-	if (subject->why == NULL)
-		return preload_to(subject, list);
-	if (!(wanted & IMAGE_TRY))
-		return complain("run", EXIT_OURS, "--image: '%s' cannot be sealed: %s",
-				subject->name, subject->why);
-	program_close(&subject->program);
-	return EXIT_NOT_YET;
+	if (goes_outside(subject, wanted))
+		return seal_from_outside(subject, wanted, copied);
+	if (subject->why != NULL)
+		return give_up(subject, wanted, subject->why, "");
+	return preload_to(subject, list);
 }

@@ -62,6 +62,29 @@ static bool read_at(int fd, void *to, size_t size, uint64_t offset)
 	return pread(fd, to, size, (off_t)offset) == (ssize_t)size;
 }
 
+static bool needs_any(int fd, const Elf64_Phdr *dynamic)
+{
+	Elf64_Dyn entry = { .d_tag = DT_NULL };
+
+	for (uint64_t at = 0; at < dynamic->p_filesz; at += sizeof(entry))
+		if (!read_at(fd, &entry, sizeof(entry), dynamic->p_offset + at) ||
+		    entry.d_tag == DT_NULL || entry.d_tag == DT_NEEDED)
+			break;
+	return entry.d_tag == DT_NEEDED;
+}
+
+/* As for the kernel, the first loader counts. */
+static void take_segment(int fd, struct preload_elf *ret, const Elf64_Phdr *segment)
+{
+	if (segment->p_type == PT_DYNAMIC)
+		ret->needs_any = needs_any(fd, segment);
+	if (segment->p_type != PT_INTERP || ret->has_loader)
+		return;
+	ret->has_loader = true;
+	if (segment->p_filesz < sizeof(ret->loader))
+		(void)read_at(fd, ret->loader, segment->p_filesz, segment->p_offset);
+}
+
 static bool read_elf(int fd, struct preload_elf *ret)
 {
 	const Elf64_Ehdr *header = &ret->header;
@@ -73,13 +96,8 @@ static bool read_elf(int fd, struct preload_elf *ret)
 		return false;
 	for (size_t i = 0; header->e_ident[EI_CLASS] == ELFCLASS64 && i < header->e_phnum; i++)
 		if (read_at(fd, &segment, sizeof(segment),
-			    header->e_phoff + i * header->e_phentsize) &&
-		    segment.p_type == PT_INTERP) {
-			/* As for the kernel, the first one counts. */
-			if (segment.p_filesz < sizeof(ret->loader))
-				(void)read_at(fd, ret->loader, segment.p_filesz, segment.p_offset);
-			break;
-		}
+			    header->e_phoff + i * header->e_phentsize))
+			take_segment(fd, ret, &segment);
 	return true;
 }
 
@@ -98,6 +116,22 @@ static int find_own_loader(struct dl_phdr_info *program, size_t size, void *ret)
 	return 1;
 }
 
+static const char is_static[] = "it is linked statically";
+static const char has_other_loader[] = "its loader is not that of sealmem";
+static const char needs_nothing[] =
+	"it needs no shared object, and then the loader does not say what it would preload";
+static const char gains_privilege[] =
+	"it gains privileges by a set-user-ID or set-group-ID bit or by file capabilities";
+
+static enum preload_obstacle obstacle_of(const char *why)
+{
+	if (why == NULL)
+		return PRELOAD_HAS_NO_OBSTACLE;
+	if (why == is_static || why == has_other_loader || why == needs_nothing)
+		return PRELOAD_NEEDS_LOADER;
+	return why == gains_privilege ? PRELOAD_GAINS_PRIVILEGE : PRELOAD_IS_IMPOSSIBLE;
+}
+
 /* Returns why the loader will not preload, or NULL if it will. The program must be built like sealmem itself,
  * because the object is. */
 static const char *judge_elf(int fd, struct preload_elf *elf)
@@ -111,10 +145,12 @@ static const char *judge_elf(int fd, struct preload_elf *elf)
 	    elf->header.e_machine != own_header.e_machine)
 		return "it is built for a different processor than sealmem";
 	if (elf->loader[0] == '\0')
-		return "it is linked statically";
+		return is_static;
 	/* A sealmem that is linked statically has no loader to compare. */
 	if (loader != NULL && strcmp(elf->loader, loader) != 0)
-		return "its loader is not that of sealmem";
+		return has_other_loader;
+	if (!elf->needs_any)
+		return needs_nothing;
 	return NULL;
 }
 
@@ -127,8 +163,7 @@ static const char *judge_privilege(int fd)
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1)
 		return NULL;
 	if (fstat(fd, &st) < 0 || program_has_privilege(fd, &st))
-		return "it gains privileges by a set-user-ID or set-group-ID bit or by file "
-		       "capabilities";
+		return gains_privilege;
 	return NULL;
 }
 
@@ -180,6 +215,7 @@ static enum exit_status judge(struct preload_subject *subject)
 			subject->why =
 				judge_file(subject, &subject->interpreter, interpreter, &script);
 	}
+	subject->obstacle = obstacle_of(subject->why);
 	return code;
 }
 

@@ -13,6 +13,16 @@
 struct preload_elf {
 	Elf64_Ehdr header;
 	char loader[256]; /* empty if the program has none */
+	bool has_loader;  /* its name may be too long to be stored */
+	bool needs_any;	  /* it is linked with a shared object */
+};
+
+/* Of what kind the reason is. */
+enum preload_obstacle {
+	PRELOAD_HAS_NO_OBSTACLE,
+	PRELOAD_NEEDS_LOADER,	 /* it has none, or another one */
+	PRELOAD_GAINS_PRIVILEGE, /* so its loader ignores the request */
+	PRELOAD_IS_IMPOSSIBLE,	 /* in every way */
 };
 
 /* A program that something is preloaded into, and what the kernel executes for it: the interpreter if it is a script. */
@@ -22,6 +32,7 @@ struct preload_subject {
 	struct program interpreter; /* none if the program is no script */
 	struct preload_elf elf;
 	const char *why; /* nothing can be preloaded into it; NULL if something can */
+	enum preload_obstacle obstacle;
 };
 
 #define PRELOAD_SUBJECT_NONE                                                                       \

@@ -246,7 +246,7 @@ static enum exit_status preload(const struct order *order, struct preload_subjec
 	if (code == EXIT_NOT_YET && order->secret_heap != NULL)
 		code = secret_heap_prepare(subject, order->secret_heap);
 	if (code == EXIT_NOT_YET && order->image != NULL)
-		code = image_prepare(subject, order->image);
+		code = image_prepare(subject, order->image, order->harden & HARDEN_DUMP);
 	return code;
 }
 
