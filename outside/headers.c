@@ -99,6 +99,7 @@ static void note_entry(struct headers *ret, const ElfW(Dyn) * entry)
 	if (entry->d_tag == DT_TEXTREL ||
 	    (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
 		ret->relocated_text = true;
+	ret->has_name |= entry->d_tag == DT_SONAME;
 	if (entry->d_tag == DT_DEBUG) {
 		ret->has_debug = true;
 		ret->debug = entry->d_un.d_ptr;

@@ -19,6 +19,7 @@
  ROW(FILTERED, "seccomp", "it has a seccomp filter: run this as root")                             \
  ROW(LOADING, "loading", "its loader is at work: try again")                                       \
  ROW(NO_HEADERS, "no-headers", "its program has no headers in memory that say what to seal")       \
+ ROW(LIBRARY, "library", "it is a library or loader, not a program: execute the program itself")   \
  ROW(NO_ROOM, "no-room", "its vDSO, where the code of the helper goes, is missing or full")        \
  ROW(NO_THREAD, "no-thread", "none of its threads can start the helper")                           \
  ROW(THREAD_LIMIT, "thread-limit",                                                                 \

@@ -384,6 +384,9 @@ static enum refusal seal_without_loader(struct start *start)
 	bool has_relro = relro.start < relro.end, protects = false;
 	enum refusal refusal = hold(start);
 
+	/* A loader that is executed by its name goes on to load a program, and writes to its own RELRO meanwhile. */
+	if (refusal == REFUSAL_NONE && start->ret->plan.program.has_name)
+		return REFUSAL_LIBRARY;
 	if (refusal == REFUSAL_NONE && !(has_relro && start->flags & OUTSIDE_DEEP))
 		refusal = seal(start, false);
 	if (refusal == REFUSAL_NONE && has_relro)

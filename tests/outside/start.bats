@@ -281,3 +281,62 @@ refused() {
     chmod +x broken
     run -125 "$SEALMEM" run --image=outside -- ./broken
 }
+
+# build_early: a program with a library whose constructor does what EARLY says.
+build_early() {
+    build early.so early.c -- "$CC" -shared -fPIC -pthread
+    guest early "$CC" -fPIE -pie -Wl,--no-as-needed "$DIR/early.so"
+}
+
+@test "threads and signals before the first instruction of a program do no harm" {
+    local word
+
+    build_early
+    for word in threads signals; do
+        EARLY=$word run --separate-stderr -0 "$SEALMEM" run --image=outside,report -- ./early <<<$'try\nanswer'
+        [ "$(grep -c 'of RELRO: refused$' <<<"$output")" = 5 ]
+        [[ $stderr == "sealmem: early["*"relro CONTENT+ADDRESS "*"; sealed from outside" ]]
+    done
+}
+
+@test "a program that another one executes before its first instruction is sealed in its place" {
+    guest static "$CC" -static -no-pie -fno-pie
+    build_early
+    EARLY=execute EARLY_PROGRAM=./static run --separate-stderr -0 "$SEALMEM" run --image=outside,report -- ./early \
+        <<<$'try\nanswer'
+    [ "$(grep -c 'of RELRO: refused$' <<<"$output")" = 5 ]
+    [[ $stderr == "sealmem: static["*"relro CONTENT+ADDRESS "*"; sealed from outside" ]]
+}
+
+@test "a program that is stopped before its first instruction can be continued" {
+    build_early
+    python3 - "$SEALMEM" <<'END'
+import os, signal, subprocess, sys
+
+child = subprocess.Popen([sys.argv[1], "run", "--image=outside", "--", "./early"], stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, text=True, env=dict(os.environ, EARLY="stop"))
+child.stdin.write("try\n")
+child.stdin.close()
+pid, status = os.waitpid(child.pid, os.WUNTRACED)
+assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == signal.SIGSTOP, status
+os.kill(pid, signal.SIGCONT)
+assert child.stdout.read().count("of RELRO: refused") == 5
+pid, status = os.waitpid(child.pid, 0)
+assert os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0, status
+END
+}
+
+@test "a program that has a loader of its own is sealed" {
+    guest dynamic "$CC" -fPIE -pie
+    loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+    ln -sf "$loader" loader
+    guest other "$CC" -fPIE -pie "-Wl,--dynamic-linker=$DIR/loader"
+    starts_sealed other
+}
+
+@test "a loader that is executed by its name is refused" {
+    guest dynamic "$CC" -fPIE -pie
+    loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+    refused "it is a library or loader" "$SEALMEM" run --image -- "$loader" ./dynamic <<<answer
+    run -0 "$SEALMEM" run --image=try -- "$loader" ./dynamic <<<answer
+}

@@ -3,12 +3,12 @@
 /*
  * What becomes of a process if the program that seals it is killed: at each system call that it makes from the first on
  * that reaches into the process, in a fresh process each time. The process lives, works, has no thread, descriptor or
- * blocked signal that it did not have, and can be sealed.
+ * blocked signal that it did not have, and can be sealed. A program that is sealed as it starts never runs unsealed.
  */
 
 #include "tests/outside/victim.h"
 
-#include "outside/outside.h"
+#include "outside/start.h"
 #include "tests/support/scale.h"
 #include "tests/support/support.h"
 
@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 /* Not from <sys/ptrace.h>, which has another struct of this name. */
@@ -28,8 +29,14 @@ static long trace(long request, pid_t pid, uintptr_t address, uintptr_t data)
 	return syscall(SYS_ptrace, request, pid, address, data);
 }
 
+/* What a sealer does: 0 if it has sealed. */
+struct work {
+	int (*seal)(void *argument);
+	void *argument;
+};
+
 /* The sealer waits for a byte, so that it can be traced before it begins. */
-static pid_t start_sealer(const struct victim *victim, unsigned flags, int *ret_begin)
+static pid_t start_sealer(struct work work, int *ret_begin)
 {
 	int ends[2];
 	char byte;
@@ -38,12 +45,9 @@ static pid_t start_sealer(const struct victim *victim, unsigned flags, int *ret_
 	ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		struct outside sealed;
-
 		(void)close(ends[1]);
 		(void)!read(ends[0], &byte, 1);
-		outside_seal(&sealed, victim->pid, flags);
-		_exit(sealed.refusal == REFUSAL_NONE ? 0 : 1);
+		_exit(work.seal(work.argument));
 	}
 	(void)close(ends[0]);
 	*ret_begin = ends[1];
@@ -100,12 +104,12 @@ static void follow(struct sealing *sealing)
 }
 
 /* Kills the sealer at its call number `last`. Returns whether it made so many. */
-static bool seal_and_kill(const struct victim *victim, unsigned flags, unsigned last)
+static bool seal_and_kill(struct work work, unsigned last)
 {
 	struct sealing sealing = { .last = last };
 	int begin;
 
-	sealing.sealer = start_sealer(victim, flags, &begin);
+	sealing.sealer = start_sealer(work, &begin);
 	ck_assert_int_eq(trace(PTRACE_SEIZE, sealing.sealer, 0,
 			       TRACE_SYSGOOD | TRACE_CLONE | TRACE_EXITKILL),
 			 0);
@@ -181,13 +185,28 @@ static bool is_lost(const struct victim *victim)
 #endif
 }
 
+struct running {
+	pid_t pid;
+	unsigned flags;
+};
+
+static int seal_running(void *argument)
+{
+	const struct running *running = argument;
+	struct outside sealed;
+
+	outside_seal(&sealed, running->pid, running->flags);
+	return sealed.refusal == REFUSAL_NONE ? 0 : 1;
+}
+
 static bool survives(unsigned flags, unsigned last)
 {
 	struct victim victim = victim_start(NULL, NULL);
+	struct running running = { victim.pid, flags };
 	unsigned long answer = victim_answer(&victim);
 	long descriptors = victim_run(&victim, count_descriptors);
 	long blocked = victim_run(&victim, blocked_signals);
-	bool more = seal_and_kill(&victim, flags, last);
+	bool more = seal_and_kill((struct work){ seal_running, &running }, last);
 
 	if (is_lost(&victim))
 		return more;
@@ -228,12 +247,100 @@ START_TEST(the_same_with_one_thread_that_is_held)
 }
 END_TEST
 
-int main(void)
+/* A process that executes this program when it gets a byte. The program says how it found itself. */
+struct starting {
+	pid_t pid;
+	int begin, says;
+};
+
+/* What main() is told then. */
+#define BE_PROGRAM "--be-a-program"
+
+#define IS_SEALED "s"
+#define IS_OPEN	  "o"
+
+static struct starting start_program(void)
+{
+	int begin[2], says[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert(pipe2(begin, O_CLOEXEC) == 0 && pipe2(says, O_CLOEXEC) == 0);
+	pid = fork();
+	ck_assert(pid >= 0);
+	if (pid == 0) {
+		(void)close(begin[1]);
+		(void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0L, 0L, 0L);
+		if (read(begin[0], &byte, 1) == 1 && dup2(says[1], STDOUT_FILENO) >= 0)
+			(void)execl("/proc/self/exe", "program", BE_PROGRAM, NULL);
+		_exit(1);
+	}
+	(void)close(begin[0]);
+	(void)close(says[1]);
+	return (struct starting){ pid, begin[1], says[0] };
+}
+
+static int seal_starting(void *argument)
+{
+	const unsigned flags = OUTSIDE_END_TOGETHER | OUTSIDE_KEEP_HELD;
+	const struct starting *starting = argument;
+	struct outside sealed;
+
+	(void)sys_block_signals(UINT64_MAX, NULL);
+	if (outside_start_seize(starting->pid, flags) < 0 || write(starting->begin, "", 1) != 1 ||
+	    !outside_start_await(starting->pid))
+		return 1;
+	outside_start(&sealed, starting->pid, flags);
+	return sealed.refusal == REFUSAL_NONE ? 0 : 1;
+}
+
+/* Returns whether the sealer made so many calls. `ret_ran`: the program ran. */
+static bool starts_sealed_or_not(unsigned last, bool *ret_ran)
+{
+	struct starting starting = start_program();
+	bool more = seal_and_kill((struct work){ seal_starting, &starting }, last);
+	char said = 0;
+
+	(void)close(starting.begin);
+	*ret_ran = read(starting.says, &said, 1) == 1;
+	(void)close(starting.says);
+	ck_assert_msg(!*ret_ran || said == *IS_SEALED, "it runs unsealed after call %u", last);
+	(void)waitpid(starting.pid, NULL, 0);
+	return more;
+}
+
+START_TEST(a_program_whose_sealer_dies_at_any_call_never_runs_unsealed)
+{
+	unsigned step = 100 / test_scale(), last = 1, killed = 0;
+	bool ran;
+
+	require_mseal();
+	require_own_address_space();
+	for (; starts_sealed_or_not(last, &ran); last += step)
+		killed += !ran;
+	ck_assert(ran);
+	(void)printf("did not start at %u of %u calls\n", killed, last);
+	ck_assert_uint_gt(killed, 50 / step);
+}
+END_TEST
+
+static int be_program(void)
+{
+	bool open = act_try(PART_RELRO, ACT_PROTECT) == 0;
+
+	return write(STDOUT_FILENO, open ? IS_OPEN : IS_SEALED, 1) == 1 ? 0 : 1;
+}
+
+int main(int argc, char **argv)
 {
 	const TTest *const tests[] = {
 		the_death_of_the_sealer_at_any_call_leaves_the_process_as_it_was,
 		the_same_with_one_thread_that_is_held,
+		a_program_whose_sealer_dies_at_any_call_never_runs_unsealed,
 	};
+
+	if (argc > 1 && strcmp(argv[1], BE_PROGRAM) == 0)
+		_exit(be_program());
 
 	return RUN_TESTS_FOR(900, "killed", tests);
 }
