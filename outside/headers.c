@@ -100,6 +100,7 @@ static void note_entry(struct headers *ret, const ElfW(Dyn) * entry)
 	    (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
 		ret->relocated_text = true;
 	ret->has_name |= entry->d_tag == DT_SONAME;
+	ret->pie |= entry->d_tag == DT_FLAGS_1 && entry->d_un.d_val & DF_1_PIE;
 	if (entry->d_tag == DT_DEBUG) {
 		ret->has_debug = true;
 		ret->debug = entry->d_un.d_ptr;

@@ -24,6 +24,7 @@ struct headers {
 	struct extent table; /* of the program headers */
 	bool marked;	     /* the linker asks for all of it to be sealed */
 	bool has_name;	     /* for programs that are linked with it (DT_SONAME) */
+	bool pie;	     /* it is marked as a program that is position-independent (DF_1_PIE) */
 	bool gnu;	     /* it is linked with glibc, which leaves a note */
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_debug;	     /* its dynamic section has a place for DT_DEBUG */

@@ -378,14 +378,22 @@ static enum refusal follow_start_up(struct start *start, bool *ret_protects)
 	}
 }
 
+/* A loader that is executed by its name goes on to load a program, and writes to its own RELRO meanwhile. That of musl has no
+ * name of its own. */
+static bool is_library(const struct headers *program)
+{
+	bool relocatable = program->dynamic.start < program->dynamic.end;
+
+	return program->has_name || (relocatable && !program->pie && !program->gnu);
+}
+
 static enum refusal seal_without_loader(struct start *start)
 {
 	const struct extent relro = start->ret->plan.program.relro;
 	bool has_relro = relro.start < relro.end, protects = false;
 	enum refusal refusal = hold(start);
 
-	/* A loader that is executed by its name goes on to load a program, and writes to its own RELRO meanwhile. */
-	if (refusal == REFUSAL_NONE && start->ret->plan.program.has_name)
+	if (refusal == REFUSAL_NONE && is_library(&start->ret->plan.program))
 		return REFUSAL_LIBRARY;
 	if (refusal == REFUSAL_NONE && !(has_relro && start->flags & OUTSIDE_DEEP))
 		refusal = seal(start, false);

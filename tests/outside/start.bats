@@ -92,9 +92,14 @@ guest() {
 }
 
 @test "a static program of musl, position-independent, starts sealed" {
+    local files
+
     need musl-gcc
-    guest musl-pie musl-gcc -static-pie -fPIE
+    files=$(musl-gcc -v 2>&1 | sed -n 's:^Reading specs from \(.*\)/[^/]*$:\1:p')
+    [ -e "$files/rcrt1.o" ] || skip "no rcrt1.o of musl"
+    guest musl-pie musl-gcc -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker "$files/rcrt1.o" "$files/crti.o" "$files/crtn.o"
     starts_sealed musl-pie
+    starts_sealed musl-pie ,deep 5
 }
 
 @test "programs that are linked in each way start sealed, deep" {
@@ -339,4 +344,14 @@ END
     loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     refused "it is a library or loader" "$SEALMEM" run --image -- "$loader" ./dynamic <<<answer
     run -0 "$SEALMEM" run --image=try -- "$loader" ./dynamic <<<answer
+}
+
+@test "a loader of musl that is executed by its name is refused" {
+    need musl-gcc
+    guest dynamic musl-gcc -fPIE -pie
+    loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+    [ -e "$loader" ] || skip "no loader of musl"
+    refused "it is a library or loader" "$SEALMEM" run --image -- "$loader" ./dynamic <<<answer
+    run --separate-stderr -0 "$SEALMEM" run --image=report -- ./dynamic <<<answer
+    [[ $stderr == "sealmem: dynamic["*"relro CONTENT+ADDRESS "*"; sealed from outside" ]]
 }
