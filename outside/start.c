@@ -170,16 +170,19 @@ static enum refusal change(struct start *start, bool protects)
 	return refusal;
 }
 
-static enum refusal confirm(struct start *start)
+/* What was sealed earlier is in the last plan as well; but only now somebody has the file open that holds its bytes. */
+static enum refusal confirm(struct start *start, bool last)
 {
-	enum refusal refusal = verify(&start->ret->plan, start->target.pid, &start->change);
+	enum refusal refusal = REFUSAL_NONE;
 
-	start->ret->state = refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
+	if (last || start->ret->plan.size > 0)
+		refusal = verify(&start->ret->plan, start->target.pid, &start->change);
+	start->ret->state = last && refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
 	return refusal;
 }
 
 /* While it is held. */
-static enum refusal seal(struct start *start, bool protects)
+static enum refusal seal(struct start *start, bool protects, bool last)
 {
 	struct outside *ret = start->ret;
 	enum refusal refusal;
@@ -195,7 +198,7 @@ static enum refusal seal(struct start *start, bool protects)
 		refusal = change(start, protects);
 	ret->threads = start->stopped.count;
 	if (refusal == REFUSAL_NONE)
-		refusal = confirm(start);
+		refusal = confirm(start, last);
 	else if (start->change.sealed)
 		ret->state = OUTSIDE_PARTLY;
 	change_free(&start->change);
@@ -278,7 +281,7 @@ static enum refusal seal_with_loader(struct start *start)
 		refusal = hold(start);
 	if (refusal == REFUSAL_NONE && target_shares_memory(&start->target, &start->procfs))
 		refusal = REFUSAL_SHARED;
-	return refusal == REFUSAL_NONE ? seal(start, false) : refusal;
+	return refusal == REFUSAL_NONE ? seal(start, false, true) : refusal;
 }
 
 static bool is_among(uint64_t number, const long *numbers, size_t count)
@@ -396,12 +399,12 @@ static enum refusal seal_without_loader(struct start *start)
 	if (refusal == REFUSAL_NONE && is_library(&start->ret->plan.program))
 		return REFUSAL_LIBRARY;
 	if (refusal == REFUSAL_NONE && !(has_relro && start->flags & OUTSIDE_DEEP))
-		refusal = seal(start, false);
+		refusal = seal(start, false, !has_relro);
 	if (refusal == REFUSAL_NONE && has_relro)
 		refusal = follow_start_up(start, &protects);
 	else
 		return refusal;
-	return refusal == REFUSAL_NONE ? seal(start, protects) : refusal;
+	return refusal == REFUSAL_NONE ? seal(start, protects, true) : refusal;
 }
 
 static void note_trap(struct start *start)

@@ -374,6 +374,13 @@ OTHER_BARS = [
     OtherBar("the same: first byte in each after the first, us", "together", {}, "of_the_slowest_other,_us", 1000),
     starting("image sealed: added microseconds", "added", 150),
     starting("image sealed: over plain", "ratio", 1.15),
+    OtherBar(
+        "run --image: a static program over one with a loader",
+        "run",
+        {"way": "run --image, a static program"},
+        "of run --image",
+        1.2,
+    ),
     working("redis-server"),
     working("nginx"),
 ]

@@ -25,6 +25,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 struct tracing {
@@ -181,6 +182,8 @@ static void trace(struct tracing *tracing)
 		err = outside_start_seize(tracing->program, tracing->flags);
 	(void)send_number(fd, err);
 	(void)close(fd);
+	/* Nobody waits for other work while the program is held, if this process may say so. */
+	(void)setpriority(PRIO_PROCESS, 0, -20);
 	if (err >= 0)
 		seal(tracing);
 }
