@@ -114,12 +114,14 @@ static enum refusal hold(const struct start *start)
 {
 	pid_t pid = start->ret->pid;
 	enum refusal refusal = stop_hold(pid, 0);
-	struct stop_event event = { STOP_GROUP, 0 };
+	const struct stop_event stopped = { STOP_GROUP, 0 };
+	struct stop_event event;
 
 	if (refusal != REFUSAL_STOPPED)
 		return refusal;
-	while (event.kind == STOP_GROUP)
-		event = resume(pid, PTRACE_CONT, event);
+	do
+		event = resume(pid, PTRACE_CONT, stopped);
+	while (event.kind == STOP_GROUP);
 	return event.kind == STOP_HELD ? REFUSAL_NONE : REFUSAL_GONE;
 }
 
