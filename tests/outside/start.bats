@@ -255,22 +255,32 @@ refused() {
     refused "it is linked statically" "$SEALMEM" run --image=preload -- ./static
 }
 
+# keeps_privileges PROGRAM: its owner is user 65533, and it is set-user-ID.
+keeps_privileges() {
+    chown 65533 "$1"
+    chmod 4755 "$1"
+    run -0 "./$1" </dev/null
+    [[ $output == *"user 0 as 65533"* ]]
+    run --separate-stderr -0 "$SEALMEM" run --image=report -- "./$1" </dev/null
+    [[ $output == *"user 0 as 65533"* ]]
+    [[ $stderr == "sealmem: $1["*"relro CONTENT+ADDRESS "*"; sealed from outside" ]]
+    refused "which it would lose: run this as root" as_plain_user "$SEALMEM" run --image -- "./$1" </dev/null
+    run -0 as_plain_user "$SEALMEM" run --image=try -- "./$1" </dev/null
+    [[ $output == *"user 65534 as 65533"* ]]
+    run --separate-stderr -0 as_plain_user "$SEALMEM" run --image=report --no-new-privs -- "./$1" </dev/null
+    [[ $output == *"user 65534 as 65534"* ]]
+    [[ $stderr == "sealmem: $1["* ]]
+}
+
 @test "a set-user-ID program keeps its privileges if root starts it sealed, and is refused for a user" {
     need_root
     build look look.c -- "$CC"
-    chown 65533 look
-    chmod 4755 look
-    run -0 ./look </dev/null
-    [[ $output == *"user 0 as 65533"* ]]
-    run --separate-stderr -0 "$SEALMEM" run --image=report -- ./look </dev/null
-    [[ $output == *"user 0 as 65533"* ]]
-    [[ $stderr == "sealmem: look["*"relro CONTENT+ADDRESS "*"; sealed from outside" ]]
-    refused "which it would lose: run this as root" as_plain_user "$SEALMEM" run --image -- ./look </dev/null
-    run -0 as_plain_user "$SEALMEM" run --image=try -- ./look </dev/null
-    [[ $output == *"user 65534 as 65533"* ]]
-    run --separate-stderr -0 as_plain_user "$SEALMEM" run --image=report --no-new-privs -- ./look </dev/null
-    [[ $output == *"user 65534 as 65534"* ]]
-    [[ $stderr == "sealmem: look["* ]]
+    keeps_privileges look
+    build look-static look.c -- "$CC" -static
+    keeps_privileges look-static
+    need musl-gcc
+    build look-musl look.c -- musl-gcc -static
+    keeps_privileges look-musl
 }
 
 @test "a program that another one traces is refused" {
