@@ -158,6 +158,16 @@ long kernel_wait(pid_t thread, int *ret)
 	return found > 0 ? 1 : found;
 }
 
+long kernel_wait_for_any(pid_t *ret, int *ret_status)
+{
+	long found =
+		answer(syscall(SYS_wait4, -1, ret_status, __WALL | __WNOTHREAD | WNOHANG, NULL));
+
+	if (found > 0)
+		*ret = (pid_t)found;
+	return found > 0 ? 1 : found;
+}
+
 void kernel_wait_for_news(int64_t nanoseconds)
 {
 	const uint64_t set = SYS_SIGNAL(SIGCHLD);
@@ -165,6 +175,16 @@ void kernel_wait_for_news(int64_t nanoseconds)
 				       .tv_nsec = nanoseconds % 1000000000 };
 
 	(void)syscall(SYS_rt_sigtimedwait, &set, NULL, &time, sizeof(set));
+}
+
+long kernel_process(pid_t pid)
+{
+	return answer(syscall(SYS_pidfd_open, pid, 0));
+}
+
+long kernel_kill(int process)
+{
+	return answer(syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0));
 }
 
 long kernel_take_descriptor(pid_t thread, int descriptor)

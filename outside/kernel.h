@@ -68,8 +68,13 @@ long kernel_rseq(pid_t thread, uint64_t *ret);
 long kernel_dispatches(pid_t thread);
 /* 1 and what wait(2) says of a thread that is traced, 0 if it says nothing now. */
 long kernel_wait(pid_t thread, int *ret);
+/* The same for any thread that this one traces, which is named. -ECHILD if there is none. */
+long kernel_wait_for_any(pid_t *ret, int *ret_status);
 /* Until a thread that is traced has something to say, or so many nanoseconds are over. SIGCHLD has to be blocked. */
 void kernel_wait_for_news(int64_t nanoseconds);
+/* A descriptor of a process, which stays with it whoever gets its number later; and the end of that process. */
+long kernel_process(pid_t pid);
+long kernel_kill(int process);
 /* A descriptor of another process or thread, as one of this process. */
 long kernel_take_descriptor(pid_t thread, int descriptor);
 /* 0 if both processes have the same memory. */
