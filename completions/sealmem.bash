@@ -20,7 +20,7 @@ _sealmem_options() {
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
-    seal) echo '--all-matching --unit --deep --dry-run --one-thread --report --json --help' ;;
+    seal) echo '--all-matching --unit --watch --enforce --deep --dry-run --one-thread --report --json --help' ;;
     serve)
         echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --verify --verify-timeout --watch' \
             '--list --json --help'
@@ -124,6 +124,8 @@ _sealmem() {
         mapfile -t COMPREPLY < <(compgen -W "$_sealmem_guarantees" -- "$word")
     elif [[ $command == serve ]]; then
         [[ $word == '=' ]] && word=''
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    elif [[ $command == seal && " ${COMP_WORDS[*]} " == *' --watch '* ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $command == @(audit|seal) ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(_sealmem_pids)" -- "$word")

@@ -83,13 +83,16 @@ complete -c sealmem -n '__fish_seen_subcommand_from exec' -a '(__fish_complete_s
 
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l all-matching -x -d 'Every process whose name matches'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l unit -x -d 'Every process of a unit of systemd'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l watch -d 'Seal what others start'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l enforce -d 'What is not sealed does not start'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l deep -d 'Seal the bytes of code and constants too'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l dry-run -d 'Print what would be sealed'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l one-thread -d 'Hold one thread and let the others run'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l report -d 'Answer with a line for each range'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l json -d 'Answer in JSON'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -s h -l help -d 'Print a summary'
-complete -c sealmem -n '__fish_seen_subcommand_from seal' -a '(__fish_complete_pids)'
+complete -c sealmem -n '__fish_seen_subcommand_from seal; and not __fish_seen_argument -l watch' -a '(__fish_complete_pids)'
+complete -c sealmem -n '__fish_seen_subcommand_from seal; and __fish_seen_argument -l watch' -F
 
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l socket -r -F -d 'Make the socket here'
 complete -c sealmem -n '__fish_seen_subcommand_from serve' -l mode -x -a '600 660 666' -d 'Set the permissions of the socket'

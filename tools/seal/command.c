@@ -11,6 +11,7 @@
 #include "tools/common/errors.h"
 #include "tools/seal/choose.h"
 #include "tools/seal/view.h"
+#include "tools/seal/watch.h"
 #include "lib/util.h"
 
 #include <getopt.h>
@@ -18,16 +19,21 @@
 
 struct options {
 	struct choice choice;
-	int deep, dry_run, one_thread, json, report; /* truths, as getopt_long(3) sets them */
+	const char **arguments; /* that are no options */
+	size_t argument_count;
+	/* Truths, as getopt_long(3) sets them. */
+	int deep, dry_run, one_thread, json, report, watch, enforce;
 };
 
 static const char help_text[] =
 	"Usage: sealmem seal [OPTION]... PID...\n"
 	"       sealmem seal [OPTION]... --all-matching PATTERN\n"
 	"       sealmem seal [OPTION]... --unit NAME\n"
+	"       sealmem seal --watch [--enforce] [--deep] [--json] PATTERN...\n"
 	"Seals the image of processes that run already: code, constants and relocated\n"
 	"data (RELRO) of the program and of its libraries. Libraries that it loads later\n"
-	"are sealed by calling this again.\n"
+	"are sealed by calling this again. With --watch: the image of programs that\n"
+	"others start, as they start.\n"
 	"\n"
 	"  --all-matching PATTERN\n"
 	"                  every process whose name matches, an extended regular\n"
@@ -38,18 +44,37 @@ static const char help_text[] =
 	"  --dry-run       print what would be sealed, and change nothing\n"
 	"  --one-thread    hold one thread and let the others run meanwhile; only for a\n"
 	"                  program that does not unload libraries\n"
+	"  --watch         seal each program whose path matches a PATTERN, such as\n"
+	"                  '/usr/local/bin/*', until a signal ends this; for root\n"
+	"  --enforce       with --watch: a program that is not sealed does not start\n"
 	"  --report        answer with a line for each range\n"
 	"  --json          answer in JSON\n"
 	"  -h, --help      print this text\n"
 	"\n"
-	"Exit status: 0 if every process is sealed, 1 if one is not, 2 usage or run-time\n"
+	"Exit status: 0 if every process is sealed, or a signal ended --watch, 1 if one is not, 2 usage or run-time\n"
 	"error, 3 the kernel lacks a feature.\n";
+
+static enum exit_status check_watch(const struct options *options)
+{
+	if (options->choice.matching || options->choice.unit != NULL || options->dry_run ||
+	    options->one_thread || options->report)
+		return complain_of_usage("seal", EXIT_FAILED,
+					 "--watch goes with --enforce, --deep and --json only");
+	if (options->argument_count == 0)
+		return complain_of_usage("seal", EXIT_FAILED,
+					 "no program is given: name a PATTERN");
+	return EXIT_NOT_YET;
+}
 
 static enum exit_status check_options(const struct options *options)
 {
-	bool named = options->choice.count > 0;
+	bool named = options->argument_count > 0;
 	bool meant = options->choice.matching || options->choice.unit != NULL;
 
+	if (options->watch)
+		return check_watch(options);
+	if (options->enforce)
+		return complain_of_usage("seal", EXIT_FAILED, "--enforce needs --watch");
 	if (!named && !meant)
 		return complain_of_usage(
 			"seal", EXIT_FAILED,
@@ -63,10 +88,18 @@ static enum exit_status check_options(const struct options *options)
 	return EXIT_NOT_YET;
 }
 
+static enum exit_status add_argument(struct options *options, const char *text)
+{
+	options->arguments = need(reallocarray(options->arguments, options->argument_count + 1,
+					       sizeof(*options->arguments)));
+	options->arguments[options->argument_count++] = text;
+	return EXIT_NOT_YET;
+}
+
 static enum exit_status take_option(struct options *options, int c)
 {
 	if (c == 1)
-		return choice_add_pid(&options->choice, optarg);
+		return add_argument(options, optarg);
 	if (c == 'm')
 		return choice_set_pattern(&options->choice, optarg);
 	if (c == 'u')
@@ -74,11 +107,24 @@ static enum exit_status take_option(struct options *options, int c)
 	return EXIT_NOT_YET;
 }
 
+/* What the arguments are depends on an option that may come after them. */
+static enum exit_status take_pids(struct options *options)
+{
+	enum exit_status code = EXIT_NOT_YET;
+
+	for (size_t i = 0; i < options->argument_count && code == EXIT_NOT_YET && !options->watch;
+	     i++)
+		code = choice_add_pid(&options->choice, options->arguments[i]);
+	return code == EXIT_NOT_YET ? check_options(options) : code;
+}
+
 static enum exit_status parse(struct options *ret, int argc, char **argv)
 {
 	const struct option options[] = {
 		{ "all-matching", required_argument, NULL, 'm' },
 		{ "unit", required_argument, NULL, 'u' },
+		{ "watch", no_argument, &ret->watch, true },
+		{ "enforce", no_argument, &ret->enforce, true },
 		{ "deep", no_argument, &ret->deep, true },
 		{ "dry-run", no_argument, &ret->dry_run, true },
 		{ "one-thread", no_argument, &ret->one_thread, true },
@@ -98,8 +144,8 @@ static enum exit_status parse(struct options *ret, int argc, char **argv)
 		code = take_option(ret, c);
 	}
 	for (; code == EXIT_NOT_YET && optind < argc; optind++)
-		code = choice_add_pid(&ret->choice, argv[optind]);
-	return code == EXIT_NOT_YET ? check_options(ret) : code;
+		code = add_argument(ret, argv[optind]);
+	return code == EXIT_NOT_YET ? take_pids(ret) : code;
 }
 
 static unsigned flags_of(const struct options *options)
@@ -202,6 +248,28 @@ static void free_answer(struct answer *answer)
 static void free_options(struct options *options)
 {
 	choice_free(&options->choice);
+	free(options->arguments);
+}
+
+static void free_order(struct watch_order *order)
+{
+	patterns_free(&order->patterns);
+}
+
+static enum exit_status watch_for(const struct options *options)
+{
+	CLEANUP(free_order)
+	struct watch_order order = {
+		.pattern_count = options->argument_count,
+		.deep = options->deep,
+		.enforce = options->enforce,
+		.json = options->json,
+	};
+	enum exit_status code = EXIT_NOT_YET;
+
+	for (size_t i = 0; i < options->argument_count && code == EXIT_NOT_YET; i++)
+		code = patterns_add(&order.patterns, options->arguments[i]);
+	return code == EXIT_NOT_YET ? watch(&order) : code;
 }
 
 enum exit_status cmd_seal(int argc, char **argv)
@@ -212,6 +280,8 @@ enum exit_status cmd_seal(int argc, char **argv)
 
 	if (code != EXIT_NOT_YET)
 		return code;
+	if (options.watch)
+		return watch_for(&options);
 	seal_all(&answer, &options);
 	answer.planned = options.dry_run;
 	print(&answer, &options);

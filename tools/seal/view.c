@@ -259,3 +259,39 @@ void answer_json_print(const struct answer *answer)
 		json_append(list, describe(answer, &answer->processes[i]));
 	answer_print(object);
 }
+
+void process_line_print(FILE *out, const struct outside *process)
+{
+	const struct answer answer = { 0 };
+	const char *between = "";
+
+	for (size_t i = 0; i < RANGE_KINDS; i++) {
+		struct total total = total_of(&answer, process, (enum range_kind)i);
+		CLEANUP(free_text) char *text = total_format(&total);
+
+		if (total.size == 0)
+			continue;
+		(void)fprintf(out, "%s%s %s", between, range_words[i], text);
+		between = ", ";
+	}
+	(void)fprintf(out, "%sin %.2f ms", between, (double)process->nanoseconds / 1e6);
+}
+
+void process_json_add(struct json_object *object, const struct outside *process)
+{
+	const struct answer answer = { 0 };
+	struct json_object *parts;
+
+	add_escaped(object, "name", process->name);
+	json_add(object, "nanoseconds", json_number((uint64_t)process->nanoseconds));
+	parts = json_list(object, "parts");
+	for (size_t i = 0; i < RANGE_KINDS; i++) {
+		struct total total = total_of(&answer, process, (enum range_kind)i);
+		struct json_object *part = need(json_object_new_object());
+
+		json_add(part, "kind", json_text(range_words[i]));
+		json_add(part, "size", json_number(total.size));
+		add_guarantees(part, "guarantees", total.guarantees);
+		json_append(parts, part);
+	}
+}
