@@ -8,7 +8,7 @@
 
 packages_build="gcc libc6-dev meson ninja-build pkgconf libsmartcols-dev libjson-c-dev libssl-dev"
 packages_tests="$packages_build check bats scdoc procps util-linux"
-packages_command="perl jq libxml2-utils openssl netbase python3 strace libcap2-bin"
+packages_command="perl jq libxml2-utils openssl netbase python3 python3-yaml curl strace libcap2-bin"
 packages_manual="man-db python3 codespell mandoc cmark-gfm"
 packages_clang="clang llvm libclang-rt-14-dev|libclang-rt-19-dev"
 packages_style="git clang-format shellcheck shfmt"
