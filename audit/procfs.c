@@ -316,23 +316,28 @@ static void mark_shm(const struct devices *devices, struct mappings *mappings)
 	}
 }
 
-int procfs_read_mappings(const struct procfs *procfs, int process, const char *name,
-			 struct mappings *ret)
+int procfs_take_mappings(const struct procfs *procfs, int process, FILE *in, struct mappings *ret)
 {
-	/* stdio would read as much as stat(2) recommends, a quarter of what the kernel hands out at once. */
-	static const size_t room = 1 << 16;
-	CLEANUP(close_file) FILE *in = open_stream(process, name);
-	int err;
+	int err = mappings_read(ret, in);
 
-	if (in == NULL)
-		return -errno;
-	(void)setvbuf(in, NULL, _IOFBF, room);
-	err = mappings_read(ret, in);
 	if (err < 0)
 		return err;
 	mark_shm(&procfs->devices, ret);
 	settle_names(process, ret);
 	return 0;
+}
+
+int procfs_read_mappings(const struct procfs *procfs, int process, const char *name,
+			 struct mappings *ret)
+{
+	CLEANUP(close_file) FILE *in = open_stream(process, name);
+	/* stdio would read as much as stat(2) recommends, a quarter of what the kernel hands out at once. */
+	char room[1 << 14];
+
+	if (in == NULL)
+		return -errno;
+	(void)setvbuf(in, room, _IOFBF, sizeof(room));
+	return procfs_take_mappings(procfs, process, in, ret);
 }
 
 /* `name` is "fd" or "fdinfo". */

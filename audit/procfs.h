@@ -55,6 +55,8 @@ ssize_t procfs_read(int process, const char *path, char *ret, size_t size);
 /* "maps" or "smaps" */
 int procfs_read_mappings(const struct procfs *procfs, int process, const char *name,
 			 struct mappings *ret);
+/* The same of a text that was read before. */
+int procfs_take_mappings(const struct procfs *procfs, int process, FILE *in, struct mappings *ret);
 
 /* Adds the memfds, and the secret memory, that the process has open; or that a thread of it has open, which may have a
  * table of its own. -EACCES if the audit may not know it. */
