@@ -112,11 +112,50 @@ void arch_code(struct code *ret, const struct registers *registers)
 		0xd2800ba8, /* mov x8, #SYS_exit */
 		0xd4000001, /* svc #0 */
 		0x17fffffd, /* b, to the first mov */
+		/* x19: the next call; x20, x21: the first that failed, and its result; x22, x23: the memory of the list */
+		0xf9400268, /* ldr x8, [x19] */
+		0xb7f801c8, /* tbnz x8, #63, to the end */
+		0xa9408660, /* ldp x0, x1, [x19, #8] */
+		0xa9418e62, /* ldp x2, x3, [x19, #24] */
+		0xa9429664, /* ldp x4, x5, [x19, #40] */
+		0xd4000001, /* svc #0 */
+		0xb13ffc1f, /* cmn x0, #4095 */
+		0x54000062, /* b.hs, to the failure */
+		0x91010273, /* add x19, x19, #64 */
+		0x17fffff7, /* b, to the first ldr */
+		0xb5000074, /* cbnz x20, past the next two */
+		0xaa1303f4, /* mov x20, x19 */
+		0xaa0003f5, /* mov x21, x0 */
+		0xf9401e73, /* ldr x19, [x19, #56] */
+		0x17fffff2, /* b, to the first ldr */
+		0xaa1603e0, /* mov x0, x22 */
+		0xaa1703e1, /* mov x1, x23 */
+		0xd2801ae8, /* mov x8, #SYS_munmap */
+		0x17ffffe9, /* b, to the svc of a single call */
 	};
 
 	(void)registers;
-	*ret = (struct code){ .size = sizeof(code), .call = 3 * sizeof(*code) };
+	*ret = (struct code){ .size = sizeof(code),
+			      .call = 3 * sizeof(*code),
+			      .batch = 8 * sizeof(*code) };
 	memcpy(ret->bytes, code, sizeof(code));
+}
+
+void arch_set_list(struct registers *registers, uint64_t address, uint64_t first, uint64_t memory,
+		   uint64_t size)
+{
+	registers->all.pc = address;
+	registers->all.regs[19] = first;
+	registers->all.regs[20] = registers->all.regs[21] = 0;
+	registers->all.regs[22] = memory;
+	registers->all.regs[23] = size;
+}
+
+struct list_result arch_list_result(const struct registers *registers)
+{
+	const unsigned long long *all = registers->all.regs;
+
+	return (struct list_result){ all[19], all[20], (long)all[21] };
 }
 
 void arch_clone_arguments(uint64_t ret[6], uint64_t flags)

@@ -172,6 +172,34 @@ static void put_return(struct code *code, const struct user_regs_struct *all)
 	put(code, &address, sizeof(address));
 }
 
+/* rbx: the next call; r12, r13: the first that failed, and its result; r14, r15: the memory of the list */
+static const unsigned char list_code[] = {
+	0x48, 0x8b,	  0x03,			  /* mov (%rbx), %rax */
+	0x48, 0x85,	  0xc0,			  /* test %rax, %rax */
+	0x78, 0x39,				  /* js, to the end */
+	0x48, 0x8b,	  0x7b, 0x08,		  /* mov 8(%rbx), %rdi */
+	0x48, 0x8b,	  0x73, 0x10,		  /* mov 16(%rbx), %rsi */
+	0x48, 0x8b,	  0x53, 0x18,		  /* mov 24(%rbx), %rdx */
+	0x4c, 0x8b,	  0x53, 0x20,		  /* mov 32(%rbx), %r10 */
+	0x4c, 0x8b,	  0x43, 0x28,		  /* mov 40(%rbx), %r8 */
+	0x4c, 0x8b,	  0x4b, 0x30,		  /* mov 48(%rbx), %r9 */
+	0x0f, 0x05,				  /* syscall */
+	0x48, 0x3d,	  0x00, 0xf0, 0xff, 0xff, /* cmp $-4096, %rax */
+	0x77, 0x06,				  /* ja, to the failure */
+	0x48, 0x83,	  0xc3, 0x40,		  /* add $64, %rbx */
+	0xeb, 0xd0,				  /* jmp, to the first mov */
+	0x4d, 0x85,	  0xe4,			  /* test %r12, %r12 */
+	0x75, 0x06,				  /* jnz, past the next two */
+	0x49, 0x89,	  0xdc,			  /* mov %rbx, %r12 */
+	0x49, 0x89,	  0xc5,			  /* mov %rax, %r13 */
+	0x48, 0x8b,	  0x5b, 0x38,		  /* mov 56(%rbx), %rbx */
+	0xeb, 0xbf,				  /* jmp, to the first mov */
+	0x4c, 0x89,	  0xf7,			  /* mov %r14, %rdi */
+	0x4c, 0x89,	  0xfe,			  /* mov %r15, %rsi */
+	0xb8, SYS_munmap, 0,	0,    0, /* mov $SYS_munmap, %eax, and to the syscall of a single call */
+	0xeb, 0,
+};
+
 void arch_code(struct code *ret, const struct registers *registers)
 {
 	/* syscall; test %eax, %eax; je 0 */
@@ -192,6 +220,29 @@ void arch_code(struct code *ret, const struct registers *registers)
 	put(ret, call, sizeof(call));
 	/* The new thread goes on after the first syscall there. */
 	ret->bytes[sizeof(clone) - 1] = (unsigned char)(ret->call + SYSCALL_SIZE - sizeof(clone));
+	ret->batch = ret->size;
+	put(ret, list_code, sizeof(list_code));
+	ret->bytes[ret->size - 1] = (unsigned char)(ret->call - ret->size);
+}
+
+void arch_set_list(struct registers *registers, uint64_t address, uint64_t first, uint64_t memory,
+		   uint64_t size)
+{
+	struct user_regs_struct *all = &registers->all;
+
+	all->rip = address;
+	all->rbx = first;
+	all->r12 = all->r13 = 0;
+	all->r14 = memory;
+	all->r15 = size;
+	all->orig_rax = (unsigned long)-1;
+}
+
+struct list_result arch_list_result(const struct registers *registers)
+{
+	const struct user_regs_struct *all = &registers->all;
+
+	return (struct list_result){ all->rbx, all->r12, (long)all->r13 };
 }
 
 void arch_clone_arguments(uint64_t ret[6], uint64_t flags)

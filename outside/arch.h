@@ -37,7 +37,7 @@ void arch_set_call(struct registers *registers, uint64_t address, long number,
 long arch_result(const struct registers *registers);
 
 /* The most that the code takes. */
-#define ARCH_CODE_SIZE 128
+#define ARCH_CODE_SIZE 192
 
 /* Of a thread that is about to enter a system call: it makes one that does nothing in its place, which any filter allows. */
 long arch_skip_call(pid_t thread, const struct registers *registers);
@@ -56,14 +56,37 @@ struct code {
 	size_t size;
 	size_t clone; /* where a thread of the process begins, to start the helper */
 	size_t call;  /* where the helper begins each call */
+	size_t batch; /* where it begins a list of calls */
 };
 
 /*
  * The code that a thread with these registers can start the helper with, and that the helper makes its calls with. After
- * each of its calls the helper exits, unless somebody stops it: so nothing has to live for it to go away. If the thread
- * is in a call, the code also takes it back there by itself.
+ * each of its calls, and after a list of them, the helper exits, unless somebody stops it: so nothing has to live for it
+ * to go away. If the thread is in a call, the code also takes it back there by itself.
  */
 void arch_code(struct code *ret, const struct registers *registers);
+
+/* A call of a list, in the memory of the process. After a failure the list goes on at `on_error`, which is an address. */
+struct listed_call {
+	int64_t number; /* ARCH_LIST_END: the list ends here */
+	uint64_t arguments[6];
+	uint64_t on_error;
+};
+
+#define ARCH_LIST_END (-1)
+
+/* Makes the helper begin a list with the code at `address`. In the end it unmaps the memory that the list is in. */
+void arch_set_list(struct registers *registers, uint64_t address, uint64_t first, uint64_t memory,
+		   uint64_t size);
+
+/* What came of a list. */
+struct list_result {
+	uint64_t at;	 /* the call that it came to, or its end */
+	uint64_t failed; /* the first call that failed; 0 if none did */
+	long error;	 /* of that */
+};
+
+struct list_result arch_list_result(const struct registers *registers);
 
 /* The arguments of clone(2), which are in another order on each architecture. The new thread has the stack of the old
  * one, and does not use it. */

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * Carries out a plan in a process, by the system calls of the helper. The file is made in the process, because that is
- * where it is mapped; this program fills it, through a descriptor of its own. So limits of the process (memory, the size
- * of files) do not count, and cannot end it.
+ * Carries out a plan in a process, by the system calls of the helper. The file is one that was prepared. If there is none,
+ * it is made in the process, and this program fills it, through a descriptor of its own. In both ways limits of the
+ * process (memory, the size of files) do not count, and cannot end it.
  *
- * All that can fail out of a lack of something comes before the first address is sealed. Until then every range that was
- * replaced goes back to private pages with the same bytes, which can be written like those that were there.
+ * What replaces and seals is a list of calls, which the helper goes through by itself: that is faster than one order for
+ * each, and it is complete also if this program dies meanwhile. All that can fail out of a lack of something comes before
+ * the first address is sealed. Until then every range that was replaced goes back to private pages with the same bytes,
+ * which can be written like those that were there.
  */
 
 #include "outside/change.h"
 
 #include "outside/kernel.h"
+#include "outside/pass.h"
 
 #include "lib/memfd.h"
 #include "lib/util.h"
@@ -34,6 +37,11 @@ struct maker {
 	const struct target *target;
 	const struct plan *plan;
 	long descriptor; /* of the file, in the process */
+	const struct prepared *prepared;
+	uint64_t memory, size; /* that the helper has there */
+	char *room;	       /* what goes there */
+	size_t count;	       /* of calls; and, among them: */
+	size_t passing, replaced, runs;
 };
 
 static long create(struct helper *helper)
@@ -150,37 +158,13 @@ static enum refusal choose_descriptor(struct maker *maker)
 	return REFUSAL_NONE;
 }
 
-static long map_over(const struct maker *maker, const struct range *range, uint64_t flags)
+static size_t count_replaced(const struct plan *plan)
 {
-	return HELPER_CALL(maker->helper, SYS_mmap, range->start, range->end - range->start,
-			   (uint64_t)range->protection, flags | MAP_FIXED,
-			   (uint64_t)maker->descriptor, range->position);
-}
+	size_t count = 0;
 
-/* To private pages with the same bytes. `count` ranges may have been replaced. */
-static void roll_back(const struct maker *maker, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (maker->plan->ranges[i].replaced)
-			(void)map_over(maker, &maker->plan->ranges[i], MAP_PRIVATE);
-	maker->change->rolled_back = true;
-}
-
-/* The kernel refuses with EPERM where the pages are sealed already. */
-static enum refusal replace(const struct maker *maker)
-{
-	for (size_t i = 0; i < maker->plan->count; i++) {
-		const struct range *range = &maker->plan->ranges[i];
-		long result =
-			range->replaced ? map_over(maker, range, MAP_SHARED | MAP_POPULATE) : 0;
-
-		if (result < 0) {
-			roll_back(maker, result == -EPERM ? i : i + 1);
-			return result == -EPERM ? REFUSAL_SEALED_BEFORE : refusal_of(result);
-		}
-		maker->change->replaced = i + 1;
-	}
-	return REFUSAL_NONE;
+	for (size_t i = 0; i < plan->count; i++)
+		count += plan->ranges[i].replaced;
+	return count;
 }
 
 /* The next ranges that are adjacent. */
@@ -193,39 +177,201 @@ static struct range next_run(const struct plan *plan, size_t *next)
 	return run;
 }
 
-static enum refusal seal(const struct maker *maker)
+static size_t count_runs(const struct plan *plan)
 {
-	for (size_t next = 0; next < maker->plan->count;) {
-		struct range run = next_run(maker->plan, &next);
-		long result =
-			HELPER_CALL(maker->helper, __NR_mseal, run.start, run.end - run.start);
+	size_t count = 0;
 
-		if (result < 0 && !maker->change->sealed)
-			roll_back(maker, maker->plan->count);
-		if (result < 0)
-			return refusal_of(result);
-		maker->change->sealed = true;
-	}
+	for (size_t next = 0; next < plan->count; count++)
+		(void)next_run(plan, &next);
+	return count;
+}
+
+/* A place in the memory of the process, for the list of calls and for what comes with a descriptor. */
+static enum refusal make_room(struct maker *maker)
+{
+	long address;
+
+	maker->replaced = count_replaced(maker->plan);
+	maker->runs = count_runs(maker->plan);
+	maker->size = page_round_up(PASS_SIZE + (PASS_CALLS + 2 * maker->replaced + maker->runs +
+						 2) * sizeof(struct listed_call));
+	address = HELPER_CALL(maker->helper, SYS_mmap, 0, maker->size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0);
+	if (address < 0)
+		return refusal_of(address);
+	maker->memory = (uint64_t)address;
 	return REFUSAL_NONE;
 }
 
-enum refusal change_make(struct change *ret, struct helper *helper, const struct target *target,
-			 const struct plan *plan)
+/* What was prepared is passed on by the list. */
+static enum refusal take_file(struct maker *maker)
 {
-	struct maker maker = { ret, helper, target, plan, -1 };
-	enum refusal refusal = REFUSAL_NONE;
+	enum refusal refusal;
+
+	if (maker->prepared != NULL) {
+		maker->passing = PASS_CALLS;
+		maker->descriptor = PASS_DESCRIPTOR;
+		maker->change->file = sys_fcntl(maker->prepared->file, F_DUPFD_CLOEXEC, 0);
+		return refusal_of(
+			maker->change->file < 0
+				? maker->change->file
+				: sys_file_identity(maker->change->file, &maker->change->identity));
+	}
+	refusal = make_file(maker);
+	if (refusal == REFUSAL_NONE)
+		refusal = fill_file(maker);
+	return refusal == REFUSAL_NONE ? choose_descriptor(maker) : refusal;
+}
+
+static uint64_t address_of(const struct maker *maker, size_t call)
+{
+	return maker->memory + PASS_SIZE + call * sizeof(struct listed_call);
+}
+
+static struct listed_call *list_of(const struct maker *maker)
+{
+	return (struct listed_call *)(maker->room + PASS_SIZE); /* NOLINT: it is aligned */
+}
+
+static void add_call(struct maker *maker, struct listed_call call)
+{
+	list_of(maker)[maker->count++] = call;
+}
+
+static void add_map(struct maker *maker, const struct range *range, uint64_t flags, size_t on_error)
+{
+	add_call(maker, (struct listed_call){
+				.number = SYS_mmap,
+				.arguments = { range->start, range->end - range->start,
+					       (uint64_t)range->protection, flags | MAP_FIXED,
+					       (uint64_t)maker->descriptor, range->position },
+				.on_error = address_of(maker, on_error),
+			});
+}
+
+static void add_end(struct maker *maker)
+{
+	add_call(maker, (struct listed_call){ .number = ARCH_LIST_END });
+}
+
+/* The first failure takes everything back. After it, what is done stays. */
+static void add_seals(struct maker *maker, size_t roll_back, size_t end)
+{
+	for (size_t next = 0, i = 0; next < maker->plan->count; i++) {
+		struct range run = next_run(maker->plan, &next);
+
+		add_call(maker, (struct listed_call){
+					.number = __NR_mseal,
+					.arguments = { run.start, run.end - run.start },
+					.on_error = address_of(maker, i == 0 ? roll_back : end),
+				});
+	}
+}
+
+static uint64_t flags_of(const struct range *range)
+{
+	return MAP_SHARED | (range->kind == RANGE_RELRO ? MAP_POPULATE : 0);
+}
+
+/*
+ * Receives the file, replaces all, seals all, end; and then, for failures, rolls back in the opposite order, end. What can
+ * be missing in a program that goes on is not mapped in advance, only what every program uses: RELRO. To roll back is to map the
+ * same bytes as private pages. If a range fails, it may be gone on some kernels, so it is rolled back itself. The kernel
+ * refuses that where pages are sealed already.
+ */
+static void write_list(struct maker *maker)
+{
+	const struct plan *plan = maker->plan;
+	const size_t end = maker->passing + maker->replaced + maker->runs, roll_back = end + 1;
+	size_t left = maker->replaced;
+
+	pass_write(maker->room, maker->memory);
+	pass_list(list_of(maker), maker->memory, address_of(maker, end));
+	maker->count = maker->passing;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ranges[i].replaced)
+			add_map(maker, &plan->ranges[i], flags_of(&plan->ranges[i]),
+				roll_back + --left);
+	add_seals(maker, roll_back, end);
+	add_end(maker);
+	for (size_t i = plan->count; i > 0; i--)
+		if (plan->ranges[i - 1].replaced)
+			add_map(maker, &plan->ranges[i - 1], MAP_PRIVATE, maker->count + 1);
+	add_end(maker);
+}
+
+static enum refusal judge(const struct maker *maker, const struct list_result *result)
+{
+	size_t failed =
+		(size_t)(result->failed - address_of(maker, 0)) / sizeof(struct listed_call);
+	size_t seals = maker->passing + maker->replaced;
+
+	maker->change->sealed = result->failed == 0 || failed > seals;
+	if (result->failed == 0)
+		return result->at == address_of(maker, seals + maker->runs) ? REFUSAL_NONE
+									    : REFUSAL_GONE;
+	maker->change->not_passed = failed <= maker->passing && maker->passing > 0;
+	/* The kernel refuses with EPERM to replace pages that are sealed. */
+	return failed < seals && result->error == -EPERM ? REFUSAL_SEALED_BEFORE
+							 : refusal_of(result->error);
+}
+
+/* If the helper is lost in the list, nobody knows how far it came. */
+static enum refusal run_list(struct maker *maker)
+{
+	struct list_result result;
+
+	if (kernel_write_memory(maker->helper->id, maker->room, maker->size, maker->memory) < 0 ||
+	    !helper_begin_list(maker->helper, address_of(maker, 0), maker->memory, maker->size))
+		return REFUSAL_GONE;
+	maker->change->sealed = true;
+	if (maker->passing > 0)
+		pass_send(maker->helper, maker->memory, maker->prepared->reader);
+	return helper_finish_list(maker->helper, &result) ? judge(maker, &result) : REFUSAL_GONE;
+}
+
+static enum refusal carry_out(struct maker *maker)
+{
+	enum refusal refusal;
+
+	maker->room = calloc(1, maker->size);
+	if (maker->room == NULL)
+		return REFUSAL_OUT_OF_MEMORY;
+	write_list(maker);
+	refusal = run_list(maker);
+	free(maker->room);
+	return refusal;
+}
+
+/* The memory goes with the list. If there was none, it goes now. */
+static void end(struct maker *maker)
+{
+	if (!maker->helper->exits && maker->memory != 0)
+		(void)HELPER_CALL(maker->helper, SYS_munmap, maker->memory, maker->size);
+	helper_end(maker->helper);
+}
+
+enum refusal change_make(struct change *ret, struct helper *helper, const struct target *target,
+			 const struct plan *plan, const struct prepared *prepared)
+{
+	struct maker maker = {
+		.change = ret,
+		.helper = helper,
+		.target = target,
+		.plan = plan,
+		.prepared = prepared,
+		.descriptor = -1,
+	};
+	enum refusal refusal;
 
 	*ret = (struct change){ .file = -1 };
-	if (plan->size > 0) {
-		refusal = make_file(&maker);
-		if (refusal == REFUSAL_NONE)
-			refusal = fill_file(&maker);
-		if (refusal == REFUSAL_NONE)
-			refusal = choose_descriptor(&maker);
-		if (refusal == REFUSAL_NONE)
-			refusal = replace(&maker);
-	}
-	return refusal == REFUSAL_NONE ? seal(&maker) : refusal;
+	refusal = make_room(&maker);
+	if (refusal == REFUSAL_NONE && plan->size > 0)
+		refusal = take_file(&maker);
+	if (refusal == REFUSAL_NONE)
+		refusal = carry_out(&maker);
+	end(&maker);
+	return refusal;
 }
 
 void change_free(const struct change *change)

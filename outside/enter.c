@@ -67,12 +67,16 @@ static uint64_t find_room(const struct target *target, const struct plan *plan)
 	return 0;
 }
 
-/* In whole words. */
-static long write_words(pid_t thread, uint64_t at, const unsigned char *bytes, size_t size)
+/* At once; or in whole words, where the kernel does not let even who traces a process write so. */
+static long write_code_bytes(const struct target *target, pid_t thread, uint64_t at,
+			     const unsigned char *bytes, size_t size)
 {
 	uint64_t word;
-	long err = 0;
+	long err = sys_pwrite(target->memory, bytes, size, (off_t)at) == (ssize_t)size ? 0 : -EIO;
 
+	if (err == 0)
+		return 0;
+	err = 0;
 	for (size_t i = 0; i < size && err >= 0; i += sizeof(word)) {
 		memcpy(&word, bytes + i, sizeof(word));
 		err = kernel_poke(thread, at + i, word);
@@ -80,20 +84,20 @@ static long write_words(pid_t thread, uint64_t at, const unsigned char *bytes, s
 	return err;
 }
 
-static long write_code(const struct loan *loan)
+static long write_code(const struct target *target, const struct loan *loan)
 {
 	unsigned char bytes[ROOM] = { 0 };
 
 	memcpy(bytes, loan->code.bytes, loan->code.size);
 	memcpy(bytes + ARCH_CODE_SIZE, HELPER_FILE_NAME, sizeof(HELPER_FILE_NAME));
-	return write_words(loan->id, loan->at, bytes, sizeof(bytes));
+	return write_code_bytes(target, loan->id, loan->at, bytes, sizeof(bytes));
 }
 
-static void clear_code(pid_t thread, uint64_t at)
+static void clear_code(const struct target *target, pid_t thread, uint64_t at)
 {
 	const unsigned char zeroes[ROOM] = { 0 };
 
-	(void)write_words(thread, at, zeroes, sizeof(zeroes));
+	(void)write_code_bytes(target, thread, at, zeroes, sizeof(zeroes));
 }
 
 /*
@@ -118,16 +122,21 @@ static void leave_sequence(const struct target *target, struct loan *loan)
 }
 
 /* Seccomp filters would see the calls of the helper, and kill what they do not expect. */
-static enum refusal set_options(const struct target *target, const struct loan *loan)
+static enum refusal set_options(struct helper *helper, const struct stopped *stopped,
+				const struct loan *loan)
 {
-	bool filtered = target_thread_number(target, loan->id, "Seccomp") > 0;
-	unsigned long options = OPTIONS | loan->options;
+	bool filtered = target_thread_number(stopped->target, loan->id, "Seccomp") > 0;
 
-	if (filtered && kernel_set_options(loan->id, options | PTRACE_O_SUSPEND_SECCOMP) >= 0)
+	/* A thread that runs could write to the code of the helper, which no filter watches. */
+	if (filtered && stopped->others_run)
+		return REFUSAL_FILTERED_ONE;
+	helper->options = OPTIONS | loan->options | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0);
+	if (kernel_set_options(loan->id, helper->options) >= 0)
 		return REFUSAL_NONE;
 	if (filtered && !loan->same_filters)
 		return REFUSAL_FILTERED;
-	return kernel_set_options(loan->id, options) >= 0 ? REFUSAL_NONE : REFUSAL_GONE;
+	helper->options = OPTIONS | loan->options;
+	return kernel_set_options(loan->id, helper->options) >= 0 ? REFUSAL_NONE : REFUSAL_GONE;
 }
 
 /* Back to where it was. */
@@ -168,12 +177,10 @@ static enum refusal clone_helper(struct helper *helper, const struct loan *loan,
 
 	if (event.kind == STOP_CLONE && kernel_event_message(loan->id, &id) >= 0) {
 		helper->id = (pid_t)id;
-		event = go_on(loan->id);
+		return REFUSAL_NONE;
 	}
 	if (event.kind != STOP_CALL)
 		return event.kind == STOP_TIMEOUT ? REFUSAL_NO_ANSWER : REFUSAL_GONE;
-	if (helper->id != 0)
-		return REFUSAL_NONE;
 	if (kernel_registers(loan->id, &after.all, sizeof(after.all)) < 0)
 		return REFUSAL_GONE;
 	/* A signal is pending. The thread gets it before it is lent again. */
@@ -197,6 +204,7 @@ static enum refusal take_over(struct helper *helper)
 	    kernel_registers(helper->id, &helper->registers.all, sizeof(helper->registers.all)) < 0)
 		return REFUSAL_GONE;
 	(void)kernel_set_nice(helper->id, STOP_NICE);
+	(void)kernel_set_processor(helper->id, kernel_processor());
 	return REFUSAL_NONE;
 }
 
@@ -219,17 +227,17 @@ static enum refusal begin_call(const struct loan *loan, bool *ret_again)
 	return event.kind == STOP_TIMEOUT ? REFUSAL_NO_ANSWER : REFUSAL_GONE;
 }
 
-static enum refusal lend(struct helper *helper, const struct target *target, struct loan *loan,
+static enum refusal lend(struct helper *helper, const struct stopped *stopped, struct loan *loan,
 			 bool *ret_again)
 {
 	enum refusal refusal, after;
 
 	*ret_again = false;
-	leave_sequence(target, loan);
+	leave_sequence(stopped->target, loan);
 	arch_code(&loan->code, &loan->registers);
-	if (write_code(loan) < 0)
+	if (write_code(stopped->target, loan) < 0)
 		return REFUSAL_NO_ROOM;
-	refusal = set_options(target, loan);
+	refusal = set_options(helper, stopped, loan);
 	if (refusal == REFUSAL_NONE)
 		refusal = begin_call(loan, ret_again);
 	if (refusal != REFUSAL_NONE || *ret_again)
@@ -240,6 +248,7 @@ static enum refusal lend(struct helper *helper, const struct target *target, str
 		refusal = take_over(helper);
 	helper->code = loan->at;
 	helper->call = loan->at + loan->code.call;
+	helper->list = loan->at + loan->code.batch;
 	helper->text = loan->at + ARCH_CODE_SIZE;
 	return refusal == REFUSAL_NONE ? after : refusal;
 }
@@ -278,20 +287,20 @@ enum refusal enter(struct helper *ret, const struct stopped *stopped, const stru
 	enum refusal refusal = REFUSAL_NO_THREAD;
 	bool again = true;
 
-	*ret = (struct helper){ 0 };
+	*ret = (struct helper){ .target = stopped->target };
 	if (loan.at == 0)
 		return REFUSAL_NO_ROOM;
 	for (int i = 0; i < ATTEMPTS && again; i++) {
 		if (!choose(&loan, stopped))
 			return REFUSAL_NO_THREAD;
-		refusal = lend(ret, stopped->target, &loan, &again);
+		refusal = lend(ret, stopped, &loan, &again);
 	}
 	if (again && refusal == REFUSAL_NONE)
 		refusal = REFUSAL_NO_THREAD;
 	if (refusal != REFUSAL_NONE && ret->id != 0)
 		helper_end(ret);
 	else if (refusal != REFUSAL_NONE)
-		clear_code(loan.id, loan.at);
+		clear_code(stopped->target, loan.id, loan.at);
 	return refusal;
 }
 
@@ -338,7 +347,54 @@ bool helper_set_text(struct helper *helper, const char *text)
 	unsigned char bytes[HELPER_TEXT_SIZE] = { 0 };
 
 	memcpy(bytes, text, strnlen(text, sizeof(bytes) - 1));
-	return write_words(helper->id, helper->text, bytes, sizeof(bytes)) >= 0;
+	return write_code_bytes(helper->target, helper->id, helper->text, bytes, sizeof(bytes)) >=
+	       0;
+}
+
+bool helper_begin_list(struct helper *helper, uint64_t first, uint64_t memory, uint64_t size)
+{
+	struct registers registers = helper->registers;
+
+	if (helper->lost)
+		return false;
+	arch_set_list(&registers, helper->list, first, memory, size);
+	helper->lost =
+		kernel_set_options(helper->id, helper->options | PTRACE_O_TRACEEXIT) < 0 ||
+		kernel_set_registers(helper->id, &registers.all, sizeof(registers.all)) < 0 ||
+		kernel_resume(helper->id, PTRACE_CONT, 0) < 0;
+	return !helper->lost;
+}
+
+/* So many seconds for a list: what takes long in it is to map what may be 1 GiB. */
+#define LIST_PATIENCE 30
+
+static bool reach_exit(struct helper *helper)
+{
+	struct stop_event event = stop_wait(helper->id);
+
+	for (int waits = 0; event.kind != STOP_EXIT && !helper->lost;) {
+		int signal = event.kind == STOP_SIGNAL ? event.signal : 0;
+
+		waits += event.kind == STOP_TIMEOUT;
+		helper->lost = event.kind == STOP_GONE || waits == LIST_PATIENCE ||
+			       (event.kind != STOP_TIMEOUT &&
+				kernel_resume(helper->id, PTRACE_CONT, signal) < 0);
+		if (!helper->lost)
+			event = stop_wait(helper->id);
+	}
+	return !helper->lost;
+}
+
+bool helper_finish_list(struct helper *helper, struct list_result *ret)
+{
+	struct registers registers = { 0 };
+
+	helper->exits = reach_exit(helper);
+	if (!helper->exits ||
+	    kernel_registers(helper->id, &registers.all, sizeof(registers.all)) < 0)
+		return false;
+	*ret = arch_list_result(&registers);
+	return true;
 }
 
 /* It exits while it is in the kernel, so that the code can go before. */
@@ -348,8 +404,8 @@ void helper_end(struct helper *helper)
 
 	if (helper->id == 0)
 		return;
-	if (begin(helper, SYS_exit, none)) {
-		clear_code(helper->id, helper->code);
+	if (helper->exits || begin(helper, SYS_exit, none)) {
+		clear_code(helper->target, helper->id, helper->code);
 		(void)kernel_set_signal_mask(helper->id, helper->mask);
 		(void)kernel_resume(helper->id, PTRACE_CONT, 0);
 		(void)stop_wait(helper->id);

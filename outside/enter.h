@@ -6,10 +6,14 @@
 
 /* A thread of ours in a process. It makes system calls there, one at a time, and exits by itself when nobody holds it. */
 struct helper {
-	pid_t id;  /* 0: there is none */
-	bool lost; /* it has exited, or does not answer */
+	const struct target *target;
+	pid_t id;	       /* 0: there is none */
+	bool lost;	       /* it has exited, or does not answer */
+	bool exits;	       /* it is held while it exits */
+	unsigned long options; /* of ptrace(2) */
 	struct registers registers;
 	uint64_t code, call; /* where its code is, and where in it a call begins */
+	uint64_t list;	     /* where in it a list of calls begins */
 	uint64_t text;	     /* that a call may need, in the memory of the process */
 	uint64_t mask;	     /* the signals that the lent thread blocked */
 };
@@ -28,6 +32,13 @@ long helper_call(struct helper *helper, long number, const uint64_t arguments[6]
 
 #define HELPER_CALL(helper, number, ...)                                                           \
  helper_call(helper, number, (const uint64_t[6]){ __VA_ARGS__ })
+
+/* Has it make the calls of a list by itself, which is in `memory` of the process, and exit. Nothing else can be asked of
+ * it afterwards. */
+bool helper_begin_list(struct helper *helper, uint64_t first, uint64_t memory, uint64_t size);
+
+/* Waits until it has. Without a result it is lost, and nobody knows how far it came. */
+bool helper_finish_list(struct helper *helper, struct list_result *ret);
 
 /* Puts another text there. */
 bool helper_set_text(struct helper *helper, const char *text);

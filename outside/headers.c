@@ -167,6 +167,15 @@ static void read_notes(struct headers *ret, elf_reader *read, void *memory,
 		take_note(ret, &notes, &note, extent.start, page);
 }
 
+static void take_segment(struct headers *ret, const ElfW(Phdr) * header, uint64_t page)
+{
+	if (header->p_filesz > 0 && ret->segment_count < HEADERS_SEGMENTS)
+		ret->segments[ret->segment_count++] = (struct segment){
+			down(ret->bias + header->p_vaddr, page),
+			down(header->p_offset, page),
+		};
+}
+
 static void take_header(struct headers *ret, elf_reader *read, void *memory,
 			const ElfW(Phdr) * header, uint64_t page)
 {
@@ -174,6 +183,8 @@ static void take_header(struct headers *ret, elf_reader *read, void *memory,
 
 	if (header->p_type == PT_GNU_RELRO)
 		ret->relro = (struct extent){ down(extent.start, page), down(extent.end, page) };
+	else if (header->p_type == PT_LOAD)
+		take_segment(ret, header, page);
 	else if (header->p_type == PT_DYNAMIC)
 		ret->dynamic = extent;
 	else if (header->p_type == PT_NOTE)

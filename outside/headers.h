@@ -15,6 +15,14 @@ struct extent {
 	uint64_t start, end;
 };
 
+/* More than most objects have; those that come after are not looked at. */
+#define HEADERS_SEGMENTS 16
+
+/* The first page of a part that the loader maps, and where that is in the file. */
+struct segment {
+	uint64_t start, offset;
+};
+
 /* What the headers of a program or library in the memory of another process say, as addresses there. They may lie. */
 struct headers {
 	uint64_t bias;
@@ -29,6 +37,8 @@ struct headers {
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_debug;	     /* its dynamic section has a place for DT_DEBUG */
 	uint64_t debug;	     /* 0: nothing is there */
+	struct segment segments[HEADERS_SEGMENTS];
+	size_t segment_count;
 	struct extent exclusions[HEADERS_EXCLUSIONS]; /* whole pages that it asks to leave alone */
 	size_t exclusion_count;
 };

@@ -11,6 +11,7 @@
 #include <elf.h>
 #include <linux/kcmp.h>
 #include <string.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -195,6 +196,40 @@ long kernel_take_descriptor(pid_t thread, int descriptor)
 	return pidfd < 0 ? pidfd : answer(syscall(SYS_pidfd_getfd, pidfd, descriptor, 0));
 }
 
+static long copy_memory(long number, pid_t thread, void *here, size_t size, uint64_t there)
+{
+	const struct iovec local = { here, size }, remote = { (void *)(uintptr_t)there, size };
+	long done = answer(syscall(number, thread, &local, 1L, &remote, 1L, 0L));
+
+	return done < 0 || (size_t)done == size ? done : -EFAULT;
+}
+
+long kernel_read_memory(pid_t thread, void *ret, size_t size, uint64_t address)
+{
+	return copy_memory(SYS_process_vm_readv, thread, ret, size, address);
+}
+
+long kernel_write_memory(pid_t thread, const void *bytes, size_t size, uint64_t address)
+{
+	return copy_memory(SYS_process_vm_writev, thread, (void *)(uintptr_t)bytes, size, address);
+}
+
+long kernel_send_descriptor(int socket, int descriptor)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
+	struct iovec piece = { control.bytes, 1 };
+	const struct msghdr message = { .msg_iov = &piece,
+					.msg_iovlen = 1,
+					.msg_control = control.bytes,
+					.msg_controllen = sizeof(control.bytes) };
+
+	memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(descriptor));
+	return sys_sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 long kernel_compare_memory(pid_t one, pid_t other)
 {
 	return answer(syscall(SYS_kcmp, one, other, KCMP_VM, 0L, 0L));
@@ -218,4 +253,20 @@ int kernel_nice(pid_t thread)
 long kernel_set_nice(pid_t thread, int nice)
 {
 	return answer(syscall(SYS_setpriority, PRIO_PROCESS, thread, nice));
+}
+
+int kernel_processor(void)
+{
+	return sched_getcpu();
+}
+
+long kernel_set_processor(pid_t thread, int processor)
+{
+	cpu_set_t set;
+
+	if (processor < 0 || processor >= CPU_SETSIZE)
+		return -EINVAL;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)processor, &set);
+	return answer(syscall(SYS_sched_setaffinity, thread, sizeof(set), &set));
 }

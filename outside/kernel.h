@@ -77,11 +77,20 @@ long kernel_process(pid_t pid);
 long kernel_kill(int process);
 /* A descriptor of another process or thread, as one of this process. */
 long kernel_take_descriptor(pid_t thread, int descriptor);
+/* Bytes of its memory where it may read, or write, itself: all of them or -EFAULT. */
+long kernel_read_memory(pid_t thread, void *ret, size_t size, uint64_t address);
+long kernel_write_memory(pid_t thread, const void *bytes, size_t size, uint64_t address);
+/* Sends a descriptor of this process, with one byte, over a socket. */
+long kernel_send_descriptor(int socket, int descriptor);
 /* 0 if both processes have the same memory. */
 long kernel_compare_memory(pid_t one, pid_t other);
 void kernel_sleep(int64_t nanoseconds);
 /* The nice value of a thread; 0 for this one. */
 int kernel_nice(pid_t thread);
 long kernel_set_nice(pid_t thread, int nice);
+/* The processor that this thread runs on. */
+int kernel_processor(void);
+/* From now on the thread runs on this processor only. */
+long kernel_set_processor(pid_t thread, int processor);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The order of the steps. The plan is made twice: first while the process runs, so that a process which cannot be sealed is
- * not stopped for that, and again once it stands still.
+ * The order of the steps. The plan is made, and the bytes are copied, while the process runs: so a process which cannot be
+ * sealed is not stopped for that, and the others are not stopped for long. Once the process stands still, both are
+ * compared with it, and made again if they are out of date.
  *
  * Everything happens in a thread of its own. The kernel detaches what a thread traces when that thread exits, so nothing
  * stays held, not even a thread that had not stopped in time.
@@ -14,6 +15,7 @@
 #include "outside/enter.h"
 #include "outside/kernel.h"
 #include "outside/leave.h"
+#include "outside/prepare.h"
 #include "outside/stop.h"
 #include "outside/target.h"
 #include "outside/verify.h"
@@ -34,6 +36,7 @@ struct work {
 	struct procfs procfs;
 	struct target target;
 	struct mappings mappings;
+	struct prepared prepared;
 	struct change change;
 };
 
@@ -72,42 +75,87 @@ static enum refusal renew_plan(struct work *work)
 
 	if (refusal != REFUSAL_CHANGED)
 		return refusal;
+	prepared_free(&work->prepared);
 	plan_free(&work->ret->plan);
 	mappings_free(&work->mappings);
 	return make_plan(work);
 }
 
-static enum refusal change(struct work *work, const struct stopped *stopped)
+static void let_go(const struct work *work, struct stopped *stopped)
+{
+	if (stopped->count == 0)
+		return;
+	work->ret->threads = stopped->count;
+	leave(stopped);
+	work->ret->nanoseconds += stopped->ended - stopped->begun;
+}
+
+/* If the others run, so can the one that was lent. But a process with one thread never has to see a second one. */
+static enum refusal change_with(struct work *work, struct stopped *stopped,
+				const struct prepared *prepared)
 {
 	struct helper helper;
 	enum refusal refusal = enter(&helper, stopped, &work->ret->plan);
 
+	if (stopped->others_run && stopped->others)
+		let_go(work, stopped);
+	change_free(&work->change);
+	work->change = (struct change){ .file = -1 };
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	refusal = change_make(&work->change, &helper, &work->target, &work->ret->plan);
-	if (helper.lost && refusal == REFUSAL_NONE)
-		refusal = REFUSAL_GONE;
-	helper_end(&helper);
+	return change_make(&work->change, &helper, &work->target, &work->ret->plan, prepared);
+}
+
+static enum refusal stop(const struct work *work, struct stopped *ret)
+{
+	return work->flags & OUTSIDE_ONE_THREAD ? stop_one(ret, &work->target)
+						: stop_all(ret, &work->target);
+}
+
+/* With what was prepared; or, if that is out of date or does not get there, by a copy that is made now. */
+static enum refusal change(struct work *work, struct stopped *stopped)
+{
+	enum refusal refusal;
+
+	if (work->prepared.file < 0)
+		return change_with(work, stopped, NULL);
+	refusal = change_with(work, stopped, &work->prepared);
+	if (!work->change.not_passed)
+		return refusal;
+	refusal = stopped->count == 0 ? stop(work, stopped) : REFUSAL_NONE;
+	return refusal == REFUSAL_NONE ? change_with(work, stopped, NULL) : refusal;
+}
+
+/* Whether what was made before is still right. What has to be made again is. */
+static enum refusal look_again(struct work *work)
+{
+	enum refusal refusal = renew_plan(work);
+
+	if (!prepared_holds(&work->prepared, &work->target, &work->ret->plan))
+		prepared_free(&work->prepared);
 	return refusal;
 }
 
 static enum refusal change_stopped(struct work *work)
 {
+	const bool one = work->flags & OUTSIDE_ONE_THREAD;
 	const int nice_before = kernel_nice(0);
-	struct stopped stopped;
-	enum refusal refusal;
+	struct stopped stopped = { 0 };
+	enum refusal refusal = REFUSAL_NONE;
 
 	(void)kernel_set_nice(0, STOP_NICE);
-	refusal = work->flags & OUTSIDE_ONE_THREAD ? stop_one(&stopped, &work->target)
-						   : stop_all(&stopped, &work->target);
-	work->ret->threads = stopped.count;
+	/* The helper is on the same processor, so that neither has to wake another one for the other. */
+	(void)kernel_set_processor(0, kernel_processor());
+	if (one)
+		refusal = look_again(work);
 	if (refusal == REFUSAL_NONE)
-		refusal = renew_plan(work);
+		refusal = stop(work, &stopped);
+	if (refusal == REFUSAL_NONE && !one)
+		refusal = look_again(work);
 	if (refusal == REFUSAL_NONE && work->ret->plan.count > 0)
 		refusal = change(work, &stopped);
-	leave(&stopped);
+	let_go(work, &stopped);
 	(void)kernel_set_nice(0, nice_before);
-	work->ret->nanoseconds = stopped.ended - stopped.begun;
 	return refusal;
 }
 
@@ -129,7 +177,10 @@ static enum refusal attempt(struct work *work)
 	refusal = make_plan(work);
 	if (refusal != REFUSAL_NONE || work->flags & OUTSIDE_DRY_RUN)
 		return refusal;
-	return change_stopped(work);
+	prepare(&work->prepared, &work->target, &work->mappings, &work->ret->plan);
+	refusal = change_stopped(work);
+	prepared_free(&work->prepared);
+	return refusal;
 }
 
 static enum refusal seal(struct work *work)
@@ -205,7 +256,8 @@ void outside_seal(struct outside *ret, pid_t pid, unsigned flags)
 		.ret = ret,
 		.flags = flags,
 		.procfs.directory = -1,
-		.target = { .directory = -1, .memory = -1 },
+		.target = { .directory = -1, .memory = -1, .maps = -1 },
+		.prepared = { .file = -1, .reader = -1 },
 		.change.file = -1,
 	};
 

@@ -120,6 +120,16 @@ static bool may_be_part(const struct mapping *row)
 	       (!row->shared || is_image(row));
 }
 
+static bool is_vdso(const struct mapping *row)
+{
+	return strcmp(row->memory.name, "[vdso]") == 0 && row->protection & PROT_EXEC;
+}
+
+bool plan_looks_at(const struct mapping *row)
+{
+	return may_be_part(row) || is_vdso(row);
+}
+
 static bool is_of_last(struct planner *planner, const struct mapping *row)
 {
 	const struct plan_object *last = last_object(planner);
@@ -229,6 +239,20 @@ static int add_data(struct planner *planner, const struct mapping *row, uint64_t
 	return err;
 }
 
+/* A loader maps a file as a whole first, and then each part to its place. It may say only later that it is at work. */
+static void note_half_mapped(struct planner *planner, const struct mapping *row)
+{
+	const struct headers *headers = &planner->headers;
+
+	for (size_t i = 0; i < headers->segment_count && !is_image(row); i++) {
+		struct segment segment = headers->segments[i];
+
+		if (row->start <= segment.start && segment.start < row->end &&
+		    row->offset + (segment.start - row->start) != segment.offset)
+			last_object(planner)->half_mapped = true;
+	}
+}
+
 static void note_open_relro(struct planner *planner, const struct mapping *row)
 {
 	const struct extent *relro = &planner->headers.relro;
@@ -260,6 +284,7 @@ static int add_mapping(struct planner *planner, const struct mapping *row)
 	uint64_t end = last_object(planner)->end;
 	struct mapping part = *row;
 
+	note_half_mapped(planner, row);
 	note_open_relro(planner, row);
 	if (!(row->protection & (PROT_READ | PROT_EXEC)))
 		return 0;
@@ -297,7 +322,7 @@ static int take_mapping(struct planner *planner, const struct mapping *row)
 {
 	int begins;
 
-	if (strcmp(row->memory.name, "[vdso]") == 0 && row->protection & PROT_EXEC) {
+	if (is_vdso(row)) {
 		planner->plan->vdso = row->start;
 		planner->plan->vdso_end = row->end;
 	}
@@ -351,6 +376,9 @@ enum refusal plan_make(struct plan *ret, const struct plan_source *source, unsig
 		return REFUSAL_TOO_LARGE;
 	if (err < 0)
 		return refusal_of(err);
+	for (size_t i = 0; i < ret->object_count; i++)
+		if (ret->objects[i].has_code && ret->objects[i].half_mapped)
+			return REFUSAL_LOADING;
 	return plan_meets_loader(ret, source->read, source->memory) ? REFUSAL_LOADING
 								    : REFUSAL_NONE;
 }

@@ -38,6 +38,7 @@ struct plan_object {
 	bool relro_open;     /* its RELRO can be written, and is left */
 	bool relocated_text; /* the loader wrote to its code */
 	bool has_code;	     /* without code it is a file that somebody reads as data */
+	bool half_mapped;    /* a loader has mapped the whole file, and not all of its parts yet */
 };
 
 struct plan {
@@ -63,6 +64,9 @@ struct plan_source {
 
 /* Text and constants move to the file as well. */
 #define PLAN_DEEP (1u << 0)
+
+/* Whether a mapping can make a difference to a plan. */
+bool plan_looks_at(const struct mapping *row);
 
 /* The plan is to be freed also if it is refused. */
 enum refusal plan_make(struct plan *ret, const struct plan_source *source, unsigned flags);

@@ -17,6 +17,7 @@
  ROW(ARCHITECTURE, "architecture", "it is a program of another word size or architecture")         \
  ROW(NO_MSEAL, "no-mseal", "this kernel has no mseal(2), or a sandbox forbids it")                 \
  ROW(FILTERED, "seccomp", "it has a seccomp filter: run this as root")                             \
+ ROW(FILTERED_ONE, "seccomp-one-thread", "it has a seccomp filter: leave out --one-thread")        \
  ROW(LOADING, "loading", "its loader is at work: try again")                                       \
  ROW(NO_HEADERS, "no-headers", "its program has no headers in memory that say what to seal")       \
  ROW(LIBRARY, "library", "it is a library or loader, not a program: execute the program itself")   \

@@ -162,14 +162,12 @@ static enum refusal change(struct start *start, bool protects)
 		return refusal;
 	if (protects)
 		refusal = protect(start, &helper);
-	if (refusal == REFUSAL_NONE)
-		refusal = change_make(&start->change, &helper, &start->target, &start->ret->plan);
-	if (refusal == REFUSAL_NONE)
-		restore_trap(start, &helper);
-	if (helper.lost && refusal == REFUSAL_NONE)
-		refusal = REFUSAL_GONE;
-	helper_end(&helper);
-	return refusal;
+	if (refusal != REFUSAL_NONE) {
+		helper_end(&helper);
+		return refusal;
+	}
+	restore_trap(start, &helper);
+	return change_make(&start->change, &helper, &start->target, &start->ret->plan, NULL);
 }
 
 /* What was sealed earlier is in the last plan as well; but only now somebody has the file open that holds its bytes. */
@@ -481,7 +479,7 @@ void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
 		.ret = ret,
 		.flags = flags,
 		.procfs.directory = -1,
-		.target = { .directory = -1, .memory = -1 },
+		.target = { .directory = -1, .memory = -1, .maps = -1 },
 		.change.file = -1,
 	};
 

@@ -43,6 +43,8 @@ static struct stop_event event_of(int status)
 		return (struct stop_event){ STOP_CLONE, 0 };
 	if (event == PTRACE_EVENT_EXEC)
 		return (struct stop_event){ STOP_EXEC, 0 };
+	if (event == PTRACE_EVENT_EXIT)
+		return (struct stop_event){ STOP_EXIT, 0 };
 	if (signal == (SIGTRAP | 0x80))
 		return (struct stop_event){ STOP_CALL, 0 };
 	return (struct stop_event){ STOP_SIGNAL, signal };
@@ -271,6 +273,8 @@ enum refusal stop_one(struct stopped *ret, const struct target *target)
 	begin(ret, target);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
+	ret->others_run = true;
+	ret->others = count > 1;
 	while (chosen < count && !is_waiting(target, threads[chosen]))
 		chosen++;
 	ret->begun = now();

@@ -18,6 +18,8 @@ struct stopped {
 	size_t count, room;
 	bool same_filters;     /* its filters are those of this program, and may see our calls */
 	unsigned long options; /* that a thread has again after it was lent; usually none */
+	bool others_run;       /* only one thread of the process is held */
+	bool others;	       /* it has more threads */
 	int64_t begun, ended;  /* when they were stopped and went on, in nanoseconds */
 };
 
@@ -41,6 +43,7 @@ enum stop_kind {
 	STOP_CALL,   /* it enters or leaves a system call */
 	STOP_CLONE,  /* it has started another thread */
 	STOP_EXEC,   /* it has executed a program */
+	STOP_EXIT,   /* it exits */
 	STOP_HELD,   /* as PTRACE_INTERRUPT stops it */
 	STOP_GROUP,  /* the whole process was stopped by a signal */
 	STOP_SIGNAL, /* a signal is about to be delivered: `signal` */

@@ -14,6 +14,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* As much of the mappings as is read at a time. */
+#define PART ((size_t)1 << 14)
 
 static long number_in(const char *status, const char *key)
 {
@@ -61,7 +65,9 @@ static int open_memory(const struct target *target)
 		CLEANUP(close_fd_at) int fd = -1;
 
 		(void)snprintf(path, sizeof(path), "task/%d/mem", (int)threads[i]);
-		fd = openat(target->directory, path, O_RDONLY | O_CLOEXEC);
+		fd = openat(target->directory, path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			fd = openat(target->directory, path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0) {
 			err = -errno;
 			continue;
@@ -81,7 +87,7 @@ static enum refusal open_target(struct target *ret, const struct procfs *procfs,
 	enum refusal refusal;
 	ssize_t length;
 
-	*ret = (struct target){ .pid = pid, .directory = -1, .memory = -1 };
+	*ret = (struct target){ .pid = pid, .directory = -1, .memory = -1, .maps = -1 };
 	ret->directory = procfs_open_process(procfs, pid);
 	if (ret->directory < 0)
 		return refusal_of(ret->directory);
@@ -93,6 +99,7 @@ static enum refusal open_target(struct target *ret, const struct procfs *procfs,
 	if (refusal != REFUSAL_NONE)
 		return refusal;
 	ret->memory = open_memory(ret);
+	ret->maps = openat(ret->directory, "maps", O_RDONLY | O_CLOEXEC);
 	return refusal_of(ret->memory);
 }
 
@@ -106,17 +113,20 @@ enum refusal target_open_traced(struct target *ret, const struct procfs *procfs,
 	return open_target(ret, procfs, pid, true);
 }
 
-void target_close(const struct target *target)
+void target_close(struct target *target)
 {
 	(void)close_fd(target->directory);
 	(void)close_fd(target->memory);
+	(void)close_fd(target->maps);
+	free(target->text);
+	target->text = NULL;
 }
 
 bool target_is_there(const struct target *target)
 {
-	char status[PROCFS_STATUS_SIZE];
+	struct stat status;
 
-	return procfs_read(target->directory, "status", status, sizeof(status)) > 0;
+	return fstatat(target->directory, "status", &status, 0) == 0;
 }
 
 static ssize_t read_memory(void *from, void *ret, size_t size, off_t offset)
@@ -150,6 +160,79 @@ static ssize_t read_auxv(const struct target *target, unsigned char *ret, size_t
 	return fd < 0 ? -errno : sys_read(fd, ret, size);
 }
 
+/* What the process allocates meanwhile changes no plan. */
+static void keep_image(struct mappings *mappings)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mappings->count; i++) {
+		struct mapping *row = &mappings->rows[i];
+
+		if (plan_looks_at(row))
+			mappings->rows[kept++] = *row;
+		else
+			free(row->memory.name);
+	}
+	mappings->count = kept;
+}
+
+/* All of it. To read on while it changes gives what the kernel gives to anybody who reads a part at a time. */
+static int read_text(struct target *target)
+{
+	size_t room = 0;
+	ssize_t got = 1;
+
+	target->length = 0;
+	while (got > 0) {
+		if (room - target->length < PART) {
+			char *more = realloc(target->text, room += 4 * PART);
+
+			if (more == NULL)
+				return -ENOMEM;
+			target->text = more;
+		}
+		got = sys_pread(target->maps, target->text + target->length, PART,
+				(off_t)target->length);
+		target->length += got > 0 ? (size_t)got : 0;
+	}
+	return (int)got;
+}
+
+/* The quickest way to see that nothing has changed. */
+static bool is_same_text(const struct target *target)
+{
+	char part[PART];
+	size_t at = 0;
+	ssize_t got = 1;
+
+	while (target->text != NULL && got > 0 && at <= target->length) {
+		got = sys_pread(target->maps, part, sizeof(part), (off_t)at);
+		if (got > 0 && ((size_t)got > target->length - at ||
+				memcmp(part, target->text + at, (size_t)got) != 0))
+			return false;
+		at += got > 0 ? (size_t)got : 0;
+	}
+	return got == 0 && at > 0 && at == target->length;
+}
+
+static void close_stream(FILE **stream)
+{
+	if (*stream != NULL)
+		(void)fclose(*stream);
+}
+
+/* From the text, which is kept. */
+static int read_and_keep(struct target *target, const struct procfs *procfs, struct mappings *ret)
+{
+	CLEANUP(close_stream) FILE *in = NULL;
+	int err = target->maps < 0 ? target->maps : read_text(target);
+
+	if (err < 0 || target->length == 0)
+		return err;
+	in = fmemopen(target->text, target->length, "r");
+	return in == NULL ? -errno : procfs_take_mappings(procfs, target->directory, in, ret);
+}
+
 static int read_mappings(const struct target *target, const struct procfs *procfs,
 			 struct mappings *ret)
 {
@@ -161,8 +244,6 @@ static int read_mappings(const struct target *target, const struct procfs *procf
 		other = procfs_open_thread_with_memory(procfs, target->directory, target->pid);
 		err = other < 0 ? other : procfs_read_mappings(procfs, other, "maps", ret);
 	}
-	if (ret->page == 0)
-		ret->page = page_size();
 	return err;
 }
 
@@ -182,27 +263,41 @@ static enum refusal make(const struct target *target, const struct mappings *map
 	return plan_make(ret, &source, flags);
 }
 
-enum refusal target_plan(const struct target *target, const struct procfs *procfs, unsigned flags,
+enum refusal target_plan(struct target *target, const struct procfs *procfs, unsigned flags,
 			 struct mappings *ret_mappings, struct plan *ret)
 {
-	int err = read_mappings(target, procfs, ret_mappings);
+	int err = read_and_keep(target, procfs, ret_mappings);
 
+	if (err < 0 || ret_mappings->count == 0) {
+		free(target->text);
+		target->text = NULL;
+		mappings_free(ret_mappings);
+		err = read_mappings(target, procfs, ret_mappings);
+	}
 	if (err < 0)
 		return refusal_of(err);
-	return ret_mappings->count > 0 ? make(target, ret_mappings, flags, ret)
-				       : REFUSAL_NO_MEMORY_OF_ITS_OWN;
+	if (ret_mappings->count == 0)
+		return REFUSAL_NO_MEMORY_OF_ITS_OWN;
+	keep_image(ret_mappings);
+	if (ret_mappings->page == 0)
+		ret_mappings->page = page_size();
+	return make(target, ret_mappings, flags, ret);
 }
 
 enum refusal target_confirm_plan(const struct target *target, const struct procfs *procfs,
 				 const struct mappings *mappings, const struct plan *plan)
 {
 	CLEANUP(mappings_free) struct mappings now = { 0 };
-	int err = read_mappings(target, procfs, &now);
+	int err;
 
-	if (err < 0)
-		return refusal_of(err);
 	if (plan_meets_loader(plan, read_memory, (void *)(uintptr_t)target))
 		return REFUSAL_LOADING;
+	if (is_same_text(target))
+		return REFUSAL_NONE;
+	err = read_mappings(target, procfs, &now);
+	if (err < 0)
+		return refusal_of(err);
+	keep_image(&now);
 	return mappings_agree(mappings, &now) ? REFUSAL_NONE : REFUSAL_CHANGED;
 }
 
@@ -232,7 +327,7 @@ bool target_shares_memory(const struct target *target, const struct procfs *proc
 #define PAGE_SWAPPED ((uint64_t)1 << 62)
 #define PAGE_OF_FILE ((uint64_t)1 << 61)
 
-static bool is_written(uint64_t entry)
+bool target_page_is_own(uint64_t entry)
 {
 	return entry & PAGE_SWAPPED || (entry & PAGE_PRESENT && !(entry & PAGE_OF_FILE));
 }
@@ -251,7 +346,7 @@ bool target_was_written(const struct target *target, const struct range *range)
 		if (got < (ssize_t)sizeof(*entries))
 			return false;
 		for (size_t i = 0; i < (size_t)got / sizeof(*entries); i++)
-			if (is_written(entries[i]))
+			if (target_page_is_own(entries[i]))
 				return true;
 		page += (size_t)got / sizeof(*entries);
 	}

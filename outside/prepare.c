@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+
+/*
+ * Copies the bytes while the process runs, because a copy takes longer than all that has to be done while it is stopped.
+ * The pages cannot be written, so it is rare that they change meanwhile. But then they have to be taken as they are at the
+ * stop. So the copy is sealed, compared with the process once it stands still, and given up if they differ.
+ *
+ * To compare all code takes about as long as to copy it. What the kernel says of a page spares most of that: a page that
+ * is still one of the file is nobody's own, and has the bytes of the file. They are the same as before if nobody wrote to
+ * the file, which its times and its size show. If they cannot be known, all is compared. A program that writes to the
+ * file of a running program twice within one tick of the clock of the file system can go unseen; then the seal has what
+ * the file had a moment before.
+ */
+
+#include "outside/prepare.h"
+
+#include "outside/kernel.h"
+
+#include "lib/memfd.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* How much is read at a time. */
+#define PIECE ((size_t)1 << 17)
+
+/* The pages of a piece of pagemap, each of which is a word. */
+#define ENTRIES 512
+
+/* The file of an object, as it was before its bytes were copied. */
+struct prepared_object {
+	bool trusted; /* it is known how to see whether somebody wrote to it */
+	char path[PATH_MAX];
+	struct stat before;
+};
+
+static bool same_state(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static const struct mapping *find_mapping(const struct mappings *mappings, uint64_t address)
+{
+	for (size_t i = 0; i < mappings->count; i++)
+		if (mappings->rows[i].start <= address && address < mappings->rows[i].end)
+			return &mappings->rows[i];
+	return NULL;
+}
+
+/* Only root may follow the link to the file that is mapped. For others, the file of that name has to be the same one. */
+static void find_file(struct prepared_object *object, const struct target *target,
+		      const struct mapping *row)
+{
+	(void)snprintf(object->path, sizeof(object->path), "map_files/%lx-%lx",
+		       (unsigned long)row->start, (unsigned long)row->end);
+	if (fstatat(target->directory, object->path, &object->before, 0) == 0) {
+		object->trusted = true;
+		return;
+	}
+	(void)snprintf(object->path, sizeof(object->path), "root%s", row->memory.name);
+	object->trusted = fstatat(target->directory, object->path, &object->before, 0) == 0 &&
+			  object->before.st_dev == row->memory.file.device &&
+			  object->before.st_ino == row->memory.file.inode;
+}
+
+/* RELRO, and code that the loader wrote to, are nobody's but the process's own. */
+static bool may_be_of_file(const struct plan *plan, const struct range *range)
+{
+	return range->replaced && range->kind != RANGE_RELRO &&
+	       !plan->objects[range->object].relocated_text;
+}
+
+static void find_files(struct prepared *prepared, const struct target *target,
+		       const struct mappings *mappings, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct range *range = &plan->ranges[i];
+		struct prepared_object *object = &prepared->objects[range->object];
+		const struct mapping *row = find_mapping(mappings, range->start);
+
+		if (may_be_of_file(plan, range) && *object->path == '\0' && row != NULL)
+			find_file(object, target, row);
+	}
+}
+
+static bool is_unaltered(const struct prepared_object *object, const struct target *target)
+{
+	struct stat now;
+
+	return object->trusted && fstatat(target->directory, object->path, &now, 0) == 0 &&
+	       same_state(&object->before, &now);
+}
+
+static void free_bytes(char **bytes)
+{
+	free(*bytes);
+}
+
+/* Copies everything, or compares it if the file is mapped. */
+static int copy_range(const struct prepared *prepared, const struct target *target,
+		      const struct range *range, char *buffer)
+{
+	const char *sealed = prepared->bytes.addr;
+	int err = 0;
+
+	for (uint64_t at = range->start; at < range->end && err == 0; at += PIECE) {
+		size_t size = range->end - at < PIECE ? (size_t)(range->end - at) : PIECE;
+		uint64_t position = range->position + (at - range->start);
+
+		err = target_read(target, buffer, size, at);
+		if (err == 0 && sealed == NULL)
+			err = memfd_write(prepared->file, buffer, size, (size_t)position);
+		else if (err == 0)
+			err = memcmp(buffer, sealed + position, size) == 0 ? 0 : -EBUSY;
+	}
+	return err;
+}
+
+static int copy_all(const struct prepared *prepared, const struct target *target,
+		    const struct plan *plan)
+{
+	CLEANUP(free_bytes) char *buffer = malloc(PIECE);
+	int err = buffer != NULL ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < plan->count && err == 0; i++)
+		if (plan->ranges[i].replaced)
+			err = copy_range(prepared, target, &plan->ranges[i], buffer);
+	return err;
+}
+
+static int seal_file(struct prepared *prepared, size_t size)
+{
+	int err = memfd_seal(prepared->file);
+
+	if (err == 0)
+		err = memfd_check(prepared->file, size);
+	if (err == 0)
+		err = prepared->reader = memfd_reopen_readonly(prepared->file);
+	if (err >= 0)
+		err = sys_mmap(&prepared->bytes.addr, NULL, size, PROT_READ,
+			       MAP_SHARED | MAP_POPULATE, prepared->reader);
+	prepared->bytes.size = err < 0 ? 0 : size;
+	return err;
+}
+
+static int make_file(struct prepared *prepared, const struct target *target,
+		     const struct mappings *mappings, const struct plan *plan)
+{
+	int err = -ENOMEM;
+
+	prepared->objects = calloc(plan->object_count, sizeof(*prepared->objects));
+	if (prepared->objects == NULL)
+		return err;
+	find_files(prepared, target, mappings, plan);
+	err = prepared->file = memfd_new("image", plan->size);
+	if (err >= 0)
+		err = copy_all(prepared, target, plan);
+	if (err >= 0)
+		err = seal_file(prepared, plan->size);
+	/* Until it had its seals, another process of this user could write to the file. */
+	return err < 0 ? err : copy_all(prepared, target, plan);
+}
+
+void prepare(struct prepared *ret, const struct target *target, const struct mappings *mappings,
+	     const struct plan *plan)
+{
+	*ret = (struct prepared){ .file = -1, .reader = -1 };
+	if (plan->size > 0 && make_file(ret, target, mappings, plan) < 0)
+		prepared_free(ret);
+}
+
+/* A process that is held, and the buffer for its bytes. */
+struct check {
+	const struct prepared *prepared;
+	const struct target *target;
+	int pagemap;
+	char *buffer;
+	const struct prepared_object *object; /* the last whose file was looked at */
+	bool unaltered;
+};
+
+/* Code that the process cannot read itself takes the longer way, and so does one whose first thread has exited. */
+static bool same_bytes(const struct check *check, uint64_t address, uint64_t position, size_t size)
+{
+	const char *sealed = check->prepared->bytes.addr;
+
+	return (kernel_read_memory(check->target->pid, check->buffer, size, address) >= 0 ||
+		target_read(check->target, check->buffer, size, address) == 0) &&
+	       memcmp(check->buffer, sealed + position, size) == 0;
+}
+
+static bool same_pages(const struct check *check, const struct range *range, uint64_t start,
+		       uint64_t end)
+{
+	for (uint64_t at = start; at < end; at += PIECE) {
+		size_t size = end - at < PIECE ? (size_t)(end - at) : PIECE;
+
+		if (!same_bytes(check, at, range->position + (at - range->start), size))
+			return false;
+	}
+	return true;
+}
+
+/* Only those that are the process's own. What pagemap does not say is taken for its own. */
+static bool same_own_pages(const struct check *check, const struct range *range)
+{
+	const size_t page = page_size();
+	uint64_t entries[ENTRIES];
+
+	for (uint64_t at = range->start; at < range->end;) {
+		uint64_t left = (range->end - at) / page;
+		size_t count = left < ENTRIES ? (size_t)left : ENTRIES;
+		ssize_t got = sys_pread(check->pagemap, entries, count * sizeof(*entries),
+					(off_t)(at / page * sizeof(*entries)));
+
+		if (got != (ssize_t)(count * sizeof(*entries)))
+			return same_pages(check, range, at, range->end);
+		for (size_t i = 0; i < count; i++, at += page)
+			if (target_page_is_own(entries[i]) &&
+			    !same_pages(check, range, at, at + page))
+				return false;
+	}
+	return true;
+}
+
+/* The ranges of an object come one after the other. */
+static bool range_holds(struct check *check, const struct plan *plan, const struct range *range)
+{
+	const struct prepared_object *object = &check->prepared->objects[range->object];
+
+	if (!may_be_of_file(plan, range))
+		return same_pages(check, range, range->start, range->end);
+	if (object != check->object)
+		check->unaltered = is_unaltered(object, check->target);
+	check->object = object;
+	return check->unaltered ? same_own_pages(check, range)
+				: same_pages(check, range, range->start, range->end);
+}
+
+bool prepared_holds(const struct prepared *prepared, const struct target *target,
+		    const struct plan *plan)
+{
+	CLEANUP(free_bytes) char *buffer = malloc(PIECE);
+	CLEANUP(close_fd_at)
+	int pagemap = openat(target->directory, "pagemap", O_RDONLY | O_CLOEXEC);
+	struct check check = { prepared, target, pagemap, buffer, NULL, false };
+
+	if (prepared->file < 0 || buffer == NULL)
+		return false;
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->ranges[i].replaced && !range_holds(&check, plan, &plan->ranges[i]))
+			return false;
+	return true;
+}
+
+void prepared_free(struct prepared *prepared)
+{
+	unmap_scoped(&prepared->bytes);
+	(void)close_fd(prepared->file);
+	(void)close_fd(prepared->reader);
+	free(prepared->objects);
+	*prepared = (struct prepared){ .file = -1, .reader = -1 };
+}
