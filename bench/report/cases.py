@@ -327,6 +327,11 @@ OTHERS = {
         ["BENCH/measure/image-start", "--json", "BUILD/preload", "PROGRAMS/libimage-floor.so", "200"],
         ["2"],
     ),
+    "seal": Other(
+        "Seal a program of ten objects that runs: how long it is held",
+        ["BENCH/measure/seal-running", "--json", "BUILD/tools/sealmem", "PROGRAMS/ten-objects", "25"],
+        ["1"],
+    ),
     "work": Other(
         "Programs at work under run --image",
         ["BENCH/measure/image-throughput", "--json", "BUILD/tools/sealmem", "9"],
@@ -365,6 +370,10 @@ def working(program):
     return OtherBar(f"{program} under run --image: speed over without", "work", {"program": program}, "speed", 0.99, True)
 
 
+def held(program, limit):
+    return OtherBar(f"seal ten objects of a running program, {program}: held, ms", "seal", {"program": program}, "held, ms", limit)
+
+
 OTHER_BARS = [
     under_filter("a call that the filter does not check", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
@@ -381,6 +390,10 @@ OTHER_BARS = [
         "of run --image",
         1.2,
     ),
+    held("one thread", 0.7),
+    held("8 threads", 1.2),
+    held("8 threads, --one-thread", 0.3),
+    held("one thread, --deep", 3),
     working("redis-server"),
     working("nginx"),
 ]
