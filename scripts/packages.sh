@@ -22,7 +22,7 @@ packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-k
     libc6-dev-arm64-cross"
 packages_systemd="qemu-system-x86 cpio debootstrap debian-archive-keyring util-linux"
 packages_live="curl openssh-client openssh-server nginx-light postgresql postgresql-client libsystemd-dev gdb nodejs
-    default-jdk-headless libpython3.11-testsuite|libpython3.13-testsuite bash-completion fish zsh valgrind
+    default-jdk-headless golang-go libpython3.11-testsuite|libpython3.13-testsuite bash-completion fish zsh valgrind
     qemu-user bubblewrap rsync stunnel4 mosquitto php-cli libsodium-dev minisign libgcrypt20-dev gpg gpg-agent sqlite3
     zstd jq python3-numpy mmdb-bin busybox-static musl-tools"
 packages_bench="libsodium-dev libgcrypt20-dev valgrind strace gnuplot-nox python3 git nginx-light apache2-utils

@@ -23,8 +23,9 @@ static void *wait_always(void *argument)
 
 static void load_all(void)
 {
-	static const char *const names[] = { "libm.so.6",     "libz.so.1",	"libcrypto.so.3",
-					     "libssl.so.3",   "libsodium.so.23", "libgpg-error.so.0",
+	static const char *const names[] = { "libm.so.6",	"libz.so.1",
+					     "libcrypto.so.3",	"libssl.so.3",
+					     "libsodium.so.23", "libgpg-error.so.0",
 					     "libgcrypt.so.20" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
