@@ -20,7 +20,7 @@ _sealmem_options() {
             '--owner --image --secret-heap --no-dump --no-new-privs --deny-write-execute --help'
         ;;
     exec) echo '--sha256 --like --help' ;;
-    seal) echo '--all-matching --unit --watch --enforce --deep --dry-run --one-thread --report --json --help' ;;
+    seal) echo '--all-matching --unit --watch --enforce --deep --content-only --dry-run --one-thread --report --json --help' ;;
     serve)
         echo '--socket --mode --allow-user --allow-group --max-size --max-clients --max-clients-of-user --verify --verify-timeout --watch' \
             '--list --json --help'

@@ -87,6 +87,7 @@ complete -c sealmem -n '__fish_seen_subcommand_from seal' -l watch -d 'Seal what
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l enforce -d 'What is not sealed does not start'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l deep -d 'Seal the bytes of code and constants too'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l dry-run -d 'Print what would be sealed'
+complete -c sealmem -n '__fish_seen_subcommand_from seal' -l content-only -d 'Seal bytes and no addresses'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l one-thread -d 'Hold one thread and let the others run'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l report -d 'Answer with a line for each range'
 complete -c sealmem -n '__fish_seen_subcommand_from seal' -l json -d 'Answer in JSON'

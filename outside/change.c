@@ -64,6 +64,8 @@ static enum refusal make_file(struct maker *maker)
 	if (maker->descriptor < 0)
 		return refusal_of(maker->descriptor);
 	local = kernel_take_descriptor(maker->helper->id, (int)maker->descriptor);
+	if (local == -EINVAL)
+		local = kernel_open_descriptor(maker->helper->id, (int)maker->descriptor);
 	if (local < 0)
 		return refusal_of(local);
 	maker->change->file = (int)local;
@@ -181,7 +183,7 @@ static size_t count_runs(const struct plan *plan)
 {
 	size_t count = 0;
 
-	for (size_t next = 0; next < plan->count; count++)
+	for (size_t next = 0; next < plan->count && !plan->content_only; count++)
 		(void)next_run(plan, &next);
 	return count;
 }
@@ -257,7 +259,7 @@ static void add_end(struct maker *maker)
 /* The first failure takes everything back. After it, what is done stays. */
 static void add_seals(struct maker *maker, size_t roll_back, size_t end)
 {
-	for (size_t next = 0, i = 0; next < maker->plan->count; i++) {
+	for (size_t next = 0, i = 0; i < maker->runs; i++) {
 		struct range run = next_run(maker->plan, &next);
 
 		add_call(maker, (struct listed_call){

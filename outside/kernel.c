@@ -196,6 +196,22 @@ long kernel_take_descriptor(pid_t thread, int descriptor)
 	return pidfd < 0 ? pidfd : answer(syscall(SYS_pidfd_getfd, pidfd, descriptor, 0));
 }
 
+bool kernel_takes_from_threads(void)
+{
+	CLEANUP(close_fd_at)
+	int pidfd = (int)answer(syscall(SYS_pidfd_open, syscall(SYS_gettid), PIDFD_THREAD));
+
+	return pidfd >= 0;
+}
+
+long kernel_open_descriptor(pid_t thread, int descriptor)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)thread, descriptor);
+	return sys_open(path, O_RDWR | O_CLOEXEC);
+}
+
 static long copy_memory(long number, pid_t thread, void *here, size_t size, uint64_t there)
 {
 	const struct iovec local = { here, size }, remote = { (void *)(uintptr_t)there, size };

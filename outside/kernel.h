@@ -80,6 +80,10 @@ long kernel_take_descriptor(pid_t thread, int descriptor);
 /* Bytes of its memory where it may read, or write, itself: all of them or -EFAULT. */
 long kernel_read_memory(pid_t thread, void *ret, size_t size, uint64_t address);
 long kernel_write_memory(pid_t thread, const void *bytes, size_t size, uint64_t address);
+/* The file of a descriptor of a thread, opened anew. */
+long kernel_open_descriptor(pid_t thread, int descriptor);
+/* Whether a descriptor can be taken from a thread that has a table of its own: Linux 6.9. */
+bool kernel_takes_from_threads(void);
 /* Sends a descriptor of this process, with one byte, over a socket. */
 long kernel_send_descriptor(int socket, int descriptor);
 /* 0 if both processes have the same memory. */

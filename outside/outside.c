@@ -61,7 +61,8 @@ static enum refusal check_breakpoints(const struct work *work)
 
 static enum refusal make_plan(struct work *work)
 {
-	enum refusal refusal = target_plan(&work->target, &work->procfs, work->flags & PLAN_DEEP,
+	enum refusal refusal = target_plan(&work->target, &work->procfs,
+					   work->flags & (PLAN_DEEP | PLAN_CONTENT_ONLY),
 					   &work->mappings, &work->ret->plan);
 
 	return refusal == REFUSAL_NONE ? check_breakpoints(work) : refusal;
@@ -161,7 +162,7 @@ static enum refusal change_stopped(struct work *work)
 
 static enum refusal check(const struct work *work)
 {
-	if (!outside_supported())
+	if (!(work->flags & OUTSIDE_CONTENT_ONLY) && !outside_supported())
 		return REFUSAL_NO_MSEAL;
 	if (target_shares_memory(&work->target, &work->procfs))
 		return REFUSAL_SHARED;

@@ -11,9 +11,10 @@
 
 #include <sys/types.h>
 
-#define OUTSIDE_DEEP	   PLAN_DEEP
-#define OUTSIDE_ONE_THREAD (1u << 1) /* hold one thread, and let the others run */
-#define OUTSIDE_DRY_RUN	   (1u << 2) /* make the plan, and change nothing */
+#define OUTSIDE_DEEP	     PLAN_DEEP
+#define OUTSIDE_ONE_THREAD   (1u << 1) /* hold one thread, and let the others run */
+#define OUTSIDE_DRY_RUN	     (1u << 2) /* make the plan, and change nothing */
+#define OUTSIDE_CONTENT_ONLY PLAN_CONTENT_ONLY
 
 enum outside_state {
 	OUTSIDE_UNTOUCHED, /* it is as it was: refused, or only planned */

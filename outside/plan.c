@@ -173,8 +173,8 @@ static int add_range(struct planner *planner, struct range range)
 		return -ENOMEM;
 	plan->ranges = more;
 	range.object = plan->object_count - 1;
-	range.claimed =
-		SEALMEM_ADDRESS | (range.replaced || range.was_replaced ? SEALMEM_CONTENT : 0);
+	range.claimed = (plan->content_only ? 0 : SEALMEM_ADDRESS) |
+			(range.replaced || range.was_replaced ? SEALMEM_CONTENT : 0);
 	if (range.kind == RANGE_TEXT)
 		last_object(planner)->has_code = true;
 	more[plan->count++] = range;
@@ -339,7 +339,8 @@ static int take_mapping(struct planner *planner, const struct mapping *row)
 	return add_mapping(planner, row);
 }
 
-/* A file that somebody reads as data has the headers of an object, but no code that is mapped. What is left gets its
+/* A file that somebody reads as data has the headers of an object, but no code that is mapped. What gets no guarantee goes,
+ * too. What is left gets its
  * place in the file. */
 static int drop_data(struct plan *plan)
 {
@@ -349,7 +350,7 @@ static int drop_data(struct plan *plan)
 	for (size_t i = 0; i < plan->count; i++) {
 		struct range *range = &plan->ranges[i];
 
-		if (!plan->objects[range->object].has_code)
+		if (!plan->objects[range->object].has_code || range->claimed == 0)
 			continue;
 		range->position = plan->size;
 		plan->size += range->replaced ? range->end - range->start : 0;
@@ -364,7 +365,7 @@ enum refusal plan_make(struct plan *ret, const struct plan_source *source, unsig
 	struct planner planner = { .plan = ret, .source = source, .flags = flags };
 	int err;
 
-	*ret = (struct plan){ 0 };
+	*ret = (struct plan){ .content_only = flags & PLAN_CONTENT_ONLY };
 	err = take_auxv(&planner);
 	for (size_t i = 0; i < source->mappings->count && err == 0; i++)
 		err = take_mapping(&planner, &source->mappings->rows[i]);

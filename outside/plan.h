@@ -51,6 +51,7 @@ struct plan {
 	struct headers program;	 /* its debug is what says whether the loader is at work */
 	uint64_t entry;		 /* the first instruction of the program; 0 if it is not known */
 	bool program_known, has_loader;
+	bool content_only;
 };
 
 /* Where the plan comes from. */
@@ -64,6 +65,8 @@ struct plan_source {
 
 /* Text and constants move to the file as well. */
 #define PLAN_DEEP (1u << 0)
+/* No address is sealed: only what moves to the file is in the plan. */
+#define PLAN_CONTENT_ONLY (1u << 3)
 
 /* Whether a mapping can make a difference to a plan. */
 bool plan_looks_at(const struct mapping *row);

@@ -169,7 +169,8 @@ void prepare(struct prepared *ret, const struct target *target, const struct map
 	     const struct plan *plan)
 {
 	*ret = (struct prepared){ .file = -1, .reader = -1 };
-	if (plan->size > 0 && make_file(ret, target, mappings, plan) < 0)
+	if (plan->size > 0 && kernel_takes_from_threads() &&
+	    make_file(ret, target, mappings, plan) < 0)
 		prepared_free(ret);
 }
 

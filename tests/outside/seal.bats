@@ -239,6 +239,43 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
     build dynamic "$CC" -fPIE -pie
     start ./dynamic
     run --separate-stderr -3 "$FORBID" mseal=ENOSYS -- "$SEALMEM" seal "$guest"
-    [ "$stderr" = "sealmem: seal: process $guest (dynamic): this kernel has no mseal(2), or a sandbox forbids it" ]
+    [ "$stderr" = "sealmem: seal: process $guest (dynamic): this kernel has no mseal(2), or a sandbox forbids it; --content-only does without" ]
     [ "$(ask try | grep -c ': done$')" -ge 12 ]
+}
+
+# seals_content OPTION...: on a kernel without mseal. Prints what can be tried afterwards.
+seals_content() {
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    answer=$(ask answer)
+    run --separate-stderr -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" seal --json --content-only "$@" "$guest"
+    jq -e '.processes[0].state == "sealed" and
+        (.processes[0].ranges | all(.guarantees == ["CONTENT"]) and any(.kind == "relro"))' <<<"$output"
+    after=$(ask try)
+    [ "$(ask answer)" = "$answer" ]
+    grep -qx 'mprotect of RELRO: refused' <<<"$after"
+    grep -qx 'write to /proc/self/mem of RELRO: refused' <<<"$after"
+    grep -qx 'munmap of RELRO: done' <<<"$after"
+}
+
+@test "where the kernel has no mseal the bytes of RELRO can be sealed" {
+    need jq
+    seals_content
+    grep -qx 'mprotect of text: done' <<<"$after"
+}
+
+@test "where the kernel has no mseal the bytes of code can be sealed" {
+    need jq
+    seals_content --deep
+    grep -qx 'mprotect of text: refused' <<<"$after"
+    grep -qx 'write to /proc/self/mem of text: refused' <<<"$after"
+    grep -qx 'munmap of text: done' <<<"$after"
+}
+
+@test "addresses can be sealed after the bytes" {
+    need_mseal
+    build dynamic "$CC" -fPIE -pie
+    start ./dynamic
+    run -0 "$SEALMEM" seal --content-only "$guest"
+    works_sealed 5
 }

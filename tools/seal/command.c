@@ -22,7 +22,7 @@ struct options {
 	const char **arguments; /* that are no options */
 	size_t argument_count;
 	/* Truths, as getopt_long(3) sets them. */
-	int deep, dry_run, one_thread, json, report, watch, enforce;
+	int deep, content_only, dry_run, one_thread, json, report, watch, enforce;
 };
 
 static const char help_text[] =
@@ -41,6 +41,7 @@ static const char help_text[] =
 	"  --unit NAME     every process of a unit of systemd, or of a control group\n"
 	"  --deep          seal the bytes of code and constants too, not only their\n"
 	"                  addresses\n"
+	"  --content-only  seal bytes and no addresses, where the kernel has no mseal(2)\n"
 	"  --dry-run       print what would be sealed, and change nothing\n"
 	"  --one-thread    hold one thread and let the others run meanwhile; only for a\n"
 	"                  program that does not unload libraries\n"
@@ -126,6 +127,7 @@ static enum exit_status parse(struct options *ret, int argc, char **argv)
 		{ "watch", no_argument, &ret->watch, true },
 		{ "enforce", no_argument, &ret->enforce, true },
 		{ "deep", no_argument, &ret->deep, true },
+		{ "content-only", no_argument, &ret->content_only, true },
 		{ "dry-run", no_argument, &ret->dry_run, true },
 		{ "one-thread", no_argument, &ret->one_thread, true },
 		{ "report", no_argument, &ret->report, true },
@@ -151,7 +153,8 @@ static enum exit_status parse(struct options *ret, int argc, char **argv)
 static unsigned flags_of(const struct options *options)
 {
 	return (options->deep ? OUTSIDE_DEEP : 0) | (options->one_thread ? OUTSIDE_ONE_THREAD : 0) |
-	       (options->dry_run ? OUTSIDE_DRY_RUN : 0);
+	       (options->dry_run ? OUTSIDE_DRY_RUN : 0) |
+	       (options->content_only ? OUTSIDE_CONTENT_ONLY : 0);
 }
 
 /* A process that was only meant may exit before its turn. */
