@@ -44,11 +44,13 @@ struct maker {
 	size_t passing, replaced, runs;
 };
 
+/* Linux knows MFD_NOEXEC_SEAL from 6.3 on. */
 static long create(struct helper *helper)
 {
-	const uint64_t flags = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL;
+	const uint64_t flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	long file = HELPER_CALL(helper, SYS_memfd_create, helper->text, flags | MFD_NOEXEC_SEAL);
 
-	return HELPER_CALL(helper, SYS_memfd_create, helper->text, flags);
+	return file != -EINVAL ? file : HELPER_CALL(helper, SYS_memfd_create, helper->text, flags);
 }
 
 /* The table of descriptors is a copy of the helper's own: if there is no room in it, the others can go. */

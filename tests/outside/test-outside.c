@@ -187,6 +187,46 @@ START_TEST(a_plan_changes_nothing)
 }
 END_TEST
 
+static void assert_bytes_sealed(const struct victim *victim, enum part part)
+{
+	ck_assert_int_ne(victim_try(victim, part, ACT_PROTECT).err, 0);
+	ck_assert_int_ne(victim_try(victim, part, ACT_WRITE).err, 0);
+	ck_assert(victim_try(victim, part, ACT_WRITE).intact);
+}
+
+/* Also where the kernel seals addresses, because nobody asks for that. */
+START_TEST(bytes_alone_are_sealed_on_every_kernel)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	unsigned long answer = victim_answer(&victim);
+
+	require_own_address_space();
+	assert_open(&victim);
+	seal_with(&victim, OUTSIDE_CONTENT_ONLY);
+	assert_bytes_sealed(&victim, PART_RELRO);
+	ck_assert_int_eq(victim_try(&victim, PART_RELRO, ACT_UNMAP).err, 0);
+	ck_assert_int_eq(victim_try(&victim, PART_TEXT, ACT_PROTECT).err, 0);
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	victim_end(&victim);
+}
+END_TEST
+
+START_TEST(bytes_of_code_alone_are_sealed_on_every_kernel)
+{
+	struct victim victim = victim_start(NULL, NULL);
+	unsigned long answer = victim_answer(&victim);
+
+	require_own_address_space();
+	seal_with(&victim, OUTSIDE_CONTENT_ONLY | OUTSIDE_DEEP);
+	for (int part = 0; part < PARTS; part++) {
+		assert_bytes_sealed(&victim, (enum part)part);
+		ck_assert_int_eq(victim_try(&victim, (enum part)part, ACT_UNMAP).err, 0);
+	}
+	ck_assert_uint_eq(victim_answer(&victim), answer);
+	victim_end(&victim);
+}
+END_TEST
+
 static long count_threads(void)
 {
 	return sys_threads();
@@ -1037,6 +1077,8 @@ int main(void)
 	const TTest *const tests[] = {
 		what_an_intruder_does_before_the_seal_is_refused_after_it,
 		a_deep_seal_refuses_to_write_code_and_constants_too,
+		bytes_alone_are_sealed_on_every_kernel,
+		bytes_of_code_alone_are_sealed_on_every_kernel,
 		one_thread_that_is_held_is_enough,
 		a_second_call_confirms_what_the_first_has_done,
 		after_a_seal_a_deep_one_is_refused_and_the_seal_stays,
