@@ -60,6 +60,41 @@ print(min(batch() for _ in range(int(sys.argv[1]))))
 """
 
 
+RUST = f"""
+use sealmem::{{Guarantees, Region}};
+use std::time::Instant;
+static DATA: [u8; {SIZE}] = [0; {SIZE}];
+fn batch() -> f64 {{
+    let before = Instant::now();
+    for _ in 0..{BATCH} {{
+        let region = Region::from_bytes("cost", &DATA, Guarantees::CONTENT).unwrap();
+        unsafe {{ std::ptr::read_volatile(&region[0]) }};
+    }}
+    before.elapsed().as_nanos() as f64 / {BATCH}.0
+}}
+fn main() {{
+    let count: usize = std::env::args().nth(1).unwrap().parse().unwrap();
+    println!("{{}}", (0..count).map(|_| batch()).fold(f64::MAX, f64::min));
+}}
+"""
+BINDINGS = INCLUDE.parent / "bindings"
+
+
+def rust(place, library):
+    """A program of its own that has the crate by its path."""
+    (place / "src").mkdir()
+    (place / "src" / "main.rs").write_text(RUST, encoding="utf-8")
+    text = f'[package]\nname = "cost"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\nsealmem = {{ path = "{BINDINGS}/rust/sealmem" }}\n'
+    (place / "Cargo.toml").write_text(text, encoding="utf-8")
+    environment = {**os.environ, "SEALMEM_LIB_DIR": str(library.parent), "CARGO_TARGET_DIR": str(place / "target")}
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--offline"], check=True, cwd=place, env=environment)
+    return [place / "target" / "release" / "cost"]
+
+
+# What builds the program of a language, and with what.
+BUILT = {"Rust": ("cargo", rust)}
+
+
 def build(place, name, once, library):
     source, program = place / f"{name}.cpp", place / name
     source.write_text("#include <sealmem.hpp>\n" + TIMED.replace("once", once), encoding="utf-8")
@@ -73,10 +108,16 @@ def main():
     count = sys.argv[3] if len(sys.argv) > 3 else "50"
     if not shutil.which("g++"):
         sys.exit("cost.py: g++ is not installed")
-    environment = {**os.environ, "PYTHONPATH": package}
+    environment = {**os.environ, "PYTHONPATH": package, "LD_LIBRARY_PATH": str(library.parent)}
     with tempfile.TemporaryDirectory() as place:
         commands = {name: build(pathlib.Path(place), name, once, library) for name, once in ONCE.items()}
         commands["Python"] = [sys.executable, "-c", PYTHON]
+        for name, (program, make) in BUILT.items():
+            if not shutil.which(program):
+                print(f"{name:8} {program} is not installed")
+                continue
+            (pathlib.Path(place) / f"of-{name}").mkdir()
+            commands[name] = make(pathlib.Path(place) / f"of-{name}", library)
         times = {name: [] for name in commands}
         for _ in range(ROUNDS):
             for name, command in commands.items():

@@ -22,6 +22,7 @@ import tree
 BINDINGS = {
     "cpp": ("C++", ["include/sealmem.hpp"]),
     "python": ("Python", ["bindings/python/*.c"]),
+    "rust": ("Rust", ["bindings/rust/sealmem/src/*.rs"]),
 }
 
 HEAD = """# What each binding covers
