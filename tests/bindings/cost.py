@@ -91,8 +91,59 @@ def rust(place, library):
     return [place / "target" / "release" / "cost"]
 
 
+GO = f"""package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"sealmem"
+)
+
+var data [{SIZE}]byte
+var seen byte
+
+func batch() float64 {{
+	before := time.Now()
+	for i := 0; i < {BATCH}; i++ {{
+		region, err := sealmem.New("cost", data[:], sealmem.Content)
+		if err != nil {{
+			panic(err)
+		}}
+		seen = region.Bytes()[0]
+		region.Close()
+	}}
+	return float64(time.Since(before).Nanoseconds()) / {BATCH}
+}}
+
+func main() {{
+	least, count := 1e18, 0
+	for count, _ = strconv.Atoi(os.Args[1]); count > 0; count-- {{
+		if took := batch(); took < least {{
+			least = took
+		}}
+	}}
+	fmt.Println(least)
+}}
+"""
+
+
+def go(place, library):
+    """The same for a module."""
+    (place / "main.go").write_text(GO, encoding="utf-8")
+    module = f"module cost\n\ngo 1.19\n\nrequire sealmem v0.0.0\n\nreplace sealmem => {BINDINGS}/go\n"
+    (place / "go.mod").write_text(module, encoding="utf-8")
+    text = f"Name: sealmem\nDescription: the library\nVersion: 0\nLibs: -L{library.parent} -lsealmem\nCflags: -I{INCLUDE}\n"
+    (place / "sealmem.pc").write_text(text, encoding="utf-8")
+    of_go = {"GOCACHE": str(place / "cache"), "GOFLAGS": "-mod=mod", "GOPROXY": "off", "PKG_CONFIG_PATH": str(place)}
+    subprocess.run(["go", "build", "-o", "cost", "."], check=True, cwd=place, env={**os.environ, **of_go})
+    return [place / "cost"]
+
+
 # What builds the program of a language, and with what.
-BUILT = {"Rust": ("cargo", rust)}
+BUILT = {"Rust": ("cargo", rust), "Go": ("go", go)}
 
 
 def build(place, name, once, library):

@@ -21,6 +21,7 @@ import tree
 # The folder of a binding, its language, and the files that call the library.
 BINDINGS = {
     "cpp": ("C++", ["include/sealmem.hpp"]),
+    "go": ("Go", ["bindings/go/*.go", "bindings/go/*.h"]),
     "python": ("Python", ["bindings/python/*.c"]),
     "rust": ("Rust", ["bindings/rust/sealmem/src/*.rs"]),
 }

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module sealmem
+
+go 1.19
