@@ -89,7 +89,8 @@ impl Drop for Owned {
 /// # Ok::<(), sealmem::Error>(())
 /// ```
 ///
-/// A heap is `Send` and `Sync`: threads may use it at the same time.
+/// A heap is `Send` and `Sync`: threads may use it at the same time. A child of fork(2) does not inherit one with NOFORK, and
+/// must not touch what was in it.
 #[derive(Clone)]
 pub struct Heap(Arc<Owned>);
 

@@ -111,10 +111,8 @@ impl Publisher {
     pub fn publish_named(&mut self, region: &Region, name: impl AsRef<OsStr>, label: impl AsRef<OsStr>) -> Result<()> {
         let (name, label) = (text(name)?, text(label)?);
         // SAFETY: all of them live during the call.
-        check(unsafe {
-            sys::sealmem_publish_named(self.raw.as_ptr(), region.as_raw(), name.as_ptr(), label.as_ptr())
-        })
-        .map(drop)
+        check(unsafe { sys::sealmem_publish_named(self.raw.as_ptr(), region.as_raw(), name.as_ptr(), label.as_ptr()) })
+            .map(drop)
     }
 
     /// Say that a name is going to be published.

@@ -232,9 +232,7 @@ impl Region<Open> {
         let name = text(name)?;
         // SAFETY: the function stores an open region, which is ours.
         unsafe {
-            Region::made(guarantees, |ret| {
-                sys::sealmem_region_new(ret, name.as_ptr(), capacity, guarantees.bits())
-            })
+            Region::made(guarantees, |ret| sys::sealmem_region_new(ret, name.as_ptr(), capacity, guarantees.bits()))
         }
     }
 
@@ -347,12 +345,7 @@ impl Region<Sealed> {
     /// assert_eq!(users.len() as u64, file.metadata().unwrap().len());
     /// # Ok::<(), sealmem::Error>(())
     /// ```
-    pub fn from_file(
-        name: impl AsRef<OsStr>,
-        fd: impl AsFd,
-        limit: usize,
-        guarantees: Guarantees,
-    ) -> Result<Region> {
+    pub fn from_file(name: impl AsRef<OsStr>, fd: impl AsFd, limit: usize, guarantees: Guarantees) -> Result<Region> {
         let (name, fd) = (text(name)?, fd.as_fd());
         // SAFETY: the descriptor is open during the call; the region is ours.
         unsafe {
@@ -374,8 +367,7 @@ impl Region<Sealed> {
         mut verify_bytes: impl FnMut(&[u8]) -> Verdict,
     ) -> Result<Region> {
         let (name, fd) = (text(name)?, fd.as_fd());
-        let mut reading =
-            Reading { progress: &mut progress_made, verify: &mut verify_bytes, panic: Panic::default() };
+        let mut reading = Reading { progress: &mut progress_made, verify: &mut verify_bytes, panic: Panic::default() };
         let data: *mut Reading<'_> = &mut reading;
         // SAFETY: C gives `data` back during the call only; the region is ours.
         let made = unsafe {

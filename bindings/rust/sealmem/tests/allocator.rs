@@ -34,7 +34,7 @@ fn main() {
     let found: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     assert!(found.iter().all(|one| *one == found[0]));
     let mut big: Vec<u8> = vec![];
-    assert_eq!(big.try_reserve(1 << 30).is_err(), true);
+    assert!(big.try_reserve(1 << 30).is_err());
     let heap = HEAP.get().unwrap();
     assert!(heap.guarantees().contains(Guarantees::NODUMP));
     heap.check().unwrap();

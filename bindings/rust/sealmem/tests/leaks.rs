@@ -11,7 +11,8 @@ fn held() -> (usize, usize, usize) {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let resident = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
     let kilobytes = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    let mappings = fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains("sealmem")).count();
+    let mappings =
+        fs::read_to_string("/proc/self/maps").unwrap().lines().filter(|line| line.contains("sealmem")).count();
     (fs::read_dir("/proc/self/fd").unwrap().count(), mappings, kilobytes)
 }
 
