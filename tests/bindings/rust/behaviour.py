@@ -90,6 +90,19 @@ def test_the_documentation_is_built_without_a_warning(crates):
     crates.cargo("doc", "--no-deps")
 
 
+# A load of memory that was given back, which the sanitizer must find.
+PLANTED = "fn main() { let v = vec![1u8; 10]; let p = v.as_ptr(); drop(v); std::process::exit(unsafe { *p } as i32 * 0); }"
+
+
+def finds_what_is_planted(crates, flags):
+    source, program = crates.place / "planted.rs", crates.place / "planted"
+    source.write_text(PLANTED, encoding="utf-8")
+    environment = {**os.environ, "RUSTC_BOOTSTRAP": "1"}
+    subprocess.run(["rustc", *flags.split(), "-o", program, source], check=True, env=environment)
+    ran = subprocess.run([program], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0 and "heap-use-after-free" in ran.stderr, ran.stderr
+
+
 def linker(place, sysroot, target):
     """A linker that finds the runtime of AddressSanitizer: that of the compiler, or that of clang in its place."""
     if glob.glob(f"{sysroot}/lib/rustlib/{target}/lib/librustc-*rt.asan.a"):
@@ -116,6 +129,7 @@ def test_AddressSanitizer_finds_nothing(crates):
     link = linker(crates.place, asked.stdout.strip(), target)
     tests = ["--test", "api", "--test", "allocator", "--test", "image"]
     flags = f"-Zsanitizer=address -Clinker={link}"
+    finds_what_is_planted(crates, flags)
     show(crates.cargo("test", *tests, "--target", target, flags=flags, RUSTC_BOOTSTRAP="1"))
 
 
