@@ -29,11 +29,12 @@ type ImagePages struct {
 	Size       int
 }
 
-// ImageReport says what was sealed: how many objects are, are not, have a part of the GOT that is writable, or have pages
-// that are left alone; and their pages.
+// ImageReport says what was sealed: how many objects are, are not, have a part of the GOT that is writable, have pages that
+// are left alone, or are marked by the linker to be sealed as a whole; and their pages. Data is what the program writes to,
+// in the objects that are marked.
 type ImageReport struct {
-	Objects, Left, Lazy, Excluding int
-	Text, ReadOnly, Relro, VDSO    ImagePages
+	Objects, Left, Lazy, Excluding, Marked int
+	Text, ReadOnly, Relro, VDSO, Data      ImagePages
 }
 
 func reported(function func(ret *C.struct_sealmem_image_report) C.int) (ImageReport, error) {
@@ -46,7 +47,8 @@ func reported(function func(ret *C.struct_sealmem_image_report) C.int) (ImageRep
 	}
 	return ImageReport{
 		int(report.objects), int(report.left), int(report.lazy), int(report.excluding),
-		pages(report.text), pages(report.read_only), pages(report.relro), pages(report.vdso),
+		int(report.marked),
+		pages(report.text), pages(report.read_only), pages(report.relro), pages(report.vdso), pages(report.data),
 	}, nil
 }
 

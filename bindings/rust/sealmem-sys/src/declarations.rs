@@ -49,10 +49,12 @@ pub struct sealmem_image_report {
     pub left: c_uint,
     pub lazy: c_uint,
     pub excluding: c_uint,
+    pub marked: c_uint,
     pub text: sealmem_image_pages,
     pub read_only: sealmem_image_pages,
     pub relro: sealmem_image_pages,
     pub vdso: sealmem_image_pages,
+    pub data: sealmem_image_pages,
 }
 
 #[repr(C)]

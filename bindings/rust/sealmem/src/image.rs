@@ -34,6 +34,8 @@ pub struct ImageReport {
     pub lazy: u32,
     /// In how many pages are left alone, because the objects ask for it.
     pub excluding: u32,
+    /// How many of those that are sealed the linker has marked to be sealed as a whole.
+    pub marked: u32,
     /// Code.
     pub text: ImagePages,
     /// Constants that have pages of their own.
@@ -42,6 +44,8 @@ pub struct ImageReport {
     pub relro: ImagePages,
     /// The pages of the kernel.
     pub vdso: ImagePages,
+    /// What the program writes to, in the objects that are marked.
+    pub data: ImagePages,
 }
 
 fn pages(of: sys::sealmem_image_pages) -> ImagePages {
@@ -60,10 +64,12 @@ unsafe fn reported(seal: impl FnOnce(*mut sys::sealmem_image_report) -> c_int) -
         left: r.left,
         lazy: r.lazy,
         excluding: r.excluding,
+        marked: r.marked,
         text: pages(r.text),
         read_only: pages(r.read_only),
         relro: pages(r.relro),
         vdso: pages(r.vdso),
+        data: pages(r.data),
     })
 }
 
