@@ -125,9 +125,20 @@ static bool is_vdso(const struct mapping *row)
 	return strcmp(row->memory.name, "[vdso]") == 0 && row->protection & PROT_EXEC;
 }
 
-bool plan_looks_at(const struct mapping *row)
+/* The part of an object's data that begins as zeroes has no file. */
+static bool may_be_zeroes(const struct mapping *row)
 {
-	return may_be_part(row) || is_vdso(row);
+	const char *name = row->memory.name;
+
+	return !has_file(row->memory.file) && !row->shared && row->protection & PROT_WRITE &&
+	       (*name == '\0' || begins_with(name, "[anon:") || strcmp(name, "[heap]") == 0);
+}
+
+bool plan_looks_at(const struct mapping *row, const struct mapping *before)
+{
+	bool follows = before != NULL && before->end == row->start;
+
+	return may_be_part(row) || is_vdso(row) || (follows && may_be_zeroes(row));
 }
 
 static bool is_of_last(struct planner *planner, const struct mapping *row)
@@ -297,15 +308,11 @@ static int add_mapping(struct planner *planner, const struct mapping *row)
 	return add_data(planner, &part, part.end);
 }
 
-/* The part of an object's data that begins as zeroes has no file. */
 static bool is_zeroes_of_last(const struct planner *planner, const struct mapping *row)
 {
 	const struct plan_object *last = last_object(planner);
-	const char *name = row->memory.name;
 
-	return last != NULL && last->marked && row->start < last->end &&
-	       !has_file(row->memory.file) && !row->shared && row->protection & PROT_WRITE &&
-	       (*name == '\0' || begins_with(name, "[anon:") || strcmp(name, "[heap]") == 0);
+	return last != NULL && last->marked && row->start < last->end && may_be_zeroes(row);
 }
 
 static void note_program(struct planner *planner)

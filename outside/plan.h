@@ -68,8 +68,8 @@ struct plan_source {
 /* No address is sealed: only what moves to the file is in the plan. */
 #define PLAN_CONTENT_ONLY (1u << 3)
 
-/* Whether a mapping can make a difference to a plan. */
-bool plan_looks_at(const struct mapping *row);
+/* Whether a mapping can make a difference to a plan. `before`: the last such mapping below it, or NULL. */
+bool plan_looks_at(const struct mapping *row, const struct mapping *before);
 
 /* The plan is to be freed also if it is refused. */
 enum refusal plan_make(struct plan *ret, const struct plan_source *source, unsigned flags);

@@ -168,7 +168,7 @@ static void keep_image(struct mappings *mappings)
 	for (size_t i = 0; i < mappings->count; i++) {
 		struct mapping *row = &mappings->rows[i];
 
-		if (plan_looks_at(row))
+		if (plan_looks_at(row, kept > 0 ? &mappings->rows[kept - 1] : NULL))
 			mappings->rows[kept++] = *row;
 		else
 			free(row->memory.name);
