@@ -1045,10 +1045,10 @@ static bool seal_unless_loading(const struct victim *victim, unsigned flags)
 	return refusal == REFUSAL_NONE;
 }
 
-/* An emulated processor, which gets the smallest part of all tests, takes a second for each. */
+/* Each takes a tenth of a second, and a second on an emulated processor. So small parts of all tests have fewer still. */
 static unsigned fresh_processes(void)
 {
-	return test_scale() == 1 ? 10 : scaled(10000);
+	return test_scale() <= 5 ? 20 * test_scale() : scaled(10000);
 }
 
 /* Some are at work, with threads that start and end, fork, dlopen, dlclose and signals. Where others run, libraries are
