@@ -231,8 +231,8 @@ static void kill_at_each_call(unsigned flags)
 		count++;
 	(void)printf("killed at %u of %u calls\n", count, last);
 	/* All steps are in between. */
-	ck_assert_uint_gt(last, 200);
-	ck_assert_uint_gt(count, 200 / step - 1);
+	ck_assert_uint_gt(last, 100);
+	ck_assert_uint_gt(count, 100 / step - 1);
 }
 
 START_TEST(the_death_of_the_sealer_at_any_call_leaves_the_process_as_it_was)
