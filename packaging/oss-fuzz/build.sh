@@ -8,9 +8,9 @@
 
 cd "$(dirname "$0")/../.."
 mkdir -p "$OUT"
-build="build-oss-fuzz"
-rm -rf "$build"
-meson setup "$build" -Dauto_features=disabled -Ddefault_library=static -Db_lundef=false \
+directory=build-oss-fuzz
+rm -rf "$directory"
+meson setup "$directory" -Dauto_features=disabled -Ddefault_library=static -Db_lundef=false \
     "-Dfuzz_engine=$LIB_FUZZING_ENGINE"
 
 # What a corpus has as lines of hexadecimal digits, one file each.
@@ -27,7 +27,7 @@ pack() {
 
 for corpus in fuzz/*.corpus; do
     fuzzer=fuzz-$(basename "$corpus" .corpus)
-    ninja -C "$build" "fuzz/$fuzzer"
-    cp "$build/fuzz/$fuzzer" "$OUT"
+    ninja -C "$directory" "fuzz/$fuzzer"
+    cp "$directory/fuzz/$fuzzer" "$OUT"
     pack "$corpus" "$(realpath "$OUT")/${fuzzer}_seed_corpus.zip"
 done
