@@ -116,11 +116,18 @@ static enum exit_status seal_from_outside(struct preload_subject *subject, unsig
 	return image_outside_prepare(subject, wanted);
 }
 
+/* A command of one file has nothing to preload. */
+#ifdef SEALMEM_ONE_FILE
+static const bool preloads = false;
+#else
+static const bool preloads = true;
+#endif
+
 static bool goes_outside(const struct preload_subject *subject, unsigned wanted)
 {
 	if (wanted & (IMAGE_PRELOAD | IMAGE_OUTSIDE))
 		return wanted & IMAGE_OUTSIDE;
-	return subject->why != NULL;
+	return subject->why != NULL || !preloads;
 }
 
 enum exit_status image_prepare(struct preload_subject *subject, const char *list, bool copied)
