@@ -8,7 +8,7 @@
 
 cd "$(dirname "$0")/../.."
 mkdir -p "$OUT"
-directory=build-oss-fuzz
+directory=$PWD/build-oss-fuzz
 rm -rf "$directory"
 meson setup "$directory" -Dauto_features=disabled -Ddefault_library=static -Db_lundef=false \
     "-Dfuzz_engine=$LIB_FUZZING_ENGINE"
