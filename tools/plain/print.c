@@ -21,11 +21,8 @@ struct layout {
 static const struct {
 	const char *name, *sequence;
 } colours[] = {
-	{ "bold", "\033[1m" },
-	{ "darkgray", "\033[1;30m" },
-	{ "green", "\033[32m" },
-	{ "red", "\033[31m" },
-	{ "yellow", "\033[33m" },
+	{ "bold", "\033[1m" }, { "darkgray", "\033[1;30m" }, { "green", "\033[32m" },
+	{ "red", "\033[31m" }, { "yellow", "\033[33m" },
 };
 
 static const char *colour_sequence(const char *name)
