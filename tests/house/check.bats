@@ -9,7 +9,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     work=$(mktemp -d)
-    mkdir "$work/bin" "$work/tree"
+    mkdir "$work/bin" "$work/tmp" "$work/tree"
     cp -R "$SOURCE/check" "$SOURCE/scripts" "$SOURCE/meson_options.txt" "$work/tree"
     cd "$work/tree" || return
     user=0
@@ -19,7 +19,7 @@ setup() {
     instead apt-cache true
     instead apt-get 'echo "$*" >>"$work/apt-get"'
     # Where the tree lies in another checkout, git finds that one.
-    export work user installed GIT_CEILING_DIRECTORIES=$work SEALMEM_CACHE=$work/cache PATH=$work/bin:$PATH
+    export work user installed TMPDIR=$work/tmp GIT_CEILING_DIRECTORIES=$work SEALMEM_CACHE=$work/cache PATH=$work/bin:$PATH
     unset SEALMEM_TEST_SCALE
 }
 
