@@ -295,3 +295,9 @@ honest_status() {
     run -1 "$PROBE" "$work/liar"
     [[ $output == *"FAIL the wait status"* ]]
 }
+
+@test "no kernel is booted when the time is over" {
+    echo "k1 amd64 suite 1.0 flavour all" >"$work/plan"
+    SEALMEM_BOOT_UNTIL=1 run -0 "$here/boot" "$work" k1
+    [[ $(cat "$work/k1.status") == "gone "*" no time was left" ]]
+}
