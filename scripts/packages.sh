@@ -14,7 +14,9 @@ packages_clang="clang llvm libclang-rt-14-dev|libclang-rt-19-dev"
 packages_style="git clang-format shellcheck shfmt"
 packages_fresh="debootstrap debian-archive-keyring util-linux"
 packages_newcomer="$packages_build jq openssl"
-packages_bindings="g++ python3-dev python3-numpy rustc cargo golang-go libclang-rt-14-dev|libclang-rt-19-dev"
+# The nodejs of NodeSource has the headers of libnode-dev in itself, and does not go together with it.
+packages_bindings="g++ python3-dev python3-numpy rustc cargo golang-go libclang-rt-14-dev|libclang-rt-19-dev
+    libnode-dev|nodejs nodejs"
 packages_installation="g++ cmake make xz-utils"
 packages_models="spin"
 packages_musl="musl-tools linux-libc-dev"

@@ -5,7 +5,8 @@ is that of the fastest batch of 20, because load of the machine only adds; the c
 
     cost.py PYTHON-PATH LIBRARY [BATCHES]
 
-PYTHON-PATH is the directory of the built package.
+PYTHON-PATH is the directory of the built package. NODE_PATH of the environment is that of the package of Node, which is
+left out without it.
 """
 
 import os
@@ -76,6 +77,22 @@ fn main() {{
     let count: usize = std::env::args().nth(1).unwrap().parse().unwrap();
     println!("{{}}", (0..count).map(|_| batch()).fold(f64::MAX, f64::min));
 }}
+"""
+NODE = f"""
+const {{ Region }} = require('sealmem');
+const data = Buffer.alloc({SIZE});
+function batch() {{
+    const before = process.hrtime.bigint();
+    for (let i = 0; i < {BATCH}; i++) {{
+        const region = Region.from('cost', data);
+        region.bytes[0];
+        region.free();
+    }}
+    return Number(process.hrtime.bigint() - before) / {BATCH};
+}}
+let least = Infinity;
+for (let count = Number(process.argv[1]); count > 0; count--) least = Math.min(least, batch());
+console.log(least);
 """
 BINDINGS = INCLUDE.parent / "bindings"
 
@@ -163,6 +180,8 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         commands = {name: build(pathlib.Path(place), name, once, library) for name, once in ONCE.items()}
         commands["Python"] = [sys.executable, "-c", PYTHON]
+        if "NODE_PATH" in os.environ:
+            commands["Node"] = ["node", "-e", NODE, "--"]
         for name, (program, make) in BUILT.items():
             if not shutil.which(program):
                 print(f"{name:8} {program} is not installed")

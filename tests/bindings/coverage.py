@@ -22,6 +22,7 @@ import tree
 BINDINGS = {
     "cpp": ("C++", ["include/sealmem.hpp"]),
     "go": ("Go", ["bindings/go/*.go", "bindings/go/*.h"]),
+    "node": ("Node", ["bindings/node/*.c"]),
     "python": ("Python", ["bindings/python/*.c"]),
     "rust": ("Rust", ["bindings/rust/sealmem/src/*.rs"]),
 }
