@@ -11,7 +11,7 @@ setup() {
     DIR=$BATS_TEST_TMPDIR
     SOCKET=$SHARED/socket-$BATS_TEST_NUMBER
     LOG=$DIR/log
-    DOCUMENT=$BATS_TEST_DIRNAME/../../docs/PROTOCOL.md
+    DOCUMENT=$SOURCE/docs/PROTOCOL.md
     head -c 300000 /dev/urandom >"$DIR/rules"
     # Not a script that looks for it, which takes its time.
     PYTHON=/usr/bin/python3
