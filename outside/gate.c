@@ -33,7 +33,7 @@ ssize_t gate_read(int gate, struct gate_event ret[GATE_EVENTS])
 {
 	struct fanotify_event_metadata events[GATE_EVENTS];
 	ssize_t size = sys_read(gate, (void *)events, sizeof(events)), count = 0;
-	const struct fanotify_event_metadata *event = events;
+	struct fanotify_event_metadata *event = events; /* not const: the macro takes that away */
 
 	for (; size > 0 && FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
 		if (event->vers != FANOTIFY_METADATA_VERSION)
