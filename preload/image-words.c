@@ -2,7 +2,7 @@
 
 /*
  * The words that SEALMEM_IMAGE can have. `sealmem run --image` writes them. The preloaded object reads
- * them in another process, where it can ask nobody. So both take the words from here.
+ * them in another process, where it can ask nobody. So both take the words from here, and those of their reports.
  */
 
 #include "preload/image-words.h"
@@ -42,4 +42,18 @@ const char *image_words(const char *list, unsigned *ret)
 		list += length + (list[length] == ',');
 	}
 	return unknown;
+}
+
+const char *image_guarantees(unsigned guarantees)
+{
+	switch (guarantees & (SEALMEM_CONTENT | SEALMEM_ADDRESS)) {
+	case SEALMEM_CONTENT | SEALMEM_ADDRESS:
+		return "CONTENT+ADDRESS";
+	case SEALMEM_CONTENT:
+		return "CONTENT";
+	case SEALMEM_ADDRESS:
+		return "ADDRESS";
+	default:
+		return "nothing";
+	}
 }

@@ -31,4 +31,7 @@ enum {
  * unknown word, which has no bit, or NULL. */
 const char *image_words(const char *list, unsigned *ret);
 
+/* What a report says of pages that have these guarantees. */
+const char *image_guarantees(unsigned guarantees);
+
 #endif

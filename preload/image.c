@@ -76,27 +76,13 @@ static const char *advice_for(int err)
 	       "all the same";
 }
 
-static const char *in_words(unsigned guarantees)
-{
-	switch (guarantees & (SEALMEM_CONTENT | SEALMEM_ADDRESS)) {
-	case SEALMEM_CONTENT | SEALMEM_ADDRESS:
-		return "CONTENT+ADDRESS";
-	case SEALMEM_CONTENT:
-		return "CONTENT";
-	case SEALMEM_ADDRESS:
-		return "ADDRESS";
-	default:
-		return "nothing";
-	}
-}
-
 static void report(const struct sealmem_image_report *r)
 {
 	char line[512], marked[64] = "";
 
 	if (r->marked > 0)
 		(void)snprintf(marked, sizeof(marked), "; %u marked: data %s %zu", r->marked,
-			       in_words(r->data.guarantees), r->data.size);
+			       image_guarantees(r->data.guarantees), r->data.size);
 
 	image_say(
 		line,
@@ -105,10 +91,11 @@ static void report(const struct sealmem_image_report *r)
 			"sealmem: %s[%d]: %u objects: relro %s %zu, text %s %zu, read-only %s %zu, "
 			"vdso %s %zu; %u lazy, %u excluding, %u left%s; preloaded\n",
 			program_invocation_short_name, (int)getpid(), r->objects,
-			in_words(r->relro.guarantees), r->relro.size, in_words(r->text.guarantees),
-			r->text.size, in_words(r->read_only.guarantees), r->read_only.size,
-			in_words(r->vdso.guarantees), r->vdso.size, r->lazy, r->excluding, r->left,
-			marked),
+			image_guarantees(r->relro.guarantees), r->relro.size,
+			image_guarantees(r->text.guarantees), r->text.size,
+			image_guarantees(r->read_only.guarantees), r->read_only.size,
+			image_guarantees(r->vdso.guarantees), r->vdso.size, r->lazy, r->excluding,
+			r->left, marked),
 		sizeof(line));
 }
 

@@ -51,20 +51,6 @@ bool image_outside_keeps_privileges(void)
 	       data[0].effective & (UINT32_C(1) << CAP_SYS_PTRACE);
 }
 
-static const char *in_words(unsigned guarantees)
-{
-	switch (guarantees & (SEALMEM_CONTENT | SEALMEM_ADDRESS)) {
-	case SEALMEM_CONTENT | SEALMEM_ADDRESS:
-		return "CONTENT+ADDRESS";
-	case SEALMEM_CONTENT:
-		return "CONTENT";
-	case SEALMEM_ADDRESS:
-		return "ADDRESS";
-	default:
-		return "nothing";
-	}
-}
-
 struct total {
 	uint64_t size;
 	unsigned guarantees; /* that all of it has */
@@ -102,11 +88,11 @@ static void report(const struct outside *sealed)
 	(void)fprintf(stderr,
 		      "sealmem: %s[%d]: %zu objects: relro %s %llu, text %s %llu, read-only %s "
 		      "%llu; %zu excluding, %zu open; sealed from outside\n",
-		      name, (int)sealed->pid, plan->object_count, in_words(relro.guarantees),
-		      (unsigned long long)relro.size, in_words(text.guarantees),
-		      (unsigned long long)text.size, in_words(read_only.guarantees),
-		      (unsigned long long)read_only.size, count_objects(plan, false),
-		      count_objects(plan, true));
+		      name, (int)sealed->pid, plan->object_count,
+		      image_guarantees(relro.guarantees), (unsigned long long)relro.size,
+		      image_guarantees(text.guarantees), (unsigned long long)text.size,
+		      image_guarantees(read_only.guarantees), (unsigned long long)read_only.size,
+		      count_objects(plan, false), count_objects(plan, true));
 }
 
 static void complain_of_refusal(const struct tracing *tracing, const char *why)
