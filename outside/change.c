@@ -13,6 +13,7 @@
 
 #include "outside/change.h"
 
+#include "outside/fill.h"
 #include "outside/kernel.h"
 #include "outside/pass.h"
 
@@ -22,14 +23,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How much is read at a time. */
-#define PIECE ((size_t)1 << 18)
-
-static void free_bytes(char **bytes)
-{
-	free(*bytes);
-}
 
 struct maker {
 	struct change *change;
@@ -74,47 +67,6 @@ static enum refusal make_file(struct maker *maker)
 	return refusal_of(sys_file_identity((int)local, &maker->change->identity));
 }
 
-/* Calls `act` for each piece of what is replaced. */
-static int for_each_piece(const struct maker *maker,
-			  int (*act)(const struct maker *maker, const char *bytes, size_t size,
-				     uint64_t position, void *argument),
-			  void *argument)
-{
-	CLEANUP(free_bytes) char *bytes = malloc(PIECE);
-	int err = bytes != NULL ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < maker->plan->count; i++) {
-		const struct range *range = &maker->plan->ranges[i];
-		uint64_t size = range->replaced ? range->end - range->start : 0;
-
-		for (uint64_t at = 0; at < size && err == 0; at += PIECE) {
-			size_t piece = size - at < PIECE ? (size_t)(size - at) : PIECE;
-
-			err = target_read(maker->target, bytes, piece, range->start + at);
-			if (err == 0)
-				err = act(maker, bytes, piece, range->position + at, argument);
-		}
-	}
-	return err;
-}
-
-static int write_piece(const struct maker *maker, const char *bytes, size_t size, uint64_t position,
-		       void *argument)
-{
-	(void)argument;
-	return memfd_write(maker->change->file, bytes, size, (size_t)position);
-}
-
-static int compare_piece(const struct maker *maker, const char *bytes, size_t size,
-			 uint64_t position, void *argument)
-{
-	const char *sealed = argument;
-
-	(void)maker;
-	return memcmp(bytes, sealed + position, size) == 0 ? 0 : -EBADMSG;
-}
-
-/* Until it had its seals, another process of the user could write to the file. */
 static int compare(const struct maker *maker)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping all = { 0 };
@@ -124,13 +76,13 @@ static int compare(const struct maker *maker)
 	if (err < 0)
 		return err;
 	all.size = maker->plan->size;
-	return for_each_piece(maker, compare_piece, all.addr);
+	return fill_compare(all.addr, maker->target, maker->plan);
 }
 
 static enum refusal fill_file(const struct maker *maker)
 {
 	int fd = maker->change->file;
-	int err = for_each_piece(maker, write_piece, NULL);
+	int err = fill_write(fd, maker->target, maker->plan);
 
 	if (err == 0)
 		err = memfd_seal(fd);

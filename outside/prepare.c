@@ -14,6 +14,7 @@
 
 #include "outside/prepare.h"
 
+#include "outside/fill.h"
 #include "outside/kernel.h"
 
 #include "lib/memfd.h"
@@ -23,7 +24,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* How much is read at a time. */
+/* How much is compared at a time. */
 #define PIECE ((size_t)1 << 17)
 
 /* The pages of a piece of pagemap, each of which is a word. */
@@ -95,43 +96,6 @@ static bool is_unaltered(const struct prepared_object *object, const struct targ
 	       same_state(&object->before, &now);
 }
 
-static void free_bytes(char **bytes)
-{
-	free(*bytes);
-}
-
-/* Copies everything, or compares it if the file is mapped. */
-static int copy_range(const struct prepared *prepared, const struct target *target,
-		      const struct range *range, char *buffer)
-{
-	const char *sealed = prepared->bytes.addr;
-	int err = 0;
-
-	for (uint64_t at = range->start; at < range->end && err == 0; at += PIECE) {
-		size_t size = range->end - at < PIECE ? (size_t)(range->end - at) : PIECE;
-		uint64_t position = range->position + (at - range->start);
-
-		err = target_read(target, buffer, size, at);
-		if (err == 0 && sealed == NULL)
-			err = memfd_write(prepared->file, buffer, size, (size_t)position);
-		else if (err == 0)
-			err = memcmp(buffer, sealed + position, size) == 0 ? 0 : -EBUSY;
-	}
-	return err;
-}
-
-static int copy_all(const struct prepared *prepared, const struct target *target,
-		    const struct plan *plan)
-{
-	CLEANUP(free_bytes) char *buffer = malloc(PIECE);
-	int err = buffer != NULL ? 0 : -ENOMEM;
-
-	for (size_t i = 0; i < plan->count && err == 0; i++)
-		if (plan->ranges[i].replaced)
-			err = copy_range(prepared, target, &plan->ranges[i], buffer);
-	return err;
-}
-
 static int seal_file(struct prepared *prepared, size_t size)
 {
 	int err = memfd_seal(prepared->file);
@@ -158,11 +122,10 @@ static int make_file(struct prepared *prepared, const struct target *target,
 	find_files(prepared, target, mappings, plan);
 	err = prepared->file = memfd_new("image", plan->size);
 	if (err >= 0)
-		err = copy_all(prepared, target, plan);
+		err = fill_write(prepared->file, target, plan);
 	if (err >= 0)
 		err = seal_file(prepared, plan->size);
-	/* Until it had its seals, another process of this user could write to the file. */
-	return err < 0 ? err : copy_all(prepared, target, plan);
+	return err < 0 ? err : fill_compare(prepared->bytes.addr, target, plan);
 }
 
 void prepare(struct prepared *ret, const struct target *target, const struct mappings *mappings,
@@ -245,7 +208,7 @@ static bool range_holds(struct check *check, const struct plan *plan, const stru
 bool prepared_holds(const struct prepared *prepared, const struct target *target,
 		    const struct plan *plan)
 {
-	CLEANUP(free_bytes) char *buffer = malloc(PIECE);
+	CLEANUP(fill_free_buffer) char *buffer = malloc(PIECE);
 	CLEANUP(close_fd_at)
 	int pagemap = openat(target->directory, "pagemap", O_RDONLY | O_CLOEXEC);
 	struct check check = { prepared, target, pagemap, buffer, NULL, false };
