@@ -10,8 +10,8 @@
 
 #include <elf.h>
 #include <linux/kcmp.h>
-#include <string.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -228,22 +228,6 @@ long kernel_read_memory(pid_t thread, void *ret, size_t size, uint64_t address)
 long kernel_write_memory(pid_t thread, const void *bytes, size_t size, uint64_t address)
 {
 	return copy_memory(SYS_process_vm_writev, thread, (void *)(uintptr_t)bytes, size, address);
-}
-
-long kernel_send_descriptor(int socket, int descriptor)
-{
-	union {
-		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { .header = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
-	struct iovec piece = { control.bytes, 1 };
-	const struct msghdr message = { .msg_iov = &piece,
-					.msg_iovlen = 1,
-					.msg_control = control.bytes,
-					.msg_controllen = sizeof(control.bytes) };
-
-	memcpy(CMSG_DATA(&control.header), &descriptor, sizeof(descriptor));
-	return sys_sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 long kernel_compare_memory(pid_t one, pid_t other)

@@ -84,8 +84,6 @@ long kernel_write_memory(pid_t thread, const void *bytes, size_t size, uint64_t 
 long kernel_open_descriptor(pid_t thread, int descriptor);
 /* Whether a descriptor can be taken from a thread that has a table of its own: Linux 6.9. */
 bool kernel_takes_from_threads(void);
-/* Sends a descriptor of this process, with one byte, over a socket. */
-long kernel_send_descriptor(int socket, int descriptor);
 /* 0 if both processes have the same memory. */
 long kernel_compare_memory(pid_t one, pid_t other);
 void kernel_sleep(int64_t nanoseconds);

@@ -13,6 +13,7 @@
 
 #include "outside/kernel.h"
 
+#include "lib/socket.h"
 #include "lib/util.h"
 
 #include <poll.h>
@@ -107,7 +108,9 @@ static int take_ours(const struct helper *helper, uint64_t address)
 void pass_send(const struct helper *helper, uint64_t address, int descriptor)
 {
 	CLEANUP(close_fd_at) int socket = take_ours(helper, address);
+	const struct socket_wait now = socket_no_wait(socket, POLLOUT);
+	char byte = 0;
 
 	if (socket >= 0)
-		(void)kernel_send_descriptor(socket, descriptor);
+		(void)socket_send(&now, &byte, sizeof(byte), descriptor);
 }
