@@ -14,7 +14,9 @@
 
 #include "include/sealmem.h"
 #include "lib/util.h"
+#include "outside/kernel.h"
 #include "outside/start.h"
+#include "outside/stop.h"
 #include "preload/image-words.h"
 #include "tools/common/stream.h"
 #include "tools/common/text.h"
@@ -25,7 +27,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 struct tracing {
@@ -168,8 +169,7 @@ static void trace(struct tracing *tracing)
 		err = outside_start_seize(tracing->program, tracing->flags);
 	(void)send_number(fd, err);
 	(void)close(fd);
-	/* Nobody waits for other work while the program is held, if this process may say so. */
-	(void)setpriority(PRIO_PROCESS, 0, -20);
+	(void)kernel_set_nice(0, STOP_NICE);
 	if (err >= 0)
 		seal(tracing);
 }
