@@ -23,18 +23,18 @@
 #define INTERRUPT_AFTER INT64_C(200000000)
 #define GIVE_UP_AFTER	INT64_C(10000000000)
 
-pid_t exec_tracer(pid_t thread)
+pid_t exec_related(pid_t thread, const char *key)
 {
 	CLEANUP(procfs_close) struct procfs procfs = { .directory = -1 };
 	char path[64], status[PROCFS_STATUS_SIZE];
-	const char *tracer;
+	const char *related;
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)thread);
 	if (procfs_open(&procfs, NULL) < 0 ||
 	    procfs_read(procfs.directory, path, status, sizeof(status)) < 0)
 		return 0;
-	tracer = find_value(status, "TracerPid");
-	return tracer != NULL ? (pid_t)strtol(tracer, NULL, 10) : 0;
+	related = find_value(status, key);
+	return related != NULL ? (pid_t)strtol(related, NULL, 10) : 0;
 }
 
 /* A thread of the kernel that executes a helper cannot be traced either. */
@@ -42,7 +42,7 @@ enum refusal exec_seize(pid_t thread)
 {
 	long err = outside_start_seize(thread, 0);
 
-	if (err == -EPERM && exec_tracer(thread) > 0)
+	if (err == -EPERM && exec_related(thread, "TracerPid") > 0)
 		return REFUSAL_TRACED;
 	return refusal_of(err);
 }

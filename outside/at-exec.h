@@ -18,8 +18,9 @@
  * another file needs to be executed, this returns only after that. */
 enum refusal exec_seize(pid_t thread);
 
-/* Who traces a thread; 0 if nobody does, or if it is not known. */
-pid_t exec_tracer(pid_t thread);
+/* A process or thread that the status of another one names, such as "TracerPid"; 0 if it names none, or if it is not
+ * known. */
+pid_t exec_related(pid_t thread, const char *key);
 
 enum exec_outcome {
 	EXEC_STOPPED, /* it has executed a program, and stands still before it */

@@ -61,19 +61,9 @@ static const struct watch_decision *decide(const struct work *work, enum watch_c
  * on with this one. */
 static bool is_held_by_sibling(const struct work *work)
 {
-	char path[64], text[512];
-	const char *end;
-	pid_t parent = 0;
-	CLEANUP(close_fd_at) int fd = -1;
-	ssize_t size;
+	pid_t tracer = exec_related(work->thread, "TracerPid");
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)exec_tracer(work->thread));
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? 0 : sys_read(fd, text, sizeof(text) - 1);
-	text[size > 0 ? size : 0] = '\0';
-	/* The name before it may have any character. */
-	end = strrchr(text, ')');
-	return end != NULL && sscanf(end, ") %*c %d", &parent) == 1 && parent == work->watcher;
+	return tracer > 0 && exec_related(tracer, "PPid") == work->watcher;
 }
 
 static void refuse(const struct work *work, enum refusal refusal)
