@@ -227,6 +227,12 @@ static struct watch_worker *find_worker(struct watcher *watcher)
 	return none != NULL && start_worker(watcher, none) == 0 ? none : NULL;
 }
 
+static void drop_first(struct watcher *watcher, size_t count)
+{
+	watcher->queued -= count;
+	memmove(watcher->queue, watcher->queue + count, watcher->queued * sizeof(*watcher->queue));
+}
+
 static void give_work(struct watcher *watcher)
 {
 	size_t given = 0;
@@ -242,8 +248,7 @@ static void give_work(struct watcher *watcher)
 		else
 			given++;
 	}
-	watcher->queued -= given;
-	memmove(watcher->queue, watcher->queue + given, watcher->queued * sizeof(*watcher->queue));
+	drop_first(watcher, given);
 }
 
 static void meet(struct watcher *watcher, const struct gate_event *event)
@@ -301,9 +306,7 @@ static void look_after_all(struct watcher *watcher)
 		look_after(watcher, &watcher->workers[i], now);
 	while (overdue < watcher->queued && now > watcher->queue[overdue].deadline)
 		settle(watcher, &watcher->queue[overdue++].event, CAUSE_LATE, &late);
-	watcher->queued -= overdue;
-	memmove(watcher->queue, watcher->queue + overdue,
-		watcher->queued * sizeof(*watcher->queue));
+	drop_first(watcher, overdue);
 }
 
 /* How long nothing has to be looked after. */
