@@ -347,8 +347,7 @@ static int take_mapping(struct planner *planner, const struct mapping *row)
 }
 
 /* A file that somebody reads as data has the headers of an object, but no code that is mapped. What gets no guarantee goes,
- * too. What is left gets its
- * place in the file. */
+ * too. What is left gets its place in the file. */
 static int drop_data(struct plan *plan)
 {
 	size_t kept = 0;

@@ -52,8 +52,8 @@ static const char help_text[] =
 	"  --json          answer in JSON\n"
 	"  -h, --help      print this text\n"
 	"\n"
-	"Exit status: 0 if every process is sealed, or a signal ended --watch, 1 if one is not, 2 usage or run-time\n"
-	"error, 3 the kernel lacks a feature.\n";
+	"Exit status: 0 if every process is sealed, or a signal ended --watch, 1 if one\n"
+	"is not, 2 usage or run-time error, 3 the kernel lacks a feature.\n";
 
 static enum exit_status check_watch(const struct options *options)
 {
