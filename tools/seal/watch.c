@@ -12,9 +12,9 @@
 #include "outside/outside.h"
 #include "outside/stop.h"
 #include "tools/common/clock.h"
+#include "tools/common/manager.h"
 #include "tools/seal/watch-say.h"
 #include "tools/seal/watch-worker.h"
-#include "tools/serve/manager.h"
 #include "lib/util.h"
 
 #include <limits.h>
@@ -345,7 +345,7 @@ static void turn(struct watcher *watcher)
 
 static enum exit_status begin(struct watcher *watcher)
 {
-	enum exit_status code = manager_find(&watcher->manager);
+	enum exit_status code = manager_find(&watcher->manager, "seal");
 
 	if (code == EXIT_NOT_YET && !outside_supported())
 		code = complain("seal", EXIT_LACKING, "%s", refusal_rows[REFUSAL_NO_MSEAL].text);

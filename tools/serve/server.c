@@ -6,9 +6,9 @@
  * was stored at an earlier start is served at once, before a file is read.
  */
 
+#include "tools/common/manager.h"
 #include "tools/serve/listener.h"
 #include "tools/serve/log.h"
-#include "tools/serve/manager.h"
 #include "tools/serve/order.h"
 #include "tools/serve/store.h"
 #include "tools/serve/verification.h"
@@ -554,7 +554,7 @@ static enum exit_status start(struct server *server)
 	enum exit_status code = take_signals(server);
 
 	if (code == EXIT_NOT_YET)
-		code = manager_find(&server->manager);
+		code = manager_find(&server->manager, "serve");
 	look_for_room(server);
 	raise_descriptors(server);
 	if (code == EXIT_NOT_YET)

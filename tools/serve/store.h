@@ -2,7 +2,7 @@
 #ifndef SEALMEM_TOOLS_SERVE_STORE_H
 #define SEALMEM_TOOLS_SERVE_STORE_H
 
-#include "tools/serve/manager.h"
+#include "tools/common/manager.h"
 #include "tools/serve/offer.h"
 
 #include <stdbool.h>

@@ -5,7 +5,7 @@
  * datagrams, and other managers of services speak them too.
  */
 
-#include "tools/serve/manager.h"
+#include "tools/common/manager.h"
 
 #include "tools/common/size.h"
 #include "lib/util.h"
@@ -43,21 +43,21 @@ static int option_of(int fd, int option)
 }
 
 /* One socket, for messages that stay apart, and with a name in the file system or none at all. */
-static enum exit_status check_socket(int fd)
+static enum exit_status check_socket(int fd, const char *command)
 {
 	int domain = option_of(fd, SO_DOMAIN);
 
 	if (domain < 0)
-		return complain("serve", EXIT_FAILED, "LISTEN_FDS: descriptor %d: %s", fd,
+		return complain(command, EXIT_FAILED, "LISTEN_FDS: descriptor %d: %s", fd,
 				strerror(-domain));
 	if (domain != AF_UNIX || option_of(fd, SO_TYPE) != SOCK_SEQPACKET ||
 	    option_of(fd, SO_ACCEPTCONN) != 1)
-		return complain("serve", EXIT_FAILED,
+		return complain(command, EXIT_FAILED,
 				"LISTEN_FDS: descriptor %d is no Unix socket that listens for "
 				"messages: use ListenSequentialPacket=",
 				fd);
 	return sys_fcntl(fd, F_SETFD, FD_CLOEXEC) < 0
-		       ? complain("serve", EXIT_FAILED, "LISTEN_FDS: %s", strerror(errno))
+		       ? complain(command, EXIT_FAILED, "LISTEN_FDS: %s", strerror(errno))
 		       : EXIT_NOT_YET;
 }
 
@@ -107,7 +107,7 @@ static bool sort_out(struct manager *manager, int fd, const char **titles)
 }
 
 /* The variables count only if they are meant for this process. */
-static enum exit_status find_descriptors(struct manager *manager)
+static enum exit_status find_descriptors(struct manager *manager, const char *command)
 {
 	const char *text = getenv("LISTEN_FDS"), *titles = getenv("LISTEN_FDNAMES");
 	unsigned count = 0;
@@ -117,14 +117,14 @@ static enum exit_status find_descriptors(struct manager *manager)
 	if (titles == NULL)
 		titles = "";
 	if (!count_parse(&count, text, INT_MAX - FIRST_DESCRIPTOR))
-		return complain("serve", EXIT_FAILED, "LISTEN_FDS is '%s', which is no number",
+		return complain(command, EXIT_FAILED, "LISTEN_FDS is '%s', which is no number",
 				text);
 	for (int fd = FIRST_DESCRIPTOR; fd < FIRST_DESCRIPTOR + (int)count; fd++)
 		if (!sort_out(manager, fd, &titles))
-			return complain("serve", EXIT_FAILED,
+			return complain(command, EXIT_FAILED,
 					"LISTEN_FDS is '%s': one socket is served, and no more",
 					text);
-	return manager->socket >= 0 ? check_socket(manager->socket) : EXIT_NOT_YET;
+	return manager->socket >= 0 ? check_socket(manager->socket, command) : EXIT_NOT_YET;
 }
 
 /* systemd says it from version 254 on. */
@@ -138,14 +138,14 @@ static unsigned find_room(const struct manager *manager)
 	return text != NULL && count_parse(&room, text, UINT_MAX) ? room : UINT_MAX;
 }
 
-enum exit_status manager_find(struct manager *ret)
+enum exit_status manager_find(struct manager *ret, const char *command)
 {
 	static const char *const variables[] = {
 		"LISTEN_FDS",	  "LISTEN_PID",	   "LISTEN_FDNAMES",
 		"LISTEN_PIDFDID", "NOTIFY_SOCKET", "FDSTORE",
 	};
 	const char *address = getenv("NOTIFY_SOCKET");
-	enum exit_status code = find_descriptors(ret);
+	enum exit_status code = find_descriptors(ret, command);
 
 	if (address != NULL && (*address == '/' || *address == '@'))
 		ret->address = need(strdup(address));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SEALMEM_TOOLS_SERVE_MANAGER_H
-#define SEALMEM_TOOLS_SERVE_MANAGER_H
+#ifndef SEALMEM_TOOLS_COMMON_MANAGER_H
+#define SEALMEM_TOOLS_COMMON_MANAGER_H
 
 #include "tools/common/errors.h"
 
@@ -29,8 +29,9 @@ struct manager {
 /* Each title of what is stored has this, and no name of a socket has. */
 #define MANAGER_MARK '='
 
-/* Takes from the environment what the manager has left there, so that no child of this process takes it for its own. */
-enum exit_status manager_find(struct manager *ret);
+/* Takes from the environment what the manager has left there, so that no child of this process takes it for its own.
+ * `command`: the subcommand, for what it says of a fault. */
+enum exit_status manager_find(struct manager *ret, const char *command);
 
 /* Tells it "NAME=VALUE" lines; see sd_notify(3). A manager that does not listen is no error. */
 void manager_tell(const struct manager *manager, const char *format, ...)
