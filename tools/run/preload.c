@@ -116,54 +116,67 @@ static int find_own_loader(struct dl_phdr_info *program, size_t size, void *ret)
 	return 1;
 }
 
-static const char is_static[] = "it is linked statically";
-static const char has_other_loader[] = "its loader is not that of sealmem";
-static const char needs_nothing[] =
-	"it needs no shared object, and then the loader does not say what it would preload";
-static const char gains_privilege[] =
-	"it gains privileges by a set-user-ID or set-group-ID bit or by file capabilities";
+/* Why nothing can be preloaded. */
+struct reason {
+	enum preload_obstacle obstacle;
+	const char *text;
+};
 
-static enum preload_obstacle obstacle_of(const char *why)
-{
-	if (why == NULL)
-		return PRELOAD_HAS_NO_OBSTACLE;
-	if (why == is_static || why == has_other_loader || why == needs_nothing)
-		return PRELOAD_NEEDS_LOADER;
-	return why == gains_privilege ? PRELOAD_GAINS_PRIVILEGE : PRELOAD_IS_IMPOSSIBLE;
-}
+static const struct reason no_elf = { PRELOAD_IS_IMPOSSIBLE, "it is not an ELF program" };
+static const struct reason other_processor = {
+	PRELOAD_IS_IMPOSSIBLE, "it is built for a different processor than sealmem"
+};
+static const struct reason is_static = { PRELOAD_NEEDS_LOADER, "it is linked statically" };
+static const struct reason other_loader = { PRELOAD_NEEDS_LOADER,
+					    "its loader is not that of sealmem" };
+static const struct reason needs_nothing = {
+	PRELOAD_NEEDS_LOADER,
+	"it needs no shared object, and then the loader does not say what it would preload"
+};
+static const struct reason own_privilege = {
+	PRELOAD_IS_IMPOSSIBLE, "sealmem itself has other privileges than its caller"
+};
+static const struct reason gains_privilege = {
+	PRELOAD_GAINS_PRIVILEGE,
+	"it gains privileges by a set-user-ID or set-group-ID bit or by file capabilities"
+};
+static const struct reason is_unreadable = { PRELOAD_IS_IMPOSSIBLE,
+					     "it may be executed, but not read" };
+static const struct reason many_scripts = { PRELOAD_IS_IMPOSSIBLE,
+					    "it has too many interpreters that are scripts" };
 
 /* Returns why the loader will not preload, or NULL if it will. The program must be built like sealmem itself,
  * because the object is. */
-static const char *judge_elf(int fd, struct preload_elf *elf)
+static const struct reason *judge_elf(int fd, struct preload_elf *elf)
 {
 	const char *loader;
 
 	(void)dl_iterate_phdr(find_own_loader, &loader);
 	if (!read_elf(fd, elf))
-		return "it is not an ELF program";
+		return &no_elf;
 	if (elf->header.e_ident[EI_CLASS] != own_header.e_ident[EI_CLASS] ||
 	    elf->header.e_machine != own_header.e_machine)
-		return "it is built for a different processor than sealmem";
+		return &other_processor;
 	if (elf->loader[0] == '\0')
-		return is_static;
+		return &is_static;
 	/* A sealmem that is linked statically has no loader to compare. */
 	if (loader != NULL && strcmp(elf->loader, loader) != 0)
-		return has_other_loader;
+		return &other_loader;
 	if (!elf->needs_any)
-		return needs_nothing;
+		return &needs_nothing;
 	return NULL;
 }
 
-static const char *judge_privilege(int fd)
+static const struct reason *judge_privilege(int fd)
 {
 	struct stat st;
 
 	if (getuid() != geteuid() || getgid() != getegid())
-		return "sealmem itself has other privileges than its caller";
+		return &own_privilege;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0L, 0L, 0L, 0L) == 1)
 		return NULL;
 	if (fstat(fd, &st) < 0 || program_has_privilege(fd, &st))
-		return gains_privilege;
+		return &gains_privilege;
 	return NULL;
 }
 
@@ -183,14 +196,14 @@ static bool read_script(int fd, char interpreter[256])
 }
 
 /* Sets *script if the answer depends on the interpreter, whose path is stored. */
-static const char *judge_file(struct preload_subject *subject, struct program *file,
-			      char interpreter[256], bool *script)
+static const struct reason *judge_file(struct preload_subject *subject, struct program *file,
+				       char interpreter[256], bool *script)
 {
-	const char *why;
+	const struct reason *why;
 
 	*script = false;
 	if (program_make_readable(file) < 0)
-		return "it may be executed, but not read";
+		return &is_unreadable;
 	why = judge_privilege(file->file);
 	if (why == NULL)
 		*script = read_script(file->file, interpreter);
@@ -201,21 +214,24 @@ static enum exit_status judge(struct preload_subject *subject)
 {
 	char interpreter[256];
 	enum exit_status code = EXIT_NOT_YET;
+	const struct reason *why;
 	bool script;
 
-	subject->why = judge_file(subject, &subject->program, interpreter, &script);
+	why = judge_file(subject, &subject->program, interpreter, &script);
 	for (int scripts = 0; script && code == EXIT_NOT_YET; scripts++) {
 		if (scripts == MOST_SCRIPTS) {
-			subject->why = "it has too many interpreters that are scripts";
+			why = &many_scripts;
 			break;
 		}
 		program_close(&subject->interpreter);
 		code = program_locate(&subject->interpreter, "run", interpreter);
 		if (code == EXIT_NOT_YET)
-			subject->why =
-				judge_file(subject, &subject->interpreter, interpreter, &script);
+			why = judge_file(subject, &subject->interpreter, interpreter, &script);
 	}
-	subject->obstacle = obstacle_of(subject->why);
+	if (why != NULL) {
+		subject->why = why->text;
+		subject->obstacle = why->obstacle;
+	}
 	return code;
 }
 
