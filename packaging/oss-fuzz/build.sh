@@ -13,14 +13,9 @@ rm -rf "$directory"
 meson setup "$directory" -Dauto_features=disabled -Ddefault_library=static -Db_lundef=false \
     "-Dfuzz_engine=$LIB_FUZZING_ENGINE"
 
-# What a corpus has as lines of hexadecimal digits, one file each.
 pack() {
     work=$(mktemp -d)
-    number=0
-    while read -r line; do
-        number=$((number + 1))
-        printf '%s' "$line" | basenc --base16 -d >"$work/$number"
-    done <"$1"
+    fuzz/unpack "$1" "$work"
     (cd "$work" && python3 -m zipfile -c "$2" ./*)
     rm -rf "$work"
 }
