@@ -7,16 +7,7 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    export LC_ALL=C.UTF-8
-    DIR=$(mktemp -d)
-    chmod 755 "$DIR"
-    export DIR
-}
-
-teardown_file() {
-    rm -rf "$DIR"
-}
+load guest
 
 setup() {
     [ -z "$SANITIZED" ] || skip "not with a sanitizer"
@@ -26,45 +17,16 @@ setup() {
 
 teardown() {
     [ -z "$guest" ] || kill "$guest" 2>/dev/null || true
-    exec 5>&- 6<&-
-}
-
-need() {
-    type -P "$1" >/dev/null || skip "no $1"
+    close_guest
 }
 
 need_mseal() {
     "$SEALMEM" run --image -- true 2>/dev/null || skip "this kernel has no mseal"
 }
 
-# guest COMMAND...: starts it. Lines go to descriptor 5 and come from 6.
+# start COMMAND...: a guest; what it says on standard error is in a file.
 start() {
-    rm -f to from
-    mkfifo to from
-    "$@" <to >from 2>err 3>&- 4>&- &
-    guest=$!
-    exec 5>to 6<from
-}
-
-# ask LINE: the lines of the answer until a number.
-ask() {
-    local line
-
-    echo "$1" >&5
-    while read -r -t 60 line <&6; do
-        echo "$line"
-        [[ ! $line =~ ^[0-9]+$ ]] || return 0
-    done
-    return 1
-}
-
-# build NAME COMPILER OPTION...
-build() {
-    local name=$1
-
-    shift
-    "$@" -D_GNU_SOURCE -O1 "-I$SOURCE" "$SOURCE/tests/outside/guest.c" "$SOURCE/tests/outside/acts.c" -o "$name" 2>build.log ||
-        skip "$* builds no program here"
+    open_guest "$@" 2>err
 }
 
 # The acts on a part that are refused in a list of answers.
@@ -94,26 +56,26 @@ works_sealed() {
 }
 
 @test "a program with a dynamic loader" {
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     works_sealed 5
 }
 
 @test "a static program of glibc" {
-    build static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     start ./static
     works_sealed 5
 }
 
 @test "a static program of glibc, position-independent" {
-    build static-pie "$CC" -static-pie -fPIE
+    build_guest static-pie "$CC" -static-pie -fPIE
     start ./static-pie
     works_sealed 5
 }
 
 @test "a static program of musl, whose RELRO can be written and is left" {
     need musl-gcc
-    build musl musl-gcc -static -no-pie -fno-pie
+    build_guest musl musl-gcc -static -no-pie -fno-pie
     start ./musl
     works_sealed 0
     run -0 "$SEALMEM" seal --json "$guest"
@@ -121,7 +83,7 @@ works_sealed() {
 }
 
 @test "a program with a dynamic loader, deep" {
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     works_sealed 5 --deep
     [ "$(refused text "$(ask try)")" = 5 ]
@@ -130,7 +92,7 @@ works_sealed() {
 
 @test "a static program of musl, deep" {
     need musl-gcc
-    build musl musl-gcc -static -no-pie -fno-pie
+    build_guest musl musl-gcc -static -no-pie -fno-pie
     start ./musl
     works_sealed 0 --deep
     [ "$(refused text "$(ask try)")" = 5 ]
@@ -178,7 +140,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
 
 @test "what would be sealed is what is sealed" {
     need_mseal
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     plan=$("$SEALMEM" seal --dry-run "$guest")
     [ "$(ask try | grep -c ': done$')" -ge 12 ]
@@ -191,7 +153,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
 @test "JSON has the process and its ranges" {
     need_mseal
     need jq
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     run -0 "$SEALMEM" seal --json "$guest"
     jq -e --argjson pid "$guest" '.version == 1 and .command == "seal" and .dry_run == false and
@@ -205,7 +167,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
 
 @test "a pattern takes every process of that name, and no other" {
     need_mseal
-    build only-these "$CC" -fPIE -pie
+    build_guest only-these "$CC" -fPIE -pie
     start ./only-these
     sleep 60 | ./only-these >/dev/null 3>&- &
     other=$!
@@ -236,7 +198,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
 }
 
 @test "where the kernel has no mseal the status is 3" {
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     run --separate-stderr -3 "$FORBID" mseal=ENOSYS -- "$SEALMEM" seal "$guest"
     [ "$stderr" = "sealmem: seal: process $guest (dynamic): this kernel has no mseal(2), or a sandbox forbids it; --content-only does without" ]
@@ -245,7 +207,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
 
 # seals_content OPTION...: on a kernel without mseal. Prints what can be tried afterwards.
 seals_content() {
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     answer=$(ask answer)
     run --separate-stderr -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" seal --json --content-only "$@" "$guest"
@@ -274,7 +236,7 @@ seals_content() {
 
 @test "addresses can be sealed after the bytes" {
     need_mseal
-    build dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
     run -0 "$SEALMEM" seal --content-only "$guest"
     works_sealed 5

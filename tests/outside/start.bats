@@ -7,25 +7,12 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    export LC_ALL=C.UTF-8
-    DIR=$(mktemp -d)
-    chmod 755 "$DIR"
-    export DIR
-}
-
-teardown_file() {
-    rm -rf "$DIR"
-}
+load guest
 
 setup() {
     [ -z "$SANITIZED" ] || skip "not with a sanitizer"
     cd "$DIR"
     "$SEALMEM" run --image=outside -- true 2>err || skip "$(cat err)"
-}
-
-need() {
-    type -P "$1" >/dev/null || skip "no $1"
 }
 
 need_root() {
@@ -38,19 +25,6 @@ as_plain_user() {
     else
         "$@"
     fi
-}
-
-# build NAME SOURCE... -- COMPILER OPTION...
-build() {
-    local name=$1 sources=()
-
-    shift
-    while [ "$1" != -- ]; do
-        sources+=("$SOURCE/tests/outside/$1")
-        shift
-    done
-    shift
-    "$@" -D_GNU_SOURCE -O1 "-I$SOURCE" "${sources[@]}" -o "$name" 2>build.log || skip "$* builds no program here"
 }
 
 # starts_sealed NAME WORD...: what an intruder could do without the seal is refused with it, and the program answers as
@@ -71,23 +45,19 @@ starts_sealed() {
     [ "$(grep -v : <<<"$after")" = "$(grep -v : <<<"$before")" ]
 }
 
-guest() {
-    build "$1" guest.c acts.c -- "${@:2}"
-}
-
 @test "a static program of glibc starts sealed" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     starts_sealed static
 }
 
 @test "a static program of glibc, position-independent, starts sealed" {
-    guest static-pie "$CC" -static-pie -fPIE
+    build_guest static-pie "$CC" -static-pie -fPIE
     starts_sealed static-pie
 }
 
 @test "a static program of musl starts sealed, with its RELRO, which it would leave writable" {
     need musl-gcc
-    guest musl musl-gcc -static -no-pie -fno-pie
+    build_guest musl musl-gcc -static -no-pie -fno-pie
     starts_sealed musl
 }
 
@@ -97,23 +67,23 @@ guest() {
     need musl-gcc
     files=$(musl-gcc -v 2>&1 | sed -n 's:^Reading specs from \(.*\)/[^/]*$:\1:p')
     [ -e "$files/rcrt1.o" ] || skip "no rcrt1.o of musl"
-    guest musl-pie musl-gcc -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker "$files/rcrt1.o" "$files/crti.o" "$files/crtn.o"
+    build_guest musl-pie musl-gcc -static -fPIE -nostartfiles -Wl,-pie,--no-dynamic-linker "$files/rcrt1.o" "$files/crti.o" "$files/crtn.o"
     starts_sealed musl-pie
     starts_sealed musl-pie ,deep 5
 }
 
 @test "programs that are linked in each way start sealed, deep" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     starts_sealed static ,deep 5
-    guest static-pie "$CC" -static-pie -fPIE
+    build_guest static-pie "$CC" -static-pie -fPIE
     starts_sealed static-pie ,deep 5
     need musl-gcc
-    guest musl musl-gcc -static -no-pie -fno-pie
+    build_guest musl musl-gcc -static -no-pie -fno-pie
     starts_sealed musl ,deep 5
 }
 
 @test "a program with a loader starts sealed from outside, if it is told so" {
-    guest dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     starts_sealed dynamic ,outside
     starts_sealed dynamic ,outside,deep 5
     run --separate-stderr -0 "$SEALMEM" run --image=report -- ./dynamic <<<answer
@@ -158,7 +128,7 @@ go_builds() {
 }
 
 @test "a script with a static interpreter starts sealed" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     printf '#!%s\n' "$DIR/static" >script
     chmod +x script
     run --separate-stderr -0 "$SEALMEM" run --image=report -- ./script <<<answer
@@ -194,7 +164,7 @@ END
 }
 
 @test "a plain user starts a static program sealed, also with a secret" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     run --separate-stderr -0 as_plain_user "$SEALMEM" run --image=report -- ./static <<<answer
     [[ $stderr == "sealmem: static["*"; sealed from outside" ]]
     run --separate-stderr -0 as_plain_user "$SEALMEM" run --image=report,outside --secret key='exec:echo hush' -- cat {key}
@@ -216,7 +186,7 @@ refused() {
 @test "a program that cannot be sealed does not start, unless try is set" {
     local rule program
 
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     for rule in memfd_create=ENOSYS add_seals=EPERM; do
         refused "'./static' cannot be sealed: " "$FORBID" $rule -- "$SEALMEM" run --image -- ./static <<<answer
         refused "'true' cannot be sealed: " "$FORBID" $rule -- "$SEALMEM" run --image=outside -- true
@@ -232,13 +202,13 @@ refused() {
 }
 
 @test "a filter that does not concern the seal does not hinder it" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     run --separate-stderr -0 "$FORBID" mount=KILL kcmp=EPERM -- "$SEALMEM" run --image=report -- ./static <<<answer
     [[ $stderr == "sealmem: static["*"; sealed from outside" ]]
 }
 
 @test "a filter that kills at the seal kills the program before it does anything" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     run "$FORBID" memfd_create=KILL -- "$SEALMEM" run --image -- ./static <<<answer
     [ "$status" -gt 128 ]
     ! [[ $output =~ ^[0-9]+$ ]]
@@ -247,7 +217,7 @@ refused() {
 @test "what only an object inside can do is refused, and so is --no-dump" {
     local word
 
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     for word in vdso later filter; do
         refused "and without '$word'" "$SEALMEM" run --image=$word -- ./static
     done
@@ -285,7 +255,7 @@ keeps_privileges() {
 
 @test "a program that another one traces is refused" {
     need strace
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     run -125 strace -f -o strace.log "$SEALMEM" run --image -- ./static <<<answer
     [[ $output == *"another process traces this one"* ]]
 }
@@ -300,7 +270,7 @@ keeps_privileges() {
 # build_early: a program with a library whose constructor does what EARLY says.
 build_early() {
     build early.so early.c -- "$CC" -shared -fPIC -pthread
-    guest early "$CC" -fPIE -pie -Wl,--no-as-needed "$DIR/early.so"
+    build_guest early "$CC" -fPIE -pie -Wl,--no-as-needed "$DIR/early.so"
 }
 
 @test "threads and signals before the first instruction of a program do no harm" {
@@ -315,7 +285,7 @@ build_early() {
 }
 
 @test "a program that another one executes before its first instruction is sealed in its place" {
-    guest static "$CC" -static -no-pie -fno-pie
+    build_guest static "$CC" -static -no-pie -fno-pie
     build_early
     EARLY=execute EARLY_PROGRAM=./static run --separate-stderr -0 "$SEALMEM" run --image=outside,report -- ./early \
         <<<$'try\nanswer'
@@ -342,15 +312,15 @@ END
 }
 
 @test "a program that has a loader of its own is sealed" {
-    guest dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     ln -sf "$loader" loader
-    guest other "$CC" -fPIE -pie "-Wl,--dynamic-linker=$DIR/loader"
+    build_guest other "$CC" -fPIE -pie "-Wl,--dynamic-linker=$DIR/loader"
     starts_sealed other
 }
 
 @test "a loader that is executed by its name is refused" {
-    guest dynamic "$CC" -fPIE -pie
+    build_guest dynamic "$CC" -fPIE -pie
     loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     refused "it is a library or loader" "$SEALMEM" run --image -- "$loader" ./dynamic <<<answer
     run -0 "$SEALMEM" run --image=try -- "$loader" ./dynamic <<<answer
@@ -358,7 +328,7 @@ END
 
 @test "a loader of musl that is executed by its name is refused" {
     need musl-gcc
-    guest dynamic musl-gcc -fPIE -pie
+    build_guest dynamic musl-gcc -fPIE -pie
     loader=$(readelf -l dynamic | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
     [ -e "$loader" ] || skip "no loader of musl"
     refused "it is a library or loader" "$SEALMEM" run --image -- "$loader" ./dynamic <<<answer

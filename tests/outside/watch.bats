@@ -8,11 +8,11 @@
 
 bats_require_minimum_version 1.5.0
 
+load guest
+
 setup_file() {
-    export LC_ALL=C.UTF-8
-    DIR=$(mktemp -d)
-    chmod 755 "$DIR"
-    export DIR FS=$DIR/fs
+    make_place
+    export FS=$DIR/fs
     mkdir "$FS"
     mount -t tmpfs -o mode=755 sealmem-tests "$FS" 2>/dev/null || return 0
     touch "$DIR/mounted"
@@ -42,7 +42,7 @@ teardown() {
     for guest in "${guests[@]}"; do
         kill -KILL "$guest" 2>/dev/null || true
     done
-    exec 5>&- 6<&-
+    close_guest
 }
 
 # within COMMAND...: whether it succeeds in time.
@@ -84,15 +84,6 @@ lacks() {
     ! has "$@"
 }
 
-# build NAME OPTION...: the guest, see seal.bats.
-build() {
-    local name=$1
-
-    shift
-    "$CC" -D_GNU_SOURCE -O1 "-I$SOURCE" "$SOURCE/tests/outside/guest.c" "$SOURCE/tests/outside/acts.c" \
-        -o "$FS/$name" "$@" 2>build.log || skip "the compiler builds no program here"
-}
-
 # first NAME OPTION...: a program that exits with 0 if its code is sealed when main() begins, and else with 1.
 first() {
     local name=$1
@@ -111,24 +102,10 @@ int main(void)
 END
 }
 
-# start COMMAND...: as in seal.bats.
+# start COMMAND...: one more guest.
 start() {
-    rm -f to from
-    mkfifo to from
-    "$@" <to >from 3>&- 4>&- &
-    guests+=($!)
-    exec 5>to 6<from
-}
-
-ask() {
-    local line
-
-    echo "$1" >&5
-    while read -r -t 60 line <&6; do
-        echo "$line"
-        [[ ! $line =~ ^[0-9]+$ ]] || return 0
-    done
-    return 1
+    open_guest "$@"
+    guests+=("$guest")
 }
 
 refused() {
@@ -136,8 +113,8 @@ refused() {
 }
 
 @test "a program that others start is sealed, and one that no pattern matches is not" {
-    build meant -fPIE -pie
-    build other -fPIE -pie
+    build_guest "$FS/meant" "$CC" -fPIE -pie
+    build_guest "$FS/other" "$CC" -fPIE -pie
     watch "$FS/mea*"
     start "$FS/meant"
     within has out "^sealed ${guests[0]} \($FS/meant\): "
@@ -150,7 +127,7 @@ refused() {
 }
 
 @test "a static program" {
-    build static -static -no-pie -fno-pie
+    build_guest "$FS/static" "$CC" -static -no-pie -fno-pie
     watch "$FS/static"
     start "$FS/static"
     within has out "^sealed ${guests[0]} "
@@ -173,7 +150,7 @@ refused() {
 }
 
 @test "with --deep the bytes of code are sealed too" {
-    build meant -fPIE -pie
+    build_guest "$FS/meant" "$CC" -fPIE -pie
     watch --deep "$FS/meant"
     start "$FS/meant"
     within has out "^sealed ${guests[0]} .*text CONTENT\\+ADDRESS"
@@ -263,7 +240,7 @@ sleep 1" >"$FS/script"
 @test "a loader that a pattern matches hinders no program" {
     loader=$(ldd "$(type -P sleep)" | grep -oE '/lib[^ ]*/ld-[^ ]*')
     cp "$loader" "$FS/loader"
-    build program "-Wl,--dynamic-linker=$FS/loader"
+    build_guest "$FS/program" "$CC" "-Wl,--dynamic-linker=$FS/loader"
     for option in "" --enforce; do
         # shellcheck disable=SC2086
         watch $option "$FS/loader"
