@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import built
 import tap
 import tree
 
@@ -90,15 +91,4 @@ def test_another_module_uses_it_by_its_path(package):
         assert package.run("go", "run", ".", folder=folder) == "abc <nil>\n"
 
 
-def main():
-    source, library, place = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
-    place = place / f"go-{os.getuid()}"
-    with tempfile.TemporaryDirectory() as other:
-        try:
-            place.mkdir(exist_ok=True)
-        except OSError:
-            place = pathlib.Path(other)
-        return tap.run(sys.modules[__name__], Package(source, library, place))
-
-
-sys.exit(main())
+sys.exit(built.run(sys.modules[__name__], "go", Package, sys.argv[1:4]))

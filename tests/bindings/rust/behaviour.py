@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import built
 import declarations
 import tap
 import tree
@@ -183,15 +184,4 @@ def test_unsafe_without_a_reason_is_noticed(_):
     assert found == [(2, True), (4, False)], found
 
 
-def main():
-    source, library, place = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
-    place = place / f"rust-{os.getuid()}"
-    with tempfile.TemporaryDirectory() as other:
-        try:
-            place.mkdir(exist_ok=True)
-        except OSError:
-            place = pathlib.Path(other)
-        return tap.run(sys.modules[__name__], Crates(source, library, place))
-
-
-sys.exit(main())
+sys.exit(built.run(sys.modules[__name__], "rust", Crates, sys.argv[1:4]))
