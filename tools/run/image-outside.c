@@ -145,8 +145,10 @@ static bool receive_number(int fd, long *ret)
 /* Nothing is kept open, in place or alive for the tracer's sake, but standard error for its one line. */
 static int let_go_of_all(int fd)
 {
-	if (dup2(fd, STDIN_FILENO) < 0)
-		return -errno;
+	int err = fd == STDIN_FILENO ? 0 : sys_dup_over(fd, STDIN_FILENO);
+
+	if (err < 0)
+		return err;
 	(void)close(STDOUT_FILENO);
 	(void)syscall(SYS_close_range, STDERR_FILENO + 1, UINT32_MAX, 0);
 	(void)chdir("/");
