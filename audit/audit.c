@@ -65,14 +65,20 @@ static int note_holders(struct audit *audit, const struct process *process)
 
 int audit_begin(struct audit *ret, const char *procfs)
 {
-	struct audit audit = { 0 };
-	int err = procfs_open(&audit.procfs, procfs);
+	struct procfs opened;
+	int err = procfs_open(&opened, procfs);
 
 	if (err < 0)
 		return err;
-	(void)clock_gettime(CLOCK_REALTIME, &audit.begun);
-	*ret = audit;
+	audit_begin_at(ret, &opened);
+	ret->borrowed = false;
 	return 0;
+}
+
+void audit_begin_at(struct audit *ret, const struct procfs *procfs)
+{
+	*ret = (struct audit){ .procfs = *procfs, .borrowed = true };
+	(void)clock_gettime(CLOCK_REALTIME, &ret->begun);
 }
 
 int audit_add(struct audit *audit, pid_t pid, unsigned needs)
@@ -235,5 +241,6 @@ void audit_free(struct audit *audit)
 	free(audit->processes);
 	known_files_free(&audit->files);
 	writers_free(&audit->writers);
-	procfs_close(&audit->procfs);
+	if (!audit->borrowed)
+		procfs_close(&audit->procfs);
 }

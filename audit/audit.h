@@ -13,6 +13,7 @@
 
 struct audit {
 	struct procfs procfs;
+	bool borrowed; /* the procfs */
 	struct known_files files;
 	struct writers writers;
 	struct process *processes;
@@ -26,6 +27,9 @@ struct audit {
 
 /* As procfs_open(). */
 int audit_begin(struct audit *ret, const char *procfs);
+
+/* Of a /proc that the caller has open, and keeps open until the audit is freed. */
+void audit_begin_at(struct audit *ret, const struct procfs *procfs);
 
 /* Reads one more process. Errors as process_read(). */
 int audit_add(struct audit *audit, pid_t pid, unsigned needs);

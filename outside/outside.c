@@ -186,7 +186,7 @@ static enum refusal attempt(struct work *work)
 
 static enum refusal seal(struct work *work)
 {
-	enum refusal refusal = check(work);
+	enum refusal refusal = check(work), confirmed;
 
 	if (refusal == REFUSAL_NONE)
 		refusal = attempt(work);
@@ -196,10 +196,9 @@ static enum refusal seal(struct work *work)
 	}
 	if (work->flags & OUTSIDE_DRY_RUN || (refusal != REFUSAL_NONE && !work->change.sealed))
 		return refusal;
+	confirmed = verify(&work->ret->plan, &work->procfs, work->target.pid, &work->change);
 	if (refusal == REFUSAL_NONE)
-		refusal = verify(&work->ret->plan, work->target.pid, &work->change);
-	else
-		(void)verify(&work->ret->plan, work->target.pid, &work->change);
+		refusal = confirmed;
 	work->ret->state = refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
 	return refusal;
 }

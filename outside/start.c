@@ -176,7 +176,8 @@ static enum refusal confirm(struct start *start, bool last)
 	enum refusal refusal = REFUSAL_NONE;
 
 	if (last || start->ret->plan.size > 0)
-		refusal = verify(&start->ret->plan, start->target.pid, &start->change);
+		refusal = verify(&start->ret->plan, &start->procfs, start->target.pid,
+				 &start->change);
 	start->ret->state = last && refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
 	return refusal;
 }

@@ -70,13 +70,14 @@ static enum refusal compare(struct plan *plan, const struct process *process,
 	return refusal;
 }
 
-enum refusal verify(struct plan *plan, pid_t pid, const struct change *change)
+enum refusal verify(struct plan *plan, const struct procfs *procfs, pid_t pid,
+		    const struct change *change)
 {
-	CLEANUP(audit_free) struct audit audit = { .procfs.directory = -1 };
-	int err = audit_begin(&audit, NULL);
+	CLEANUP(audit_free) struct audit audit;
+	int err;
 
-	if (err == 0)
-		err = audit_add(&audit, pid, NEED_VM | NEED_MEMFDS);
+	audit_begin_at(&audit, procfs);
+	err = audit_add(&audit, pid, NEED_VM | NEED_MEMFDS);
 	if (err == 0)
 		err = audit_finish(&audit, NEED_VM | NEED_MEMFDS);
 	return err < 0 ? refusal_of(err) : compare(plan, &audit.processes[0], change);
