@@ -44,6 +44,7 @@ struct start {
 	unsigned char before[sizeof(uint64_t)]; /* what was there */
 	bool trap_blocked, trap_ignored;	/* SIGTRAP, which a breakpoint changes */
 	bool again;				/* it has executed another program */
+	bool planned;				/* and has not run since the plan was made */
 };
 
 static unsigned long options_of(unsigned flags)
@@ -191,7 +192,7 @@ static enum refusal seal(struct start *start, bool protects, bool last)
 	free(start->stopped.threads);
 	refusal = stop_others(&start->stopped, &start->target, options_of(start->flags));
 	start->stopped.same_filters = start->flags & OUTSIDE_SAME_FILTERS;
-	if (refusal == REFUSAL_NONE)
+	if (refusal == REFUSAL_NONE && !start->planned)
 		refusal = make_plan(start);
 	if (refusal == REFUSAL_NONE && !ret->plan.program_known)
 		refusal = REFUSAL_NO_HEADERS;
@@ -266,14 +267,31 @@ static enum refusal note_end(struct start *start, struct stop_event event)
 	return REFUSAL_GONE;
 }
 
+static void note_trap(struct start *start)
+{
+	char status[PROCFS_STATUS_SIZE];
+	const char *ignored;
+	uint64_t mask = 0;
+
+	(void)kernel_signal_mask(start->ret->pid, &mask);
+	start->trap_blocked = mask & SYS_SIGNAL(SIGTRAP);
+	if (procfs_read(start->target.directory, "status", status, sizeof(status)) < 0)
+		return;
+	ignored = find_value(status, "SigIgn");
+	start->trap_ignored = ignored != NULL && strtoull(ignored, NULL, 16) & SYS_SIGNAL(SIGTRAP);
+}
+
 /* A constructor can have started a thread, or a process that shares the memory. */
 static enum refusal seal_with_loader(struct start *start)
 {
-	enum refusal refusal = set_breakpoint(start);
+	enum refusal refusal;
 	struct stop_event event;
 
+	note_trap(start);
+	refusal = set_breakpoint(start);
 	if (refusal != REFUSAL_NONE)
 		return refusal;
+	start->planned = false;
 	event = go_on(start, PTRACE_CONT);
 	if (event.kind != STOP_SIGNAL)
 		return note_end(start, event);
@@ -366,6 +384,7 @@ static enum refusal follow_start_up(struct start *start, bool *ret_protects)
 {
 	struct kernel_call entered = { 0 }, call;
 
+	start->planned = false;
 	for (;;) {
 		struct stop_event event = go_on(start, PTRACE_SYSCALL);
 
@@ -408,20 +427,6 @@ static enum refusal seal_without_loader(struct start *start)
 	return refusal == REFUSAL_NONE ? seal(start, protects, true) : refusal;
 }
 
-static void note_trap(struct start *start)
-{
-	char status[PROCFS_STATUS_SIZE];
-	const char *ignored;
-	uint64_t mask = 0;
-
-	(void)kernel_signal_mask(start->ret->pid, &mask);
-	start->trap_blocked = mask & SYS_SIGNAL(SIGTRAP);
-	if (procfs_read(start->target.directory, "status", status, sizeof(status)) < 0)
-		return;
-	ignored = find_value(status, "SigIgn");
-	start->trap_ignored = ignored != NULL && strtoull(ignored, NULL, 16) & SYS_SIGNAL(SIGTRAP);
-}
-
 static enum refusal open_target(struct start *start)
 {
 	enum refusal refusal;
@@ -445,7 +450,7 @@ static enum refusal seal_program(struct start *start)
 		refusal = REFUSAL_NONE;
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	note_trap(start);
+	start->planned = true;
 	return start->ret->plan.has_loader ? seal_with_loader(start) : seal_without_loader(start);
 }
 
