@@ -454,16 +454,23 @@ static enum refusal seal_program(struct start *start)
 	return start->ret->plan.has_loader ? seal_with_loader(start) : seal_without_loader(start);
 }
 
-static enum refusal seal_programs(struct start *start)
+/* What needs no process. */
+static enum refusal get_ready(struct start *start)
 {
-	enum refusal refusal = REFUSAL_NO_MSEAL;
 	int err;
 
 	if (!outside_supported())
-		return refusal;
+		return REFUSAL_NO_MSEAL;
 	err = procfs_open(&start->procfs, NULL);
 	if (err < 0 || !start->procfs.own)
 		return out_of_resources(err) ? refusal_of(err) : REFUSAL_NO_PROC;
+	return REFUSAL_NONE;
+}
+
+static enum refusal seal_programs(struct start *start)
+{
+	enum refusal refusal;
+
 	do
 		refusal = seal_program(start);
 	while (start->again);
@@ -478,37 +485,51 @@ static void let_go(struct start *start)
 		(void)kernel_resume(start->ret->pid, PTRACE_DETACH, 0);
 }
 
-void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
-			void (*then)(const struct outside *answer, void *data), void *data)
+static struct start begin(struct outside *ret, pid_t pid, unsigned flags)
 {
-	struct start start = {
+	*ret = (struct outside){ .pid = pid };
+	return (struct start){
 		.ret = ret,
 		.flags = flags,
 		.procfs.directory = -1,
 		.target = { .directory = -1, .memory = -1, .maps = -1 },
 		.change.file = -1,
 	};
-
-	*ret = (struct outside){ .pid = pid };
-	ret->refusal = seal_programs(&start);
-	then(ret, data);
-	if (ret->refusal == REFUSAL_NONE || !(flags & OUTSIDE_KEEP_HELD))
-		let_go(&start);
-	free(start.stopped.threads);
-	mappings_free(&start.mappings);
-	target_close(&start.target);
-	procfs_close(&start.procfs);
 }
 
-static void ignore(const struct outside *answer, void *data)
+static void end(struct start *start)
 {
-	(void)answer;
-	(void)data;
+	if (start->ret->refusal == REFUSAL_NONE || !(start->flags & OUTSIDE_KEEP_HELD))
+		let_go(start);
+	free(start->stopped.threads);
+	mappings_free(&start->mappings);
+	target_close(&start->target);
+	procfs_close(&start->procfs);
+}
+
+/* What needs no process is done while another processor executes the program. */
+void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
+			void (*then)(const struct outside *answer, void *data), void *data)
+{
+	struct start start = begin(ret, pid, flags);
+
+	ret->refusal = get_ready(&start);
+	if (!outside_start_await(pid))
+		ret->refusal = REFUSAL_GONE;
+	if (ret->refusal == REFUSAL_NONE)
+		ret->refusal = seal_programs(&start);
+	then(ret, data);
+	end(&start);
 }
 
 void outside_start(struct outside *ret, pid_t pid, unsigned flags)
 {
-	outside_start_then(ret, pid, flags, ignore, NULL);
+	struct start start = begin(ret, pid, flags);
+
+	ret->refusal = get_ready(&start);
+	if (ret->refusal == REFUSAL_NONE)
+		ret->refusal = seal_programs(&start);
+	end(&start);
 }
 
 /* A call of its own, where it stands: it does nothing else with its memory. */

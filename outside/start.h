@@ -40,7 +40,8 @@ bool outside_start_await(pid_t pid);
  */
 void outside_start(struct outside *ret, pid_t pid, unsigned flags);
 
-/* The same. `then` gets the answer before the process goes on. */
+/* The same for a process that was seized, and is yet to execute a program: this waits for that, and gets ready meanwhile.
+ * `then` gets the answer before the process goes on. */
 void outside_start_then(struct outside *ret, pid_t pid, unsigned flags,
 			void (*then)(const struct outside *answer, void *data), void *data);
 

@@ -118,8 +118,6 @@ static void seal(struct tracing *tracing)
 {
 	struct outside sealed;
 
-	if (!outside_start_await(tracing->program))
-		return;
 	outside_start_then(&sealed, tracing->program, tracing->flags, judge, tracing);
 	if (sealed.refusal != REFUSAL_NONE && sealed.refusal != REFUSAL_GONE &&
 	    tracing->flags & OUTSIDE_KEEP_HELD)
