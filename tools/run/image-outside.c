@@ -24,16 +24,22 @@
 #include "tools/run/preload.h"
 
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+
+/* Of the tracer, too. */
+#define STACK_SIZE ((size_t)1 << 19)
 
 struct tracing {
 	const char *name; /* of the program, as the caller gave it */
 	unsigned wanted;
 	unsigned flags;
-	pid_t program;
+	pid_t program, tracer;
 	int ends[2]; /* of this process, and of the tracer */
 };
 
@@ -165,7 +171,7 @@ static void trace(struct tracing *tracing)
 	(void)sigaction(SIGCHLD, &usual, NULL);
 	if (let_go_of_all(tracing->ends[1]) < 0)
 		return;
-	if (send_number(fd, sys_getpid()) && receive_number(fd, &err))
+	if (receive_number(fd, &err))
 		err = outside_start_seize(tracing->program, tracing->flags);
 	(void)send_number(fd, err);
 	(void)close(fd);
@@ -174,27 +180,50 @@ static void trace(struct tracing *tracing)
 		seal(tracing);
 }
 
-/* The one in between. */
+/* The one in between; and then the tracer, which exits when it comes back. */
 static int start_tracer(void *data)
 {
 	struct tracing *tracing = data;
-	pid_t pid = fork();
 
-	if (pid == 0) {
+	tracing->tracer = fork();
+	if (tracing->tracer == 0)
 		trace(tracing);
-		_exit(0);
-	}
-	return pid < 0 ? errno : 0;
+	return tracing->tracer < 0 ? errno : 0;
+}
+
+static void unmap_stack(void **stack)
+{
+	if (*stack != MAP_FAILED)
+		(void)munmap(*stack, STACK_SIZE);
+}
+
+/* It runs in the memory of this process, which waits meanwhile: so there is one copy of that to be made, and not two. Its exit
+ * sends no signal. */
+static int start_in_between(struct tracing *tracing)
+{
+	CLEANUP(unmap_stack)
+	void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+	pid_t pid;
+	int status;
+
+	if (stack == MAP_FAILED)
+		return -errno;
+	pid = clone(start_tracer, (char *)stack + STACK_SIZE, CLONE_VM | CLONE_VFORK, tracing);
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, (int)__WCLONE) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -ECHILD;
 }
 
 /* Yama lets a process be traced by its ancestors, and by one that it names. */
-static long be_seized(struct tracing *tracing)
+static long be_seized(const struct tracing *tracing)
 {
-	long tracer, err = -EPIPE;
+	long err = -EPIPE;
 
-	if (!receive_number(tracing->ends[0], &tracer))
-		return -EPIPE;
-	(void)prctl(PR_SET_PTRACER, tracer, 0L, 0L, 0L);
+	(void)prctl(PR_SET_PTRACER, (long)tracing->tracer, 0L, 0L, 0L);
 	if (!send_number(tracing->ends[0], 0) || !receive_number(tracing->ends[0], &err))
 		return -EPIPE;
 	return err;
@@ -214,17 +243,15 @@ static enum exit_status complain_of_start(const struct tracing *tracing, long er
  * may read as soon as the program runs. */
 static enum exit_status start(struct tracing *tracing)
 {
-	int failed;
 	long err;
 
 	if (harden_is_in_force())
 		unharden_self();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, tracing->ends) < 0)
 		return complain_of_start(tracing, -errno);
-	failed = sys_in_child(start_tracer, tracing);
+	err = start_in_between(tracing);
 	close_fd(tracing->ends[1]);
 	tracing->ends[1] = -1;
-	err = failed > 0 ? -failed : failed;
 	if (err == 0)
 		err = be_seized(tracing);
 	return err < 0 ? complain_of_start(tracing, err) : EXIT_NOT_YET;
