@@ -121,22 +121,29 @@ static void leave_sequence(const struct target *target, struct loan *loan)
 		arch_set_instruction(&loan->registers, sequence.abort);
 }
 
-/* Seccomp filters would see the calls of the helper, and kill what they do not expect. */
+static long try_options(struct helper *helper, const struct loan *loan, unsigned long more)
+{
+	helper->options = OPTIONS | loan->options | more;
+	return kernel_set_options(loan->id, helper->options);
+}
+
+/*
+ * Seccomp filters would see the calls of the helper, and kill what they do not expect. Who may suspend them need not know
+ * whether there are any. But where other threads run, they could write to the code of the helper, which no filter watches.
+ */
 static enum refusal set_options(struct helper *helper, const struct stopped *stopped,
 				const struct loan *loan)
 {
-	bool filtered = target_thread_number(stopped->target, loan->id, "Seccomp") > 0;
+	bool filtered;
 
-	/* A thread that runs could write to the code of the helper, which no filter watches. */
+	if (!stopped->others_run && try_options(helper, loan, PTRACE_O_SUSPEND_SECCOMP) >= 0)
+		return REFUSAL_NONE;
+	filtered = target_thread_number(stopped->target, loan->id, "Seccomp") > 0;
 	if (filtered && stopped->others_run)
 		return REFUSAL_FILTERED_ONE;
-	helper->options = OPTIONS | loan->options | (filtered ? PTRACE_O_SUSPEND_SECCOMP : 0);
-	if (kernel_set_options(loan->id, helper->options) >= 0)
-		return REFUSAL_NONE;
 	if (filtered && !loan->same_filters)
 		return REFUSAL_FILTERED;
-	helper->options = OPTIONS | loan->options;
-	return kernel_set_options(loan->id, helper->options) >= 0 ? REFUSAL_NONE : REFUSAL_GONE;
+	return try_options(helper, loan, 0) >= 0 ? REFUSAL_NONE : REFUSAL_GONE;
 }
 
 /* Back to where it was. */
@@ -254,24 +261,31 @@ static enum refusal lend(struct helper *helper, const struct stopped *stopped, s
 }
 
 /* Whether the thread can be lent, and its registers. */
-static bool may_lend(struct loan *loan, const struct stopped_thread *thread, bool in_call)
+static bool may_lend(struct loan *loan, const struct stopped_thread *thread)
 {
 	loan->id = thread->id;
 	return !thread->gone &&
 	       kernel_registers(thread->id, &loan->registers.all, sizeof(loan->registers.all)) >=
 		       0 &&
-	       arch_is_native(&loan->registers) && kernel_dispatches(thread->id) == 0 &&
-	       arch_is_in_call(&loan->registers) == in_call;
+	       arch_is_native(&loan->registers) && kernel_dispatches(thread->id) == 0;
 }
 
-/* Threads that wait in a call first. */
+/* The first that waits in a call; or the first, if none does. */
 static bool choose(struct loan *loan, const struct stopped *stopped)
 {
-	for (int in_call = 1; in_call >= 0; in_call--)
-		for (size_t i = 0; i < stopped->count; i++)
-			if (may_lend(loan, &stopped->threads[i], in_call == 1))
-				return true;
-	return false;
+	struct loan first = { 0 };
+
+	for (size_t i = 0; i < stopped->count; i++) {
+		if (!may_lend(loan, &stopped->threads[i]))
+			continue;
+		if (arch_is_in_call(&loan->registers))
+			return true;
+		if (first.id == 0)
+			first = *loan;
+	}
+	if (first.id != 0)
+		*loan = first;
+	return first.id != 0;
 }
 
 /* As often as a signal may come in between. */
