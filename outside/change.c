@@ -31,8 +31,10 @@ struct maker {
 	const struct plan *plan;
 	long descriptor; /* of the file, in the process */
 	const struct prepared *prepared;
-	uint64_t memory, size; /* that the helper has there */
+	uint64_t list;	       /* where the calls go, in the process */
+	uint64_t memory, size; /* that is mapped for them there, if they need that */
 	char *room;	       /* what goes there */
+	size_t before, length; /* of what comes before the calls, and of all */
 	size_t count;	       /* of calls; and, among them: */
 	size_t passing, replaced, runs;
 };
@@ -142,20 +144,35 @@ static size_t count_runs(const struct plan *plan)
 	return count;
 }
 
-/* A place in the memory of the process, for the list of calls and for what comes with a descriptor. */
-static enum refusal make_room(struct maker *maker)
+/* For a list that does not go where the code is, or for what comes with a descriptor, which the process writes to. */
+static enum refusal map_room(struct maker *maker)
 {
 	long address;
 
-	maker->replaced = count_replaced(maker->plan);
-	maker->runs = count_runs(maker->plan);
-	maker->size = page_round_up(PASS_SIZE + (PASS_CALLS + 2 * maker->replaced + maker->runs +
-						 2) * sizeof(struct listed_call));
+	maker->size = page_round_up(maker->length);
 	address = HELPER_CALL(maker->helper, SYS_mmap, 0, maker->size, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0);
 	if (address < 0)
 		return refusal_of(address);
 	maker->memory = (uint64_t)address;
+	maker->list = maker->memory + maker->before;
+	return REFUSAL_NONE;
+}
+
+/* A place for the list of calls. */
+static enum refusal make_room(struct maker *maker)
+{
+	const bool passes = maker->plan->size > 0 && maker->prepared != NULL;
+
+	maker->passing = passes ? PASS_CALLS : 0;
+	maker->before = passes ? PASS_SIZE : 0;
+	maker->replaced = count_replaced(maker->plan);
+	maker->runs = count_runs(maker->plan);
+	maker->length = maker->before + (maker->passing + 2 * maker->replaced + maker->runs + 2) *
+						sizeof(struct listed_call);
+	if (passes || maker->length > maker->helper->room_size)
+		return map_room(maker);
+	maker->list = maker->helper->room;
 	return REFUSAL_NONE;
 }
 
@@ -165,7 +182,6 @@ static enum refusal take_file(struct maker *maker)
 	enum refusal refusal;
 
 	if (maker->prepared != NULL) {
-		maker->passing = PASS_CALLS;
 		maker->descriptor = PASS_DESCRIPTOR;
 		maker->change->file = sys_fcntl(maker->prepared->file, F_DUPFD_CLOEXEC, 0);
 		return refusal_of(
@@ -181,12 +197,12 @@ static enum refusal take_file(struct maker *maker)
 
 static uint64_t address_of(const struct maker *maker, size_t call)
 {
-	return maker->memory + PASS_SIZE + call * sizeof(struct listed_call);
+	return maker->list + call * sizeof(struct listed_call);
 }
 
 static struct listed_call *list_of(const struct maker *maker)
 {
-	return (struct listed_call *)(maker->room + PASS_SIZE); /* NOLINT: it is aligned */
+	return (struct listed_call *)(maker->room + maker->before); /* NOLINT: it is aligned */
 }
 
 static void add_call(struct maker *maker, struct listed_call call)
@@ -241,8 +257,10 @@ static void write_list(struct maker *maker)
 	const size_t end = maker->passing + maker->replaced + maker->runs, roll_back = end + 1;
 	size_t left = maker->replaced;
 
-	pass_write(maker->room, maker->memory);
-	pass_list(list_of(maker), maker->memory, address_of(maker, end));
+	if (maker->passing > 0) {
+		pass_write(maker->room, maker->memory);
+		pass_list(list_of(maker), maker->memory, address_of(maker, end));
+	}
 	maker->count = maker->passing;
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->ranges[i].replaced)
@@ -272,12 +290,20 @@ static enum refusal judge(const struct maker *maker, const struct list_result *r
 							 : refusal_of(result->error);
 }
 
+static bool hand_over_list(const struct maker *maker)
+{
+	if (maker->memory == 0)
+		return helper_fill_room(maker->helper, maker->room, maker->length);
+	return kernel_write_memory(maker->helper->id, maker->room, maker->length, maker->memory) >=
+	       0;
+}
+
 /* If the helper is lost in the list, nobody knows how far it came. */
 static enum refusal run_list(struct maker *maker)
 {
 	struct list_result result;
 
-	if (kernel_write_memory(maker->helper->id, maker->room, maker->size, maker->memory) < 0 ||
+	if (!hand_over_list(maker) ||
 	    !helper_begin_list(maker->helper, address_of(maker, 0), maker->memory, maker->size))
 		return REFUSAL_GONE;
 	maker->change->sealed = true;
@@ -290,7 +316,7 @@ static enum refusal carry_out(struct maker *maker)
 {
 	enum refusal refusal;
 
-	maker->room = calloc(1, maker->size);
+	maker->room = calloc(1, maker->length);
 	if (maker->room == NULL)
 		return REFUSAL_OUT_OF_MEMORY;
 	write_list(maker);

@@ -22,8 +22,9 @@
 #include <sched.h>
 #include <string.h>
 
-/* Code, and then a text. */
-#define ROOM (ARCH_CODE_SIZE + HELPER_TEXT_SIZE)
+/* Code, and then a text; and then a list, if there is room for one. */
+#define LEAST (ARCH_CODE_SIZE + HELPER_TEXT_SIZE)
+#define MOST  (LEAST + HELPER_ROOM_SIZE)
 
 #define OPTIONS ((unsigned long)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE))
 
@@ -36,6 +37,7 @@ struct loan {
 	struct registers registers;
 	struct code code;
 	uint64_t at;	       /* where the code goes */
+	size_t size;	       /* that there is for it */
 	unsigned long options; /* that it has besides ours */
 	bool same_filters;
 };
@@ -49,22 +51,32 @@ static bool is_zero(const unsigned char *bytes, size_t size)
 }
 
 /* The last zeroes of the vDSO. What a helper left that nobody could clean up is passed by. */
-static uint64_t find_room(const struct target *target, const struct plan *plan)
+static uint64_t find_zeroes(const struct target *target, const struct plan *plan, size_t size)
 {
 	uint64_t at = plan->vdso_end, page_start;
-	unsigned char bytes[ROOM];
+	unsigned char bytes[MOST];
 
 	if (plan->vdso_end - plan->vdso < page_size())
 		return 0;
 	page_start = plan->vdso_end - page_size();
-	while (at - page_start >= ROOM) {
-		at -= ROOM;
-		if (target_read(target, bytes, sizeof(bytes), at) < 0)
+	while (at - page_start >= size) {
+		at -= size;
+		if (target_read(target, bytes, size, at) < 0)
 			return 0;
-		if (is_zero(bytes, sizeof(bytes)))
+		if (is_zero(bytes, size))
 			return at;
 	}
 	return 0;
+}
+
+static void find_room(struct loan *loan, const struct target *target, const struct plan *plan)
+{
+	loan->size = MOST;
+	loan->at = find_zeroes(target, plan, loan->size);
+	if (loan->at != 0)
+		return;
+	loan->size = LEAST;
+	loan->at = find_zeroes(target, plan, loan->size);
 }
 
 /* At once; or in whole words, where the kernel does not let even who traces a process write so. */
@@ -86,18 +98,18 @@ static long write_code_bytes(const struct target *target, pid_t thread, uint64_t
 
 static long write_code(const struct target *target, const struct loan *loan)
 {
-	unsigned char bytes[ROOM] = { 0 };
+	unsigned char bytes[LEAST] = { 0 };
 
 	memcpy(bytes, loan->code.bytes, loan->code.size);
 	memcpy(bytes + ARCH_CODE_SIZE, HELPER_FILE_NAME, sizeof(HELPER_FILE_NAME));
 	return write_code_bytes(target, loan->id, loan->at, bytes, sizeof(bytes));
 }
 
-static void clear_code(const struct target *target, pid_t thread, uint64_t at)
+static void clear_code(const struct target *target, pid_t thread, uint64_t at, size_t size)
 {
-	const unsigned char zeroes[ROOM] = { 0 };
+	const unsigned char zeroes[MOST] = { 0 };
 
-	(void)write_code_bytes(target, thread, at, zeroes, sizeof(zeroes));
+	(void)write_code_bytes(target, thread, at, zeroes, size);
 }
 
 /*
@@ -257,6 +269,8 @@ static enum refusal lend(struct helper *helper, const struct stopped *stopped, s
 	helper->call = loan->at + loan->code.call;
 	helper->list = loan->at + loan->code.batch;
 	helper->text = loan->at + ARCH_CODE_SIZE;
+	helper->room = loan->at + LEAST;
+	helper->room_size = loan->size - LEAST;
 	return refusal == REFUSAL_NONE ? after : refusal;
 }
 
@@ -294,7 +308,6 @@ static bool choose(struct loan *loan, const struct stopped *stopped)
 enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan)
 {
 	struct loan loan = {
-		.at = find_room(stopped->target, plan),
 		.options = stopped->options,
 		.same_filters = stopped->same_filters,
 	};
@@ -302,6 +315,7 @@ enum refusal enter(struct helper *ret, const struct stopped *stopped, const stru
 	bool again = true;
 
 	*ret = (struct helper){ .target = stopped->target };
+	find_room(&loan, stopped->target, plan);
 	if (loan.at == 0)
 		return REFUSAL_NO_ROOM;
 	for (int i = 0; i < ATTEMPTS && again; i++) {
@@ -314,7 +328,7 @@ enum refusal enter(struct helper *ret, const struct stopped *stopped, const stru
 	if (refusal != REFUSAL_NONE && ret->id != 0)
 		helper_end(ret);
 	else if (refusal != REFUSAL_NONE)
-		clear_code(stopped->target, loan.id, loan.at);
+		clear_code(stopped->target, loan.id, loan.at, loan.size);
 	return refusal;
 }
 
@@ -363,6 +377,12 @@ bool helper_set_text(struct helper *helper, const char *text)
 	memcpy(bytes, text, strnlen(text, sizeof(bytes) - 1));
 	return write_code_bytes(helper->target, helper->id, helper->text, bytes, sizeof(bytes)) >=
 	       0;
+}
+
+bool helper_fill_room(struct helper *helper, const void *bytes, size_t size)
+{
+	return size <= helper->room_size &&
+	       write_code_bytes(helper->target, helper->id, helper->room, bytes, size) >= 0;
 }
 
 bool helper_begin_list(struct helper *helper, uint64_t first, uint64_t memory, uint64_t size)
@@ -419,7 +439,7 @@ void helper_end(struct helper *helper)
 	if (helper->id == 0)
 		return;
 	if (helper->exits || begin(helper, SYS_exit, none)) {
-		clear_code(helper->target, helper->id, helper->code);
+		clear_code(helper->target, helper->id, helper->code, LEAST + helper->room_size);
 		(void)kernel_set_signal_mask(helper->id, helper->mask);
 		(void)kernel_resume(helper->id, PTRACE_CONT, 0);
 		(void)stop_wait(helper->id);

@@ -15,11 +15,16 @@ struct helper {
 	uint64_t code, call; /* where its code is, and where in it a call begins */
 	uint64_t list;	     /* where in it a list of calls begins */
 	uint64_t text;	     /* that a call may need, in the memory of the process */
+	uint64_t room;	     /* for a short list of calls, likewise */
+	size_t room_size;    /* 0: there is none */
 	uint64_t mask;	     /* the signals that the lent thread blocked */
 };
 
 /* How long a text may be, with the zero at its end. */
 #define HELPER_TEXT_SIZE 32
+
+/* What most lists of a program without libraries take. */
+#define HELPER_ROOM_SIZE 768
 
 /* The text is this, to begin with: what the file is called. */
 #define HELPER_FILE_NAME "sealmem:image"
@@ -33,8 +38,10 @@ long helper_call(struct helper *helper, long number, const uint64_t arguments[6]
 #define HELPER_CALL(helper, number, ...)                                                           \
  helper_call(helper, number, (const uint64_t[6]){ __VA_ARGS__ })
 
-/* Has it make the calls of a list by itself, which is in `memory` of the process, and exit. Nothing else can be asked of
- * it afterwards. */
+/* Puts a list into its room, whose bytes are whole words. */
+bool helper_fill_room(struct helper *helper, const void *bytes, size_t size);
+
+/* Has it make the calls of a list by itself, unmap `memory`, and exit. Nothing else can be asked of it afterwards. */
 bool helper_begin_list(struct helper *helper, uint64_t first, uint64_t memory, uint64_t size);
 
 /* Waits until it has. Without a result it is lost, and nobody knows how far it came. */
