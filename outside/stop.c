@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 static int64_t now(void)
@@ -55,17 +56,18 @@ static struct stop_event event_of(int status)
 
 struct stop_event stop_wait(pid_t thread)
 {
-	const int64_t begun = now();
+	int64_t begun = 0, waited;
 	int status;
 
 	for (;;) {
 		long found = kernel_wait(thread, &status);
-		int64_t waited = now() - begun;
 
 		if (found > 0)
 			return event_of(status);
 		if (found < 0)
 			return (struct stop_event){ STOP_GONE, 0 };
+		begun = begun != 0 ? begun : now();
+		waited = now() - begun;
 		if (waited >= STOP_PATIENCE)
 			return (struct stop_event){ STOP_TIMEOUT, 0 };
 		if (waited < AWAKE)
@@ -159,13 +161,15 @@ static enum refusal seize(struct stopped *stopped, pid_t id)
 	return REFUSAL_NONE;
 }
 
-/* Those that are new. They all have the order to stop before one is waited for. */
+/* Those that are new. They all have the order to stop before one is waited for. The time begins with the first order. */
 static enum refusal seize_new(struct stopped *stopped)
 {
 	CLEANUP(free_pids) pid_t *threads = NULL;
 	ssize_t count = procfs_list_threads(stopped->target->directory, &threads);
 	enum refusal refusal = refusal_of(count);
 
+	if (stopped->count == 0)
+		stopped->begun = now();
 	for (ssize_t i = 0; i < count && refusal == REFUSAL_NONE; i++)
 		if (!is_listed(stopped, threads[i]))
 			refusal = seize(stopped, threads[i]);
@@ -203,6 +207,9 @@ static enum refusal wait_for_new(struct stopped *stopped, bool *ret_any)
 	return refusal;
 }
 
+/* Of a directory in /proc. */
+#define LINKS_WITHOUT_THREADS 2
+
 static bool is_empty(const struct stopped *stopped)
 {
 	for (size_t i = 0; i < stopped->count; i++)
@@ -224,12 +231,25 @@ static enum refusal finish(const struct stopped *stopped, enum refusal refusal)
 	return is_empty(stopped) || !target_is_there(stopped->target) ? REFUSAL_GONE : REFUSAL_NONE;
 }
 
+/* The kernel counts the threads of a process among the links of their directory, which is quicker than to list them. If
+ * this does not come out, they are listed again. */
+static bool holds_all(const struct stopped *stopped)
+{
+	struct stat status;
+	size_t held = 0;
+
+	for (size_t i = 0; i < stopped->count; i++)
+		held += stopped->threads[i].done && !stopped->threads[i].gone;
+	return held > 0 && fstatat(stopped->target->directory, "task", &status, 0) == 0 &&
+	       status.st_nlink == LINKS_WITHOUT_THREADS + held;
+}
+
 static enum refusal stop_more(struct stopped *ret)
 {
 	enum refusal refusal = REFUSAL_NONE;
 	bool any = true;
 
-	while (any && refusal == REFUSAL_NONE) {
+	while (any && refusal == REFUSAL_NONE && !holds_all(ret)) {
 		refusal = seize_new(ret);
 		if (refusal == REFUSAL_NONE)
 			refusal = wait_for_new(ret, &any);
