@@ -257,7 +257,7 @@ void outside_seal(struct outside *ret, pid_t pid, unsigned flags)
 		.flags = flags,
 		.procfs.directory = -1,
 		.target = { .directory = -1, .memory = -1, .maps = -1 },
-		.prepared = { .file = -1, .reader = -1 },
+		.prepared = PREPARED_NONE,
 		.change.file = -1,
 	};
 

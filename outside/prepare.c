@@ -111,38 +111,9 @@ static int seal_file(struct prepared *prepared, size_t size)
 	return err;
 }
 
-static int make_file(struct prepared *prepared, const struct target *target,
-		     const struct mappings *mappings, const struct plan *plan)
-{
-	int err = -ENOMEM;
-
-	prepared->objects = calloc(plan->object_count, sizeof(*prepared->objects));
-	if (prepared->objects == NULL)
-		return err;
-	find_files(prepared, target, mappings, plan);
-	err = prepared->file = memfd_new("image", plan->size);
-	if (err >= 0)
-		err = fill_write(prepared->file, target, plan);
-	if (err >= 0)
-		err = seal_file(prepared, plan->size);
-	return err < 0 ? err : fill_compare(prepared->bytes.addr, target, plan);
-}
-
-void prepare(struct prepared *ret, const struct target *target, const struct mappings *mappings,
-	     const struct plan *plan)
-{
-	*ret = (struct prepared){ .file = -1, .reader = -1 };
-	if (plan->size > 0 && kernel_takes_from_threads() &&
-	    make_file(ret, target, mappings, plan) < 0)
-		prepared_free(ret);
-}
-
-/* A process that is held, and the buffer for its bytes. */
 struct check {
 	const struct prepared *prepared;
 	const struct target *target;
-	int pagemap;
-	char *buffer;
 	const struct prepared_object *object; /* the last whose file was looked at */
 	bool unaltered;
 };
@@ -151,10 +122,11 @@ struct check {
 static bool same_bytes(const struct check *check, uint64_t address, uint64_t position, size_t size)
 {
 	const char *sealed = check->prepared->bytes.addr;
+	char *here = check->prepared->buffer.addr;
 
-	return (kernel_read_memory(check->target->pid, check->buffer, size, address) >= 0 ||
-		target_read(check->target, check->buffer, size, address) == 0) &&
-	       memcmp(check->buffer, sealed + position, size) == 0;
+	return (kernel_read_memory(check->target->pid, here, size, address) >= 0 ||
+		target_read(check->target, here, size, address) == 0) &&
+	       memcmp(here, sealed + position, size) == 0;
 }
 
 static bool same_pages(const struct check *check, const struct range *range, uint64_t start,
@@ -169,6 +141,62 @@ static bool same_pages(const struct check *check, const struct range *range, uin
 	return true;
 }
 
+static bool same_everywhere(const struct prepared *prepared, const struct target *target,
+			    const struct plan *plan)
+{
+	const struct check check = { .prepared = prepared, .target = target };
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct range *range = &plan->ranges[i];
+
+		if (range->replaced && !same_pages(&check, range, range->start, range->end))
+			return false;
+	}
+	return true;
+}
+
+/* In memory before the process is held. It begins with a page, because processors copy several times as fast from page to page
+ * as to a place 16 bytes further on, which is where malloc(3) puts it. */
+static int make_buffer(struct scoped_mapping *ret)
+{
+	int err = sys_mmap(&ret->addr, NULL, PIECE, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1);
+
+	ret->size = err < 0 ? 0 : PIECE;
+	return err;
+}
+
+static int make_file(struct prepared *prepared, const struct target *target,
+		     const struct mappings *mappings, const struct plan *plan)
+{
+	int err = -ENOMEM;
+
+	prepared->objects = calloc(plan->object_count, sizeof(*prepared->objects));
+	if (prepared->objects != NULL)
+		err = make_buffer(&prepared->buffer);
+	if (err < 0)
+		return err;
+	prepared->pagemap = openat(target->directory, "pagemap", O_RDONLY | O_CLOEXEC);
+	find_files(prepared, target, mappings, plan);
+	err = prepared->file = memfd_new("image", plan->size);
+	if (err >= 0)
+		err = fill_write(prepared->file, target, plan);
+	if (err >= 0)
+		err = seal_file(prepared, plan->size);
+	if (err >= 0)
+		err = same_everywhere(prepared, target, plan) ? 0 : -EBADMSG;
+	return err;
+}
+
+void prepare(struct prepared *ret, const struct target *target, const struct mappings *mappings,
+	     const struct plan *plan)
+{
+	*ret = PREPARED_NONE;
+	if (plan->size > 0 && kernel_takes_from_threads() &&
+	    make_file(ret, target, mappings, plan) < 0)
+		prepared_free(ret);
+}
+
 /* Only those that are the process's own. What pagemap does not say is taken for its own. */
 static bool same_own_pages(const struct check *check, const struct range *range)
 {
@@ -178,7 +206,7 @@ static bool same_own_pages(const struct check *check, const struct range *range)
 	for (uint64_t at = range->start; at < range->end;) {
 		uint64_t left = (range->end - at) / page;
 		size_t count = left < ENTRIES ? (size_t)left : ENTRIES;
-		ssize_t got = sys_pread(check->pagemap, entries, count * sizeof(*entries),
+		ssize_t got = sys_pread(check->prepared->pagemap, entries, count * sizeof(*entries),
 					(off_t)(at / page * sizeof(*entries)));
 
 		if (got != (ssize_t)(count * sizeof(*entries)))
@@ -208,12 +236,9 @@ static bool range_holds(struct check *check, const struct plan *plan, const stru
 bool prepared_holds(const struct prepared *prepared, const struct target *target,
 		    const struct plan *plan)
 {
-	CLEANUP(fill_free_buffer) char *buffer = malloc(PIECE);
-	CLEANUP(close_fd_at)
-	int pagemap = openat(target->directory, "pagemap", O_RDONLY | O_CLOEXEC);
-	struct check check = { prepared, target, pagemap, buffer, NULL, false };
+	struct check check = { .prepared = prepared, .target = target };
 
-	if (prepared->file < 0 || buffer == NULL)
+	if (prepared->file < 0)
 		return false;
 	for (size_t i = 0; i < plan->count; i++)
 		if (plan->ranges[i].replaced && !range_holds(&check, plan, &plan->ranges[i]))
@@ -224,8 +249,10 @@ bool prepared_holds(const struct prepared *prepared, const struct target *target
 void prepared_free(struct prepared *prepared)
 {
 	unmap_scoped(&prepared->bytes);
+	unmap_scoped(&prepared->buffer);
 	(void)close_fd(prepared->file);
 	(void)close_fd(prepared->reader);
+	(void)close_fd(prepared->pagemap);
 	free(prepared->objects);
-	*prepared = (struct prepared){ .file = -1, .reader = -1 };
+	*prepared = PREPARED_NONE;
 }

@@ -12,8 +12,12 @@ struct prepared {
 	int file;   /* sealed; -1 if there is none */
 	int reader; /* the same file, and can never write to it */
 	struct scoped_mapping bytes;
+	struct scoped_mapping buffer;	 /* for a part of those of the process */
+	int pagemap;			 /* of the process; -1 if it cannot be read */
 	struct prepared_object *objects; /* those of the plan */
 };
+
+#define PREPARED_NONE ((struct prepared){ .file = -1, .reader = -1, .pagemap = -1 })
 
 /* Fills and seals it. Where that does not work, for any reason, there is none, and the bytes are copied later. */
 void prepare(struct prepared *ret, const struct target *target, const struct mappings *mappings,
