@@ -53,31 +53,32 @@ static enum refusal judge_status(const struct target *target, const char *status
 	return REFUSAL_NONE;
 }
 
+/* Of a thread, or of the process. -ENODATA if it has none: without memory, every place is its end. */
+static int open_memory_of(const struct target *target, const char *path)
+{
+	CLEANUP(close_fd_at) int fd = openat(target->directory, path, O_RDWR | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0)
+		fd = openat(target->directory, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return pread(fd, &byte, 1, 0) != 0 ? take_fd(&fd) : -ENODATA;
+}
+
 /* A first thread that has exited has no memory any more, so another one shows it. */
 static int open_memory(const struct target *target)
 {
 	CLEANUP(free_pids) pid_t *threads = NULL;
-	ssize_t count = procfs_list_threads(target->directory, &threads);
-	char path[64], byte;
-	int err = count < 0 ? (int)count : -ENODATA;
+	int fd = open_memory_of(target, "mem");
+	ssize_t count = fd < 0 ? procfs_list_threads(target->directory, &threads) : 0;
+	char path[64];
 
-	for (ssize_t i = 0; i < count; i++) {
-		CLEANUP(close_fd_at) int fd = -1;
-
+	for (ssize_t i = 0; i < count && fd < 0; i++) {
 		(void)snprintf(path, sizeof(path), "task/%d/mem", (int)threads[i]);
-		fd = openat(target->directory, path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			fd = openat(target->directory, path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0) {
-			err = -errno;
-			continue;
-		}
-		/* Without memory, every place is its end. */
-		if (pread(fd, &byte, 1, 0) == 0)
-			continue;
-		return take_fd(&fd);
+		fd = open_memory_of(target, path);
 	}
-	return err;
+	return count < 0 ? (int)count : fd;
 }
 
 static enum refusal open_target(struct target *ret, const struct procfs *procfs, pid_t pid,
