@@ -40,6 +40,7 @@ struct loan {
 	size_t size;	       /* that there is for it */
 	unsigned long options; /* that it has besides ours */
 	bool same_filters;
+	const struct errand *errand;
 };
 
 static bool is_zero(const unsigned char *bytes, size_t size)
@@ -190,10 +191,15 @@ static struct stop_event go_on(pid_t thread)
 /* The number of the new thread comes from the kernel: the process may be in another PID namespace. */
 static enum refusal clone_helper(struct helper *helper, const struct loan *loan, bool *ret_again)
 {
-	struct stop_event event = go_on(loan->id);
+	struct stop_event event = { STOP_GONE, 0 };
 	struct registers after = { 0 };
 	unsigned long id = 0;
 
+	if (kernel_resume(loan->id, PTRACE_SYSCALL, 0) >= 0) {
+		if (loan->errand != NULL)
+			loan->errand->run(loan->errand->data);
+		event = stop_wait(loan->id);
+	}
 	if (event.kind == STOP_CLONE && kernel_event_message(loan->id, &id) >= 0) {
 		helper->id = (pid_t)id;
 		return REFUSAL_NONE;
@@ -305,11 +311,13 @@ static bool choose(struct loan *loan, const struct stopped *stopped)
 /* As often as a signal may come in between. */
 #define ATTEMPTS 16
 
-enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan)
+enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan,
+		   const struct errand *errand)
 {
 	struct loan loan = {
 		.options = stopped->options,
 		.same_filters = stopped->same_filters,
+		.errand = errand,
 	};
 	enum refusal refusal = REFUSAL_NO_THREAD;
 	bool again = true;

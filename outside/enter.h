@@ -29,8 +29,15 @@ struct helper {
 /* The text is this, to begin with: what the file is called. */
 #define HELPER_FILE_NAME "sealmem:image"
 
-/* Starts it, by one of the threads that are held. */
-enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan);
+/* What there is to be done while the kernel makes the new thread, on another processor. It may be done twice. */
+struct errand {
+	void (*run)(void *data);
+	void *data;
+};
+
+/* Starts it, by one of the threads that are held. If it starts, the errand is done; it may be NULL. */
+enum refusal enter(struct helper *ret, const struct stopped *stopped, const struct plan *plan,
+		   const struct errand *errand);
 
 /* Makes the call in the process: its result, or -ESRCH if the helper is lost. */
 long helper_call(struct helper *helper, long number, const uint64_t arguments[6]);

@@ -3,7 +3,8 @@
 /*
  * The order of the steps. The plan is made, and the bytes are copied, while the process runs: so a process which cannot be
  * sealed is not stopped for that, and the others are not stopped for long. Once the process stands still, both are
- * compared with it, and made again if they are out of date.
+ * compared with it, and made again if they are out of date: the plan at once, and the bytes while the kernel starts the
+ * helper, which is time that somebody would wait for.
  *
  * Everything happens in a thread of its own. The kernel detaches what a thread traces when that thread exits, so nothing
  * stays held, not even a thread that had not stopped in time.
@@ -91,12 +92,23 @@ static void let_go(const struct work *work, struct stopped *stopped)
 	work->ret->nanoseconds += stopped->ended - stopped->begun;
 }
 
-/* If the others run, so can the one that was lent. But a process with one thread never has to see a second one. */
-static enum refusal change_with(struct work *work, struct stopped *stopped,
-				const struct prepared *prepared)
+/* What has other bytes now is no longer prepared. The thread that is lent meanwhile writes to none of them: it makes one
+ * call, and comes back to where it was. */
+static void compare(void *data)
 {
+	struct work *work = data;
+
+	if (!prepared_holds(&work->prepared, &work->target, &work->ret->plan))
+		prepared_free(&work->prepared);
+}
+
+/* If the others run, so can the one that was lent. But a process with one thread never has to see a second one. */
+static enum refusal change_with(struct work *work, struct stopped *stopped)
+{
+	const struct errand comparison = { compare, work };
 	struct helper helper;
-	enum refusal refusal = enter(&helper, stopped, &work->ret->plan);
+	enum refusal refusal =
+		enter(&helper, stopped, &work->ret->plan, stopped->others_run ? NULL : &comparison);
 
 	if (stopped->others_run && stopped->others)
 		let_go(work, stopped);
@@ -104,7 +116,8 @@ static enum refusal change_with(struct work *work, struct stopped *stopped,
 	work->change = (struct change){ .file = -1 };
 	if (refusal != REFUSAL_NONE)
 		return refusal;
-	return change_make(&work->change, &helper, &work->target, &work->ret->plan, prepared);
+	return change_make(&work->change, &helper, &work->target, &work->ret->plan,
+			   work->prepared.file >= 0 ? &work->prepared : NULL);
 }
 
 static enum refusal stop(const struct work *work, struct stopped *ret)
@@ -116,25 +129,13 @@ static enum refusal stop(const struct work *work, struct stopped *ret)
 /* With what was prepared; or, if that is out of date or does not get there, by a copy that is made now. */
 static enum refusal change(struct work *work, struct stopped *stopped)
 {
-	enum refusal refusal;
+	enum refusal refusal = change_with(work, stopped);
 
-	if (work->prepared.file < 0)
-		return change_with(work, stopped, NULL);
-	refusal = change_with(work, stopped, &work->prepared);
 	if (!work->change.not_passed)
 		return refusal;
+	prepared_free(&work->prepared);
 	refusal = stopped->count == 0 ? stop(work, stopped) : REFUSAL_NONE;
-	return refusal == REFUSAL_NONE ? change_with(work, stopped, NULL) : refusal;
-}
-
-/* Whether what was made before is still right. What has to be made again is. */
-static enum refusal look_again(struct work *work)
-{
-	enum refusal refusal = renew_plan(work);
-
-	if (!prepared_holds(&work->prepared, &work->target, &work->ret->plan))
-		prepared_free(&work->prepared);
-	return refusal;
+	return refusal == REFUSAL_NONE ? change_with(work, stopped) : refusal;
 }
 
 static enum refusal change_stopped(struct work *work)
@@ -147,12 +148,14 @@ static enum refusal change_stopped(struct work *work)
 	(void)kernel_set_nice(0, STOP_NICE);
 	/* The helper is on the same processor, so that neither has to wake another one for the other. */
 	(void)kernel_set_processor(0, kernel_processor());
-	if (one)
-		refusal = look_again(work);
+	if (one) {
+		refusal = renew_plan(work);
+		compare(work);
+	}
 	if (refusal == REFUSAL_NONE)
 		refusal = stop(work, &stopped);
 	if (refusal == REFUSAL_NONE && !one)
-		refusal = look_again(work);
+		refusal = renew_plan(work);
 	if (refusal == REFUSAL_NONE && work->ret->plan.count > 0)
 		refusal = change(work, &stopped);
 	let_go(work, &stopped);

@@ -157,7 +157,7 @@ static void restore_trap(const struct start *start, struct helper *helper)
 static enum refusal change(struct start *start, bool protects)
 {
 	struct helper helper;
-	enum refusal refusal = enter(&helper, &start->stopped, &start->ret->plan);
+	enum refusal refusal = enter(&helper, &start->stopped, &start->ret->plan, NULL);
 
 	if (refusal != REFUSAL_NONE)
 		return refusal;
