@@ -88,7 +88,7 @@ static int read_mounts(struct procfs *procfs)
 	return err;
 }
 
-int procfs_open(struct procfs *ret, const char *path)
+static int open_procfs(struct procfs *ret, const char *path, bool with_mounts)
 {
 	CLEANUP(close_fd_at)
 	int fd = open(path != NULL ? path : "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -105,13 +105,23 @@ int procfs_open(struct procfs *ret, const char *path)
 	if (!devices.recorded)
 		devices_find(&devices);
 	procfs = (struct procfs){ .directory = fd, .devices = devices, .own = has_our_number(fd) };
-	if (!devices.recorded)
+	if (!devices.recorded && with_mounts)
 		err = read_mounts(&procfs);
 	if (err < 0)
 		return err;
 	procfs.directory = take_fd(&fd);
 	*ret = procfs;
 	return 0;
+}
+
+int procfs_open(struct procfs *ret, const char *path)
+{
+	return open_procfs(ret, path, true);
+}
+
+int procfs_open_without_mounts(struct procfs *ret)
+{
+	return open_procfs(ret, NULL, false);
 }
 
 void procfs_close(struct procfs *procfs)

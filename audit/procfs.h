@@ -33,6 +33,9 @@ static inline bool out_of_resources(int err)
 
 /* `path` is NULL for the one of this machine. -errno of open(2); -ENOTDIR; -ENODEV if it is not mounted. */
 int procfs_open(struct procfs *ret, const char *path);
+/* Of this machine, in half of the time. No file system counts as local then, so files of processes are read more slowly, and
+ * `hides` is unknown. */
+int procfs_open_without_mounts(struct procfs *ret);
 void procfs_close(struct procfs *procfs);
 
 /* All processes, in order. Returns how many, in an array to be freed. */

@@ -208,7 +208,7 @@ static enum refusal seal(struct work *work)
 
 static enum refusal open_procfs(struct work *work)
 {
-	int err = procfs_open(&work->procfs, NULL);
+	int err = procfs_open_without_mounts(&work->procfs);
 
 	if (err < 0)
 		return out_of_resources(err) ? refusal_of(err) : REFUSAL_NO_PROC;

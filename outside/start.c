@@ -461,7 +461,7 @@ static enum refusal get_ready(struct start *start)
 
 	if (!outside_supported())
 		return REFUSAL_NO_MSEAL;
-	err = procfs_open(&start->procfs, NULL);
+	err = procfs_open_without_mounts(&start->procfs);
 	if (err < 0 || !start->procfs.own)
 		return out_of_resources(err) ? refusal_of(err) : REFUSAL_NO_PROC;
 	return REFUSAL_NONE;
