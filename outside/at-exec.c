@@ -30,7 +30,7 @@ pid_t exec_related(pid_t thread, const char *key)
 	const char *related;
 
 	(void)snprintf(path, sizeof(path), "%d/status", (int)thread);
-	if (procfs_open(&procfs, NULL) < 0 ||
+	if (procfs_open_without_mounts(&procfs) < 0 ||
 	    procfs_read(procfs.directory, path, status, sizeof(status)) < 0)
 		return 0;
 	related = find_value(status, key);
