@@ -3,7 +3,7 @@
 #define SEALMEM_NODE_COMMON_H
 
 /*
- * What the files of the addon share. Its functions are for sealmem/index.js alone, which has the classes that a program
+ * What the files of the addon share. Its functions are for index.js alone, which has the classes that a program
  * sees: here are functions over handles. A handle is an object of JavaScript that has one of the structs below.
  *
  * The rule of all memory: it goes only when JavaScript can no longer reach it. Its owners are the handle, and each

@@ -2,7 +2,7 @@
 
 /* Heaps, and the secrets in them: memory that is wiped when it goes. */
 
-#include "bindings/node/common.h"
+#include "common.h"
 
 static void give_back_heap(struct owned *self)
 {

@@ -2,7 +2,7 @@
 
 /* The addon: the functions that stand alone, and the table of all. */
 
-#include "bindings/node/common.h"
+#include "common.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

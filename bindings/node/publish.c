@@ -2,7 +2,7 @@
 
 /* Publishers and subscriptions: data that is sealed once, read by many, and replaced as a whole. */
 
-#include "bindings/node/common.h"
+#include "common.h"
 
 static void give_back_publisher(struct owned *self)
 {

@@ -2,7 +2,7 @@
 
 /* Regions: memory that is open first and sealed later. */
 
-#include "bindings/node/common.h"
+#include "common.h"
 
 static void give_back(struct owned *self)
 {

@@ -2,7 +2,7 @@
 
 /* Between the values of JavaScript and those of C: arguments, results, and errors. */
 
-#include "bindings/node/common.h"
+#include "common.h"
 
 #include <stdarg.h>
 

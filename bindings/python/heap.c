@@ -6,7 +6,7 @@
  * end the process.
  */
 
-#include "bindings/python/common.h"
+#include "common.h"
 
 struct heap {
 	PyObject_HEAD struct sealmem_heap *heap;

@@ -2,7 +2,7 @@
 
 /* The module sealmem._sealmem: the types, the functions that stand alone, and the numbers of the library. */
 
-#include "bindings/python/common.h"
+#include "common.h"
 
 #include <limits.h>
 

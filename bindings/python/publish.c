@@ -2,7 +2,7 @@
 
 /* Publisher and Subscription: data that is sealed once, read by many, and replaced as a whole. */
 
-#include "bindings/python/common.h"
+#include "common.h"
 
 /* It holds the socket, which has to live longer, and the function that decides. */
 struct publisher {

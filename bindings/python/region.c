@@ -2,7 +2,7 @@
 
 /* Region: memory that is open first and sealed later. */
 
-#include "bindings/python/common.h"
+#include "common.h"
 
 static struct region *as_region(PyObject *self)
 {

@@ -45,7 +45,9 @@ class House:
         self.sources = tree.sources(root)
 
     def includes(self, path):
-        return [pathlib.PurePath(found) for found in INCLUDE.findall(tree.read(self.root / path))]
+        """As paths from the root. A file of bindings/ writes them from its own folder, which is a package by itself."""
+        start = path.parent if path.parts[0] == "bindings" else pathlib.PurePath()
+        return [start / found for found in INCLUDE.findall(tree.read(self.root / path))]
 
     def floor(self, path):
         """The floor of a file of lib/, or None."""
