@@ -15,7 +15,7 @@ packages_style="git clang-format shellcheck shfmt"
 packages_fresh="debootstrap debian-archive-keyring util-linux"
 packages_newcomer="$packages_build jq openssl"
 # The nodejs of NodeSource has the headers of libnode-dev in itself, and does not go together with it.
-packages_bindings="g++ python3-dev python3-numpy rustc cargo golang-go libclang-rt-14-dev|libclang-rt-19-dev
+packages_bindings="g++ python3-dev python3-numpy python3-pip python3-setuptools python3-venv python3-wheel rustc cargo golang-go libclang-rt-14-dev|libclang-rt-19-dev
     libnode-dev|nodejs nodejs"
 packages_installation="g++ cmake make xz-utils"
 packages_models="spin"
