@@ -18,6 +18,14 @@ import sources
 import tap
 import tree
 
+# What says the version of a package.
+VERSIONED = [
+    "bindings/node/package.json",
+    "bindings/python/pyproject.toml",
+    "bindings/rust/sealmem/Cargo.toml",
+    "bindings/rust/sealmem-sys/Cargo.toml",
+]
+
 # The folder of a binding, its language, and the files that call the library.
 BINDINGS = {
     "cpp": ("C++", ["include/sealmem.hpp"]),
@@ -129,6 +137,13 @@ def test_each_number_of_the_header_is_in_the_table_of_the_library(coverage):
     listed = set(re.findall(r"CONSTANT\((\w+)\)[,}\s]", tree.read(coverage.root / "lib" / "constants.c"))) - {"name"}
     assert len(listed) > 10
     assert listed == numbers_of_header(coverage.root), listed ^ numbers_of_header(coverage.root)
+
+
+def test_each_package_has_the_version_of_the_library(coverage):
+    (wanted,) = re.findall(r'^#define SEALMEM_VERSION "(.*)"$', tree.read(coverage.root / "include" / "sealmem.h"), re.M)
+    for path in VERSIONED:
+        said = re.findall(r'^ *"?version"?(?: =|:) "(.*)"', tree.read(coverage.root / path), re.M)
+        assert said == [wanted], f"{path}: {said}, and the library is {wanted}"
 
 
 def test_a_new_function_is_noticed(coverage):
