@@ -7,11 +7,22 @@
 
 #include "lib/heap-internal.h"
 #include "lib/line.h"
+#include "lib/sys.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 /* The name is the caller's: no more of it than leaves room for the rest. */
 #define NAME_END 380
+
+/* The lock of a heap blocks every signal, and not every C library has abort(3) deliver to a handler what is blocked. */
+static void let_abort_through(void)
+{
+	uint64_t blocked;
+
+	if (sys_block_signals(0, &blocked) == 0)
+		(void)sys_set_blocked(blocked & ~SYS_SIGNAL(SIGABRT));
+}
 
 void heap_corrupt(const struct sealmem_heap *h, const void *at, const char *what)
 {
@@ -30,5 +41,6 @@ void heap_corrupt(const struct sealmem_heap *h, const void *at, const char *what
 	line_put_text(&line, what);
 	line_put_text(&line, "\n");
 	line_write(&line, STDERR_FILENO);
+	let_abort_through();
 	abort();
 }
