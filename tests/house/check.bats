@@ -78,6 +78,13 @@ bad='echo "1..2"; echo "ok 1 - it holds"; echo "not ok 2 - it falls"; echo "# be
     [ "${lines[-1]}" = "1 passed, 1 failed, 0 skipped" ]
 }
 
+@test "beside a test that a signal ends, what others say is not shown" {
+    project unit 'kill -SEGV $$' "sleep 1; echo chatter; $good"
+    run -1 ./check unit
+    [[ $output == *"not ok 1 test-1"* ]]
+    [[ $output != *chatter* ]]
+}
+
 @test "a skipped test is counted" {
     project unit "$good" 'echo "1..1"; echo "ok 1 it holds # skip no such machine"'
     run -0 ./check unit
