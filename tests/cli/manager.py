@@ -21,6 +21,7 @@ import socket
 import sys
 import tempfile
 import threading
+import warnings
 
 F_ADD_SEALS, WRITE, GROW, SHRINK = 1033, 8, 4, 2
 PR_SET_PDEATHSIG = 1
@@ -62,6 +63,8 @@ def listening(path, kind):
 
 def start(sockets, command, address):
     given = [("clients", fd) for fd in sockets] + store
+    # The child executes a program soon, so it does not mind that the other thread is gone.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     child = os.fork()
     if child:
         return child

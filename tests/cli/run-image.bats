@@ -267,7 +267,7 @@ os.setxattr(sys.argv[1], "security.capability", struct.pack("<IIIII", 0x02000001
     [[ $'\n'$output$'\n' == *$'\n'"ASAN_OPTIONS=color=never"$'\n'* ]]
     unset ASAN_OPTIONS
     run -0 "$SEALMEM" run --image=once -- env
-    [[ $output != *ASAN_OPTIONS* ]]
+    [[ $'\n'$output != *$'\n'ASAN_OPTIONS=* ]]
 }
 
 # compile_executor: a program that executes true(1) with a function, and with another value of LD_PRELOAD if there is one.
