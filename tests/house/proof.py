@@ -96,10 +96,19 @@ def sentences(text):
     return found
 
 
+def unfolded(text):
+    """The lines, each with those that go on with it: they start with two blanks more."""
+    return re.sub(r"\n\t?  +", " ", text).splitlines()
+
+
+def folded(line, more):
+    return textwrap.fill(line, 116, subsequent_indent=more, break_on_hyphens=False, break_long_words=False) + "\n"
+
+
 def parse(text):
     """The rows of the table, and the lines that are none."""
     rows, wrong, chapter, row = [], [], "", None
-    for number, line in enumerate(text.splitlines(), 1):
+    for line in unfolded(text):
         if not line.strip() or line.startswith("#"):
             row = None
         elif line.startswith("== "):
@@ -113,9 +122,9 @@ def parse(text):
             kind, _, text = line.strip().partition(" ")
             row.held.append((kind, text.strip()))
             if line.strip() != UNKNOWN and (kind not in KINDS or not text.strip()):
-                wrong.append(f"{TABLE}:{number}: not one of {', '.join(KINDS)}, with a text: {line.strip()}")
+                wrong.append(f"{TABLE}: not one of {', '.join(KINDS)}, with a text: {line.strip()}")
         else:
-            wrong.append(f"{TABLE}:{number}: below no sentence")
+            wrong.append(f"{TABLE}: below no sentence: {line.strip()}")
     return rows, wrong
 
 
@@ -179,12 +188,13 @@ def attacks(root):
 
 
 def proofs(root):
-    """The scopes of the filter that overlap.py proves, each with its machines."""
+    """The scopes of the filter that overlap.py proves, each with its machines, and the lists that calls.py compares."""
     text = tree.read(root / "tests/filter/overlap.py")
     scopes = re.findall(r'^    \("(\w+)", 1 << \d+, "([^"]+)"', text, re.MULTILINE)
     found = {}
     for machine, scope in scopes:
         found.setdefault(f"filter: {scope}", set()).add(machine)
+    found["each call of the kernel"] = {"x86_64", "x32", "i386", "aarch64"}
     return found
 
 
@@ -283,7 +293,8 @@ def shown(house, kind, text):
     if kind == "attack":
         return f"attacks, on each kernel: {', '.join(f'`{name}`' for name in text.split())}"
     if kind == "proof":
-        return f"proof by `tests/filter/overlap.py`: {text} ({', '.join(sorted(house.proofs[text]))})"
+        script = "overlap.py" if text.startswith("filter: ") else "calls.py"
+        return f"proof by `tests/filter/{script}`: {text} ({', '.join(sorted(house.proofs[text]))})"
     if kind == "model":
         return f"model, in all orders: `tests/models/{text}.pml`"
     if kind == "none":
@@ -336,8 +347,8 @@ def write(house):
             rows = known[chapter, sentence]
             row = rows.pop(0) if rows else Row(chapter, [sentence], [(UNKNOWN, "")])
             if row is not last:
-                out.append("\n" + "".join(f"{one}\n" for one in row.sentences if one in said))
-                out += [f"\t{kind} {text}".rstrip() + "\n" for kind, text in row.held]
+                out.append("\n" + "".join(folded(one, "  ") for one in row.sentences if one in said))
+                out += ["\t" + folded(f"{kind} {text}".rstrip(), "\t  ") for kind, text in row.held]
             last = row
     (house.root / TABLE).write_text("".join(out), encoding="utf-8")
     again = House(house.root)
