@@ -7,6 +7,7 @@
  *   2. the memfd takes its seals, which the kernel refuses while anybody can write;
  *   3. the mapping that lasts takes the place of the one of step 1, where that is another;
  *   4. the addresses are sealed, if ADDRESS is demanded.
+ * tests/models/region.pml is a model of this, which Spin goes through in all orders.
  */
 
 #include "lib/region-internal.h"

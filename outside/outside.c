@@ -8,6 +8,8 @@
  *
  * Everything happens in a thread of its own. The kernel detaches what a thread traces when that thread exits, so nothing
  * stays held, not even a thread that had not stopped in time.
+ *
+ * tests/models/outside.pml is a model of this, which Spin goes through in all orders.
  */
 
 #include "outside/outside.h"

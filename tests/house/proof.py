@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Each sentence of SECURITY.md, of the guarantees in sealmem(7), and of what heaps and subscriptions promise, stands in
-the file `proof` beside what holds it, or why nothing does. Each attack, proof and model, and each test of the files in
-WHOLE, belongs to a sentence. The file `proof` says how a row is written.
+Each sentence of SECURITY.md, of the guarantees in sealmem(7), and of what heaps, subscriptions and sealmem-seal(1)
+promise, stands in the file `proof` beside what holds it, or why nothing does. Each attack, proof and model, and each
+test of the files in WHOLE, belongs to a sentence. The file `proof` says how a row is written.
 
     proof.py SOURCE            the tests
     proof.py SOURCE --write    adds new sentences to `proof`, drops those that are gone, and makes docs/PROOF.md
@@ -33,6 +33,7 @@ CHAPTERS = (
     ("man/sealmem_heap.3.scd", "Objects and mistakes"),
     ("man/sealmem_heap.3.scd", "Closed and open"),
     ("man/sealmem_publish.3.scd", "The subscription"),
+    ("man/sealmem-seal.1.scd", "DESCRIPTION"),
 )
 
 # Files in which each test is there for a sentence.
@@ -51,11 +52,11 @@ UNKNOWN = "?"
 
 HEAD = """# What holds each sentence
 
-[SECURITY.md](../SECURITY.md), sealmem(7), sealmem_heap(3) and sealmem_publish(3) say what you can expect, and what
-you cannot. Below each sentence stands what shows that it is true: an attack of sealmem-attack(1), a test, a proof or
-a model. A sentence that promises nothing says why in place of it. `tests/house/proof.py` fails if a sentence has
-neither, if a test does not exist, or if an attack, a proof or a model belongs to no sentence. It makes this page of
-the file `tests/house/proof`:
+[SECURITY.md](../SECURITY.md), sealmem(7), sealmem_heap(3), sealmem_publish(3) and sealmem-seal(1) say what you can
+expect, and what you cannot. Below each sentence stands what shows that it is true: an attack of sealmem-attack(1), a
+test, a proof or a model. A sentence that promises nothing says why in place of it. `tests/house/proof.py` fails if a
+sentence has neither, if a test does not exist, or if an attack, a proof or a model belongs to no sentence. It makes
+this page of the file `tests/house/proof`:
 
     PYTHONPATH=tests/man:tests/house python3 -B tests/house/proof.py . --write
 
@@ -222,7 +223,8 @@ class House:
             return sentences(sources.chapter(tree.read(self.root / file), title))
         page = sources.Page(self.root / file)
         parts = page.sections.get(title) or sources.chapter(page.sections["DESCRIPTION"], title)
-        return sentences(re.sub(r"^\t.*$", "", parts, flags=re.MULTILINE))
+        # What is shown below a colon is no sentence.
+        return sentences(re.sub(r"(?<=:\n)\n(?:\t.*\n)+", "\n", parts))
 
 
 def sentence_faults(chapters, rows):
