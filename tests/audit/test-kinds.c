@@ -124,6 +124,17 @@ START_TEST(where_the_devices_are_not_known_the_name_decides_and_no_disk_is_memor
 }
 END_TEST
 
+START_TEST(each_size_of_huge_pages_has_its_device)
+{
+	const struct devices devices = { .huge = { 7, 8, 9 }, .huge_count = 3, .huge_known = true };
+
+	for (dev_t device = 7; device < 10; device++)
+		ck_assert(is_huge_device(&devices, device));
+	ck_assert(!is_huge_device(&devices, 6));
+	ck_assert(!is_huge_device(&devices, 10));
+}
+END_TEST
+
 START_TEST(an_unknown_size_of_huge_pages_leaves_the_name)
 {
 	struct devices devices = this_machine;
@@ -204,6 +215,7 @@ int main(void)
 		a_file_that_has_such_a_name_is_a_file,
 		code_in_huge_pages_is_no_text_of_a_program,
 		where_the_devices_are_not_known_the_name_decides_and_no_disk_is_memory,
+		each_size_of_huge_pages_has_its_device,
 		an_unknown_size_of_huge_pages_leaves_the_name,
 		code_in_the_first_system_v_segment_is_found_written,
 		a_memfd_with_the_number_of_a_segment_is_another_file,

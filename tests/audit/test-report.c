@@ -169,6 +169,21 @@ START_TEST(what_is_shown_changes_neither_totals_nor_judgement)
 }
 END_TEST
 
+START_TEST(a_rule_can_demand_each_guarantee)
+{
+	struct rules rules = { 0 };
+	const char *fault;
+	char text[64];
+
+	for (unsigned bit = 1; bit <= SEALMEM_GUARANTEES; bit <<= 1) {
+		(void)snprintf(text, sizeof(text), "any:%s", sealmem_guarantee_name(bit));
+		ck_assert_int_eq(rules_add(&rules, text, &fault), 0);
+		ck_assert_uint_eq(rules.rows[rules.count - 1].guarantees, bit);
+	}
+	rules_free(&rules);
+}
+END_TEST
+
 START_TEST(every_rule_is_judged_by_itself)
 {
 	CLEANUP(end) struct fixture f;
@@ -254,6 +269,7 @@ int main(void)
 		flags_and_broken_rules_are_counted_by_row_and_by_process,
 		a_process_is_shown_if_a_row_is_or_if_nothing_chooses,
 		what_is_shown_changes_neither_totals_nor_judgement,
+		a_rule_can_demand_each_guarantee,
 		every_rule_is_judged_by_itself,
 		a_missed_rule_alone_is_not_met_and_no_rule_is,
 		a_process_that_could_not_be_read_meets_no_rule,

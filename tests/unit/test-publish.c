@@ -595,6 +595,19 @@ static int use_in_child(void *argument)
 	return !good;
 }
 
+START_TEST(a_publisher_that_is_freed_keeps_no_descriptor)
+{
+	SCOPED_PLACE place = new_place();
+	struct sealmem_publisher *publisher;
+	struct census before = take_census();
+
+	ck_assert_int_eq(sealmem_publisher_new(&publisher, place.listening), 0);
+	ck_assert_int_gt(take_census().descriptors, before.descriptors);
+	ck_assert_ptr_null(sealmem_publisher_free(publisher));
+	assert_same_census(before);
+}
+END_TEST
+
 START_TEST(a_child_cannot_use_the_publisher_of_its_parent)
 {
 	SCOPED_DESK desk = new_desk();
@@ -746,6 +759,7 @@ int main(void)
 		stopped_clients_do_not_keep_the_others_from_anything,
 		a_lack_of_descriptors_makes_clients_wait_and_does_not_spin,
 		clients_that_leave_raise_no_signal,
+		a_publisher_that_is_freed_keeps_no_descriptor,
 		a_child_cannot_use_the_publisher_of_its_parent,
 		a_child_that_keeps_connections_does_no_harm,
 		only_a_socket_that_listens_for_messages_will_do,
