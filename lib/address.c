@@ -66,9 +66,10 @@ static int seal(void *addr, size_t size, unsigned long flags)
 
 	if (err == -EOPNOTSUPP && emulation_allowed())
 		return emulate(&extent, 1, flags);
-	/* The kernel has found the same mistake, and says only that there is one. */
-	if (err == -EINVAL || err == -ENOMEM)
-		(void)check_extent(&extent, flags);
+	/* The kernel has found the same mistake, and says only that there is one. Where it has larger addresses than
+	 * this program, a range that wraps around is for it one that has holes. */
+	if ((err == -EINVAL || err == -ENOMEM) && check_extent(&extent, flags) == -EINVAL)
+		err = -EINVAL;
 	return reason_for(err, REASON_NO_MSEAL);
 }
 
