@@ -38,7 +38,7 @@ int memfd_make_readonly(int *fd);
  * seal learns it for the next, in the whole process: it holds only once that is seen.
  */
 struct memfd_lesson {
-	atomic_bool tried;
+	atomic_uint tried; /* a byte cannot be exchanged everywhere without another library */
 	atomic_bool holds;
 };
 

@@ -29,7 +29,7 @@ int publication_receive(const struct socket_wait *wait, struct protocol_message 
 
 /* That one thread at a time is in the functions for an object, and no child of its process. */
 struct in_use {
-	atomic_bool by_a_call;
+	atomic_uint by_a_call; /* a byte cannot be exchanged everywhere without another library */
 };
 
 /* -EBUSY, -ESTALE. */
