@@ -17,7 +17,8 @@
 #include "lib/heap-internal.h"
 #include "lib/mapping.h"
 
-/* Addresses are cheap, and a limit (RLIMIT_AS) may leave fewer. */
+/* Addresses are cheap, and a limit (RLIMIT_AS) may leave fewer. Where an address has 32 bits, they are not: the pages
+ * take a sixteenth of them at most. */
 #define MOST  ((uint32_t)1 << 24)
 #define LEAST ((uint32_t)1 << 4)
 
@@ -93,6 +94,8 @@ static int reserve(struct pages **ret, struct sealmem_heap *h, uint32_t most)
 	struct scoped_mapping all;
 	int err = reserve_book(&book, most);
 
+	if (err == 0 && most > SIZE_MAX / 16 / pitch())
+		err = -ENOMEM;
 	if (err == 0)
 		err = heap_memory_reserve(h, &all, page_size() + most * pitch());
 	if (err < 0)
