@@ -517,6 +517,7 @@ int memfd_page(int fd, size_t *ret)
 
 	if (err < 0)
 		return not_given(err);
-	*ret = filesystem.f_type == HUGETLBFS_MAGIC ? (size_t)filesystem.f_bsize : page_size();
+	*ret = (unsigned)filesystem.f_type == HUGETLBFS_MAGIC ? (size_t)filesystem.f_bsize
+							      : page_size();
 	return 0;
 }

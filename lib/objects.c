@@ -434,7 +434,7 @@ static bool find_exclusion(const struct object *object, const ElfW(Phdr) * segme
 		if (!note_excludes(&notes, &note, &distance, &size) || (*wanted)-- > 0)
 			continue;
 		*start = (uintptr_t)note.contents + (uintptr_t)distance;
-		*end = *start + size;
+		*end = *start + (uintptr_t)size;
 		return true;
 	}
 	return false;

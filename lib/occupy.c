@@ -26,7 +26,7 @@ static void occupy(uint64_t start, uint64_t end)
 {
 	void *same;
 
-	(void)mapping_reserve_free(&same, (void *)(uintptr_t)start, end - start);
+	(void)mapping_reserve_free(&same, (void *)(uintptr_t)start, (size_t)(end - start));
 }
 
 static void occupy_multiple(uint64_t sealed, uint64_t size, uint64_t *last)
@@ -69,10 +69,10 @@ static uint64_t next_range(const struct filter_range *ranges, size_t count, uint
 /* The heap, which may be empty, grows upwards into the hole above it. It keeps half of the hole. */
 static uint64_t leave_room_for_heap(uint64_t start, uint64_t end)
 {
-	uint64_t heap = page_round_up(sys_heap_end());
+	uint64_t heap = page_round_up((size_t)sys_heap_end());
 	bool in_hole = start <= heap && heap < end;
 
-	return in_hole ? heap + page_round_up((end - heap) / 2) : start;
+	return in_hole ? heap + page_round_up((size_t)(end - heap) / 2) : start;
 }
 
 /* As much of a hole between two mappings as lies within reach below the next range. */
@@ -113,6 +113,6 @@ static void keep_rings_away(const struct filter_range *ranges, size_t count, uin
 
 void occupy_below(const struct filter_range *ranges, size_t count, uint64_t ring)
 {
-	keep_rings_away(ranges, count, page_round_up(ring));
+	keep_rings_away(ranges, count, page_round_up((size_t)ring));
 	keep_loader_away(ranges, count);
 }

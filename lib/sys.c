@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <sys/sysmacros.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,9 +30,30 @@ static long answer(long result)
 	return result == -1 ? -errno : result;
 }
 
+/*
+ * Where a register has 32 bits, a 64-bit offset is in two of them. On arm the first of these has an even number, so that
+ * one may be left out before it.
+ */
+#if __SIZEOF_LONG__ >= 8
+# define OFFSET(offset)	     offset
+# define EVEN_OFFSET(offset) offset
+#else
+# define OFFSET(offset) (long)(offset), (long)((offset) >> 32)
+# ifdef __arm__
+#  define EVEN_OFFSET(offset) 0L, OFFSET(offset)
+# else
+#  define EVEN_OFFSET(offset) OFFSET(offset)
+# endif
+#endif
+
+/* What the calls for times take, whatever the C library thinks of time_t. */
+struct clock_value {
+	int64_t seconds, nanoseconds;
+};
+
 int sys_open(const char *path, int flags)
 {
-	return (int)answer(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC, 0));
+	return (int)answer(syscall(SYS_openat, AT_FDCWD, path, flags | O_CLOEXEC | O_LARGEFILE, 0));
 }
 
 int sys_close(int fd)
@@ -46,7 +68,7 @@ ssize_t sys_read(int fd, void *buffer, size_t size)
 
 ssize_t sys_pread(int fd, void *buffer, size_t size, off_t offset)
 {
-	return answer(syscall(SYS_pread64, fd, buffer, size, offset));
+	return answer(syscall(SYS_pread64, fd, buffer, size, EVEN_OFFSET(offset)));
 }
 
 ssize_t sys_write(int fd, const void *bytes, size_t size)
@@ -56,13 +78,13 @@ ssize_t sys_write(int fd, const void *bytes, size_t size)
 
 ssize_t sys_pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
-	return answer(syscall(SYS_pwrite64, fd, bytes, size, offset));
+	return answer(syscall(SYS_pwrite64, fd, bytes, size, EVEN_OFFSET(offset)));
 }
 
-/* The last argument is the high half of the offset, where a register cannot hold it all. */
+/* The call takes the offset in two registers everywhere. */
 ssize_t sys_pwritev(int fd, const struct iovec *pieces, size_t count, off_t offset)
 {
-	return answer(syscall(SYS_pwritev, fd, pieces, count, offset, 0L));
+	return answer(syscall(SYS_pwritev, fd, pieces, count, OFFSET(offset), 0L));
 }
 
 int sys_pipe(int ret[2])
@@ -91,7 +113,7 @@ ssize_t sys_splice_from_pipe(int pipe, int file, size_t offset, size_t size)
 
 ssize_t sys_sendfile(int to, int from, off_t *offset, size_t size)
 {
-	return answer(syscall(SYS_sendfile, to, from, offset, size));
+	return answer(syscall(SYS_OWN_SENDFILE, to, from, offset, size));
 }
 
 int sys_dup_over(int fd, int number)
@@ -111,25 +133,45 @@ int sys_fcntl(int fd, int command, long argument)
 
 int sys_ftruncate(int fd, off_t size)
 {
-	return (int)answer(syscall(SYS_ftruncate, fd, size));
+	return (int)answer(syscall(SYS_OWN_FTRUNCATE, fd, EVEN_OFFSET(size)));
 }
 
 int sys_fallocate(int fd, off_t offset, off_t size)
 {
-	return (int)answer(syscall(SYS_fallocate, fd, 0, offset, size));
+	return (int)answer(syscall(SYS_fallocate, fd, 0, OFFSET(offset), OFFSET(size)));
 }
 
 int sys_punch_hole(int fd, off_t offset, off_t size)
 {
 	const int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 
-	return (int)answer(syscall(SYS_fallocate, fd, mode, offset, size));
+	return (int)answer(syscall(SYS_fallocate, fd, mode, OFFSET(offset), OFFSET(size)));
 }
 
+#if __SIZEOF_LONG__ >= 8
 static int file_status(int fd, struct stat *ret)
 {
-	return (int)answer(syscall(SYS_fstat, fd, ret));
+	return (int)answer(syscall(SYS_OWN_FSTAT, fd, ret));
 }
+#else
+/* The C library's structure is that of no call here: its times are as wide as the program wants them. */
+static int file_status(int fd, struct stat *ret)
+{
+	struct statx found;
+	int err = (int)answer(
+		syscall(SYS_OWN_FSTAT, fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &found));
+
+	if (err == 0)
+		*ret = (struct stat){
+			.st_dev = makedev(found.stx_dev_major, found.stx_dev_minor),
+			.st_ino = found.stx_ino,
+			.st_mode = found.stx_mode,
+			.st_nlink = found.stx_nlink,
+			.st_size = (off_t)found.stx_size,
+		};
+	return err;
+}
+#endif
 
 int sys_file_size(int fd, off_t *ret)
 {
@@ -190,17 +232,27 @@ int sys_mapping_of(int maps, uint64_t address, struct sys_mapping *ret)
 
 int sys_seek_hole_or_data(int fd, off_t offset, int whence, off_t *ret)
 {
-	off_t found = answer(syscall(SYS_lseek, fd, offset, whence));
+#if __SIZEOF_LONG__ >= 8
+	off_t found = answer(syscall(SYS_OWN_LSEEK, fd, offset, whence));
+	int err = found < 0 ? (int)found : 0;
+#else
+	int64_t found = 0;
+	int err = (int)answer(
+		syscall(SYS_OWN_LSEEK, fd, (long)(offset >> 32), (long)offset, &found, whence));
+#endif
 
-	if (found < 0)
-		return (int)found;
-	*ret = found;
-	return 0;
+	if (err == 0)
+		*ret = found;
+	return err;
 }
 
 int sys_filesystem(int fd, struct statfs *ret)
 {
-	return (int)answer(syscall(SYS_fstatfs, fd, ret));
+#if __SIZEOF_LONG__ >= 8
+	return (int)answer(syscall(SYS_OWN_FSTATFS, fd, ret));
+#else
+	return (int)answer(syscall(SYS_OWN_FSTATFS, fd, sizeof(*ret), ret));
+#endif
 }
 
 int sys_socket_option(int socket, int option, int *ret)
@@ -275,7 +327,7 @@ int sys_memfd_secret(void)
 	return (int)answer(syscall(__NR_memfd_secret, O_CLOEXEC));
 }
 
-/* On s390x the six arguments lie in memory. */
+/* On s390x the six arguments lie in memory. Where a register has 32 bits, the offset is in units of 2^12 bytes. */
 static long map(void *addr, size_t size, int protection, int flags, int fd, off_t offset)
 {
 #if defined(__s390x__)
@@ -285,9 +337,11 @@ static long map(void *addr, size_t size, int protection, int flags, int fd, off_
 		(unsigned long)fd,	   (unsigned long)offset,
 	};
 
-	return syscall(SYS_mmap, arguments);
+	return syscall(SYS_OWN_MMAP, arguments);
+#elif __SIZEOF_LONG__ == 4
+	return syscall(SYS_OWN_MMAP, addr, size, protection, flags, fd, (long)(offset >> 12));
 #else
-	return syscall(SYS_mmap, addr, size, protection, flags, fd, offset);
+	return syscall(SYS_OWN_MMAP, addr, size, protection, flags, fd, offset);
 #endif
 }
 
@@ -417,23 +471,23 @@ int sys_pending(uint64_t *ret)
 
 int sys_take_signal(uint64_t set)
 {
-	const struct timespec no_time = { 0 };
+	const struct clock_value no_time = { 0 };
 
-	return (int)answer(syscall(SYS_rt_sigtimedwait, &set, NULL, &no_time, sizeof(set)));
+	return (int)answer(syscall(SYS_OWN_SIGTIMEDWAIT, &set, NULL, &no_time, sizeof(set)));
 }
 
 /* What is ready, 0 if nothing is. */
-static int ready(int fd, short events, struct timespec time)
+static int ready(int fd, short events, struct clock_value time)
 {
 	struct pollfd file = { .fd = fd, .events = events };
-	int count = (int)answer(syscall(SYS_ppoll, &file, 1L, &time, NULL, 0L));
+	int count = (int)answer(syscall(SYS_OWN_PPOLL, &file, 1L, &time, NULL, 0L));
 
 	return count <= 0 ? count : file.revents;
 }
 
 int sys_writable(int fd)
 {
-	int events = ready(fd, POLLOUT, (struct timespec){ 0 });
+	int events = ready(fd, POLLOUT, (struct clock_value){ 0 });
 
 	return events < 0 ? events : (events & POLLOUT) != 0;
 }
@@ -443,19 +497,19 @@ int sys_wait_ready(int fd, short events, int64_t nanoseconds)
 	const int64_t second = 1000000000;
 
 	return ready(fd, events,
-		     (struct timespec){ .tv_sec = nanoseconds / second,
-					.tv_nsec = nanoseconds % second });
+		     (struct clock_value){ .seconds = nanoseconds / second,
+					   .nanoseconds = nanoseconds % second });
 }
 
 #define SECOND INT64_C(1000000000)
 
 static int read_clock(clockid_t clock, int64_t *ret)
 {
-	struct timespec now;
-	int err = (int)answer(syscall(SYS_clock_gettime, clock, &now));
+	struct clock_value now;
+	int err = (int)answer(syscall(SYS_OWN_CLOCK_GETTIME, clock, &now));
 
 	if (err == 0)
-		*ret = (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+		*ret = now.seconds * SECOND + now.nanoseconds;
 	return err;
 }
 
@@ -477,11 +531,11 @@ int sys_timer_new(void)
 
 int sys_timer_set(int timer, int64_t nanoseconds)
 {
-	const struct itimerspec once = {
-		.it_value = { .tv_sec = nanoseconds / SECOND, .tv_nsec = nanoseconds % SECOND },
-	};
+	const struct {
+		struct clock_value interval, first;
+	} once = { .first = { nanoseconds / SECOND, nanoseconds % SECOND } };
 
-	return (int)answer(syscall(SYS_timerfd_settime, timer, 0L, &once, NULL));
+	return (int)answer(syscall(SYS_OWN_TIMERFD_SETTIME, timer, 0L, &once, NULL));
 }
 
 int sys_epoll_new(void)
@@ -567,7 +621,7 @@ int sys_random(uint64_t *ret)
 
 uint64_t sys_heap_end(void)
 {
-	return (uint64_t)syscall(SYS_brk, NULL);
+	return (unsigned long)syscall(SYS_brk, NULL);
 }
 
 /* The call answers with the size of its set. There are kernels for 8192 processors, and none for more. */
@@ -583,14 +637,12 @@ struct limit {
 	uint64_t soft, hard;
 };
 
-/* getrlimit(2) takes a third of the time of prlimit(2), which looks up the process and locks its
- * credentials. Not every architecture has it. */
 static long get_limit(int resource, struct limit *ret)
 {
-#if defined(__x86_64__) || defined(__aarch64__)
-	return syscall(SYS_getrlimit, resource, ret);
+#if SYS_HAS_GETRLIMIT
+	return syscall(SYS_OWN_LIMIT, resource, ret);
 #else
-	return syscall(SYS_prlimit64, 0, resource, NULL, ret);
+	return syscall(SYS_OWN_LIMIT, 0, resource, NULL, ret);
 #endif
 }
 
@@ -647,12 +699,12 @@ int sys_in_child(int (*run)(void *argument), void *argument)
 /* No handler of the program runs here: only SIGKILL is not blocked. */
 static int hold(void *argument)
 {
-	const struct timespec minute = { .tv_sec = 60 };
+	const struct clock_value minute = { .seconds = 60 };
 
 	(void)argument;
 	(void)sys_block_signals(UINT64_MAX, NULL);
 	(void)syscall(SYS_prctl, PR_SET_PDEATHSIG, (long)SIGKILL, 0L, 0L, 0L);
-	(void)syscall(SYS_ppoll, NULL, 0L, &minute, NULL, 0L);
+	(void)syscall(SYS_OWN_PPOLL, NULL, 0L, &minute, NULL, 0L);
 	return 0;
 }
 

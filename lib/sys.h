@@ -97,6 +97,43 @@ struct sys_file {
 /* The number by which the ipc(2) multiplexer of 32-bit x86 knows shmat. */
 #define SYS_IPC_SHMAT 21
 
+/*
+ * Calls that have another name where a register has 32 bits: there, sizes of files and times have calls of their own.
+ */
+#if __SIZEOF_LONG__ >= 8
+# define SYS_OWN_FTRUNCATE	 SYS_ftruncate
+# define SYS_OWN_SENDFILE	 SYS_sendfile
+# define SYS_OWN_PPOLL		 SYS_ppoll
+# define SYS_OWN_SIGTIMEDWAIT	 SYS_rt_sigtimedwait
+# define SYS_OWN_CLOCK_GETTIME	 SYS_clock_gettime
+# define SYS_OWN_TIMERFD_SETTIME SYS_timerfd_settime
+# define SYS_OWN_FSTAT		 SYS_fstat
+# define SYS_OWN_LSEEK		 SYS_lseek
+# define SYS_OWN_FSTATFS	 SYS_fstatfs
+# define SYS_OWN_MMAP		 SYS_mmap
+#else
+# define SYS_OWN_FTRUNCATE	 SYS_ftruncate64
+# define SYS_OWN_SENDFILE	 SYS_sendfile64
+# define SYS_OWN_PPOLL		 SYS_ppoll_time64
+# define SYS_OWN_SIGTIMEDWAIT	 SYS_rt_sigtimedwait_time64
+# define SYS_OWN_CLOCK_GETTIME	 SYS_clock_gettime64
+# define SYS_OWN_TIMERFD_SETTIME SYS_timerfd_settime64
+# define SYS_OWN_FSTAT		 SYS_statx
+# define SYS_OWN_LSEEK		 SYS__llseek
+# define SYS_OWN_FSTATFS	 SYS_fstatfs64
+# define SYS_OWN_MMAP		 SYS_mmap2
+#endif
+
+/* getrlimit(2) takes a third of the time of prlimit(2), which looks up the process and locks its credentials. Not every
+ * architecture has it. */
+#if defined(__x86_64__) || defined(__aarch64__)
+# define SYS_HAS_GETRLIMIT 1
+# define SYS_OWN_LIMIT	   SYS_getrlimit
+#else
+# define SYS_HAS_GETRLIMIT 0
+# define SYS_OWN_LIMIT	   SYS_prlimit64
+#endif
+
 int sys_open(const char *path, int flags);
 int sys_close(int fd);
 ssize_t sys_read(int fd, void *buffer, size_t size);

@@ -71,8 +71,8 @@ static const struct survivable {
 	{ SYS_munmap, ANY, REFUSED, 0, "a mapping that stays does not touch what was asked for" },
 	{ SYS_mremap, ANY, REFUSED, 0, "a sealed address is known by the refusal of this call" },
 	{ SYS_madvise, EPERM, REFUSED, 1, "and an emulated seal by the refusal of this one" },
-	{ SYS_mmap, ANY, REFUSED, 1, "addresses that are taken: others will do" },
-	{ SYS_mmap, ANY, HALF_DONE, 1, "addresses that are taken: others will do" },
+	{ SYS_OWN_MMAP, ANY, REFUSED, 1, "addresses that are taken: others will do" },
+	{ SYS_OWN_MMAP, ANY, HALF_DONE, 1, "addresses that are taken: others will do" },
 	{ SYS_openat, ANY, REFUSED, 1, "where the heap starts: not known, so more counts as heap" },
 	{ SYS_read, ANY, REFUSED, 1, "likewise" },
 	{ SYS_sched_getaffinity, ANY, REFUSED, 1, "how large a ring is: taken for the largest" },
@@ -80,20 +80,20 @@ static const struct survivable {
 	{ SYS_getrandom, ANY, PRETENDED, 1, "no random numbers: the kernel chooses where" },
 	{ __NR_mseal, ANY, PRETENDED, 0, "of no pages it does nothing, which was the question" },
 	{ SYS_memfd_create, EINVAL, REFUSED, 0, "before MFD_NOEXEC_SEAL: made without it" },
-	{ SYS_mmap, EPERM, REFUSED, 0,
+	{ SYS_OWN_MMAP, EPERM, REFUSED, 0,
 	  "where only a read-only descriptor can be mapped: reopened" },
-	{ SYS_mmap, EACCES, REFUSED, 0, "where the descriptor is for writing only: reopened" },
+	{ SYS_OWN_MMAP, EACCES, REFUSED, 0, "where the descriptor is for writing only: reopened" },
 	{ SYS_mlock2, ENOSYS, REFUSED, 0, "before mlock2(2): all is locked at once" },
 	{ SYS_fcntl, ANY, PRETENDED, 0,
 	  "the seals that are looked for were added by another call" },
 	{ SYS_ioctl, ANY, REFUSED, 0, "what is mapped: read instead" },
-	{ SYS_lseek, ANY, REFUSED, 1, "and read again, once the addresses are sealed" },
+	{ SYS_OWN_LSEEK, ANY, REFUSED, 1, "and read again, once the addresses are sealed" },
 	{ SYS_read, ANY, REFUSED, 1, "and read again, once the addresses are sealed" },
 	{ SYS_ioctl, ANY, PRETENDED, 0, "what is mapped: read instead" },
 	{ SYS_rt_sigprocmask, ANY, REFUSED, 0,
 	  "can the bytes be read? Only EFAULT says no. And SIGXFSZ comes with an error only" },
 	{ SYS_rt_sigpending, ANY, REFUSED, 0, "SIGXFSZ comes with an error only" },
-	{ SYS_rt_sigtimedwait, ANY, REFUSED, 0,
+	{ SYS_OWN_SIGTIMEDWAIT, ANY, REFUSED, 0,
 	  "or before the end of a file, and then there is none" },
 	{ MALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
 	{ CALLOC, ANY, REFUSED, 0, "linked statically: the C library's own, to look up its stack" },
@@ -113,12 +113,12 @@ static const struct survivable {
 	{ SYS_pread64, EINTR, REFUSED, 0, "interrupted: done again" },
 	{ SYS_pread64, ANY, SHORT, 0, "the rest is read" },
 	{ SYS_pread64, ANY, PRETENDED, 0, "nothing more to read, which is so at the end" },
-	{ SYS_sendfile, EINTR, REFUSED, 0, "interrupted: done again" },
-	{ SYS_sendfile, EINVAL, REFUSED, 0, "a file that is not copied so: read and written" },
-	{ SYS_sendfile, EPERM, REFUSED, 0, "likewise" },
-	{ SYS_sendfile, ENOSYS, REFUSED, 0, "likewise" },
-	{ SYS_sendfile, ANY, SHORT, 0, "the rest is copied" },
-	{ SYS_sendfile, ANY, PRETENDED, 0, "nothing more to copy, which is so at the end" },
+	{ SYS_OWN_SENDFILE, EINTR, REFUSED, 0, "interrupted: done again" },
+	{ SYS_OWN_SENDFILE, EINVAL, REFUSED, 0, "a file that is not copied so: read and written" },
+	{ SYS_OWN_SENDFILE, EPERM, REFUSED, 0, "likewise" },
+	{ SYS_OWN_SENDFILE, ENOSYS, REFUSED, 0, "likewise" },
+	{ SYS_OWN_SENDFILE, ANY, SHORT, 0, "the rest is copied" },
+	{ SYS_OWN_SENDFILE, ANY, PRETENDED, 0, "nothing more to copy, which is so at the end" },
 	{ SYS_splice, EINTR, REFUSED, 0, "interrupted: done again" },
 	{ SYS_splice, EINVAL, REFUSED, 0, "a pipe that is not moved so: read and written" },
 	{ SYS_splice, EPERM, REFUSED, 0, "likewise" },
@@ -137,7 +137,7 @@ static const struct {
 } harmless[] = {
 	{ { SYS_madvise, MADVISE_POPULATE },
 	  "pages that are not brought in ahead come when touched" },
-	{ { SYS_mmap, MMAP_TRY }, "what it would have told is for later regions" },
+	{ { SYS_OWN_MMAP, MMAP_TRY }, "what it would have told is for later regions" },
 	{ { SYS_mprotect, MPROTECT_TRY }, "likewise" },
 	{ { SYS_prctl, PRCTL_DUMPABLE_AGAIN },
 	  "a process that is forbidden to be dumpable again stays undumpable" },
@@ -321,7 +321,7 @@ static bool is_asked_again(const struct plan *plan, unsigned i)
 	long number = plan->faults[i].call.number;
 
 	return i > 0 && plan->faults[0].call.number == SYS_ioctl &&
-	       (number == SYS_lseek || number == SYS_read);
+	       (number == SYS_OWN_LSEEK || number == SYS_read);
 }
 
 static void judge_success(struct subject *s, const struct plan *plan)
@@ -470,7 +470,7 @@ static void run_if_due(struct search *search, const struct plan *plan)
 static bool is_spared(const struct kind *kind, const struct fault *fault)
 {
 	return fault->manner == HALF_DONE &&
-	       ((kind->spared != NULL && fault->call.number == SYS_mmap) ||
+	       ((kind->spared != NULL && fault->call.number == SYS_OWN_MMAP) ||
 		(kind->whole != NULL && fault->call.number == SYS_mprotect));
 }
 

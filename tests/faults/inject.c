@@ -122,9 +122,9 @@ static void do_half(long number, const long args[6])
 
 	if (number == SYS_close)
 		(void)real(number, args);
-	else if (number == SYS_mmap && args[3] & MAP_FIXED)
+	else if (number == SYS_OWN_MMAP && args[3] & MAP_FIXED)
 		(void)__real_syscall(SYS_munmap, args[0], args[1]);
-	else if (number != SYS_mmap)
+	else if (number != SYS_OWN_MMAP)
 		(void)real(number, part);
 }
 
@@ -133,7 +133,7 @@ static unsigned size_argument(long number)
 {
 	if (number == SYS_splice)
 		return 4;
-	return number == SYS_sendfile ? 3 : 2;
+	return number == SYS_OWN_SENDFILE ? 3 : 2;
 }
 
 static long fail(const struct fault *fault, long number, long args[6])
@@ -162,7 +162,7 @@ static struct call call_of(long number, const long args[6])
 		call.command = (int)args[0];
 	else if (number == SYS_madvise)
 		call.command = use_of_madvise(args[2]);
-	else if (number == SYS_mmap)
+	else if (number == SYS_OWN_MMAP)
 		call.command = use_of_mmap(args[2], args[3]);
 	else if (number == SYS_mprotect)
 		call.command = args[2] == PROT_WRITE ? MPROTECT_TRY : 0;

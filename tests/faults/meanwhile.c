@@ -32,7 +32,7 @@ static void map_other_memory(void)
 	size_t page = page_size();
 
 	if (hook.target != NULL)
-		(void)__real_syscall(SYS_mmap, hook.target, page, PROT_READ | PROT_WRITE,
+		(void)__real_syscall(SYS_OWN_MMAP, hook.target, page, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
@@ -49,7 +49,7 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 	if (hook.armed && hook.next++ == hook.at)
 		map_other_memory();
 	result = __real_syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
-	if (hook.armed && hook.target == NULL && number == SYS_mmap && args[3] & MAP_SHARED &&
+	if (hook.armed && hook.target == NULL && number == SYS_OWN_MMAP && args[3] & MAP_SHARED &&
 	    result != -1)
 		hook.target = (char *)result + hook.from_data;
 	return result;

@@ -30,7 +30,7 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 	for (size_t i = 0; i < 6; i++)
 		args[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_mmap && args[3] & MAP_FIXED_NOREPLACE) {
+	if (number == SYS_OWN_MMAP && args[3] & MAP_FIXED_NOREPLACE) {
 		args[3] &= ~(long)MAP_FIXED_NOREPLACE;
 		ignored++;
 	}

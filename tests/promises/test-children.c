@@ -303,7 +303,7 @@ START_TEST(a_child_of_a_signal_handler_has_nothing_of_a_call)
 	for (unsigned i = 0; i < 20 + scaled(400); i++) {
 		int before = children_made;
 
-		interrupt_in(5 + i % 60);
+		interrupt_in((long)(5 + i % 60));
 		while (children_made == before)
 			seal_a_secret();
 	}

@@ -41,9 +41,9 @@ struct kind {
 	int (*make)(const struct kind *kind); /* the descriptor */
 	void (*send)(const struct kind *kind, int socket, int fd);
 	int sockets;
-	int accepted; /* what sealmem_region_accept_limited() has to say of the descriptor */
-	int received; /* what sealmem_receive_limited() has to say of the message */
-	long number;  /* what `make` or `send` asks of the row */
+	int accepted;	/* what sealmem_region_accept_limited() has to say of the descriptor */
+	int received;	/* what sealmem_receive_limited() has to say of the message */
+	int64_t number; /* what `make` or `send` asks of the row */
 	const char *text;
 };
 
@@ -578,10 +578,11 @@ static const struct kind kinds[] = {
 	{ "0 bytes", of_size, HONESTLY, 0, 0, 0, NULL },
 	{ "0 huge pages", of_huge_pages, HONESTLY, -ENODATA, -ENODATA, 0, NULL },
 	{ "one byte above the limit", above_the_limit, HONESTLY, -EFBIG, -EFBIG, 1, NULL },
-	{ "2^57 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, 1L << 57, NULL },
-	{ "2^62 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, 1L << 62, NULL },
+	{ "2^57 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, INT64_C(1) << 57, NULL },
+	{ "2^62 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, INT64_C(1) << 62, NULL },
 	{ "2^63 - 1 bytes", of_size, HONESTLY, -EFBIG, -EFBIG, INT64_MAX, NULL },
-	{ "2^45 bytes of huge pages", of_huge_pages, HONESTLY, -EFBIG, -EFBIG, 1L << 45, NULL },
+	{ "2^45 bytes of huge pages", of_huge_pages, HONESTLY, -EFBIG, -EFBIG, INT64_C(1) << 45,
+	  NULL },
 	{ "O_PATH", opened_with, HONESTLY, -EBADF, -EBADF, O_PATH, NULL },
 
 	{ "a sealed memfd", honest, HONESTLY, 0, 0, 0, NULL },

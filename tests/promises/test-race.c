@@ -38,20 +38,20 @@ static struct shared *share(void)
 }
 
 /* Not the C library's, whose lock a child might inherit; the same sequence each time. */
-static unsigned random_below(unsigned long *state, unsigned limit)
+static unsigned random_below(uint64_t *state, unsigned limit)
 {
 	*state = *state * 6364136223846793005u + 1442695040888963407u;
 	return (unsigned)(*state >> 33) % limit;
 }
 
-static off_t random_size(unsigned long *state)
+static off_t random_size(uint64_t *state)
 {
 	return (off_t)(random_below(state, MAX_PAGES * 8 + 1) * (page_size() / 8));
 }
 
 /* Acts of the sender. That they fail once the seal is there is what they are for. */
 
-static void write_bytes(int fd, unsigned long *state)
+static void write_bytes(int fd, uint64_t *state)
 {
 	static char bytes[1 << 13];
 
@@ -59,7 +59,7 @@ static void write_bytes(int fd, unsigned long *state)
 	(void)!pwrite(fd, bytes, sizeof(bytes), random_size(state));
 }
 
-static void store_bytes(int fd, unsigned long *state)
+static void store_bytes(int fd, uint64_t *state)
 {
 	struct stat status;
 	char *at = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -71,12 +71,12 @@ static void store_bytes(int fd, unsigned long *state)
 	(void)munmap(at, page_size());
 }
 
-static void truncate_file(int fd, unsigned long *state)
+static void truncate_file(int fd, uint64_t *state)
 {
 	(void)!ftruncate(fd, random_size(state));
 }
 
-static void punch_holes(int fd, unsigned long *state)
+static void punch_holes(int fd, uint64_t *state)
 {
 	off_t start = random_size(state);
 
@@ -84,15 +84,15 @@ static void punch_holes(int fd, unsigned long *state)
 	(void)fallocate(fd, 0, start, (off_t)page_size());
 }
 
-static void do_anything(int fd, unsigned long *state)
+static void do_anything(int fd, uint64_t *state)
 {
-	static void (*const acts[])(int fd, unsigned long *state) = { write_bytes, store_bytes,
-								      truncate_file, punch_holes };
+	static void (*const acts[])(int fd, uint64_t *state) = { write_bytes, store_bytes,
+								 truncate_file, punch_holes };
 
 	acts[random_below(state, 4)](fd, state);
 }
 
-static void act_a_while(int fd, unsigned long *state, void (*act)(int fd, unsigned long *state))
+static void act_a_while(int fd, uint64_t *state, void (*act)(int fd, uint64_t *state))
 {
 	for (unsigned times = random_below(state, 16); times > 0; times--)
 		act(fd, state);
@@ -104,7 +104,7 @@ static void seal_at_once(int fd)
 }
 
 /* With each step the file looks more like a sealed one. */
-static void seal_in_steps(int fd, unsigned long *state, void (*act)(int fd, unsigned long *state))
+static void seal_in_steps(int fd, uint64_t *state, void (*act)(int fd, uint64_t *state))
 {
 	static const int steps[] = { F_SEAL_WRITE, F_SEAL_SHRINK, F_SEAL_GROW };
 	unsigned first = random_below(state, 3);
@@ -119,7 +119,7 @@ struct race {
 	struct shared *shared;
 	struct channel channel;
 	unsigned long rounds;
-	void (*act)(int fd, unsigned long *state);
+	void (*act)(int fd, uint64_t *state);
 };
 
 /* One file for each round. The sender lets the receiver catch up, or the receiver would see only files that nobody
@@ -127,7 +127,7 @@ struct race {
 static int play_sender(const struct race *race)
 {
 	const struct message message = honest_message("race");
-	unsigned long state = 1;
+	uint64_t state = 1;
 
 	for (unsigned long round = 1; round <= race->rounds; round++) {
 		int fd = memfd_create("sealmem:race", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -251,7 +251,7 @@ static struct tally play_receiver(const struct race *race)
 	return tally;
 }
 
-static void race_against(const char *name, void (*act)(int fd, unsigned long *state))
+static void race_against(const char *name, void (*act)(int fd, uint64_t *state))
 {
 	struct race race = { share(), open_channel(SOCK_SEQPACKET), scaled(20000), act };
 	struct census before = take_census();

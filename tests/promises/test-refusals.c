@@ -217,7 +217,7 @@ static int write_mem(const struct memory *m, pid_t pid)
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	written = pwrite(fd, attack, sizeof(attack), (off_t)m->data);
+	written = pwrite(fd, attack, sizeof(attack), (off_t)(uintptr_t)m->data);
 	return written < 0 ? -errno : 0;
 }
 

@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(holes_take_no_memory_until_they_are_read)
 {
-	int fd = sparse_memfd((size_t)1 << 40);
+	int fd = sparse_memfd((size_t)1 << 5 * sizeof(size_t));
 	SCOPED_REGION *region = NULL;
 	struct stat status;
 
@@ -132,7 +132,7 @@ START_TEST(holes_take_no_memory_until_they_are_read)
 		skip_test("less than 1 TiB of address space");
 	ck_assert_int_eq(fstat(fd, &status), 0);
 	ck_assert_int_le(status.st_blocks * 512, 2 << 20);
-	ck_assert_uint_eq(sealmem_region_size(region), (size_t)1 << 40);
+	ck_assert_uint_eq(sealmem_region_size(region), (size_t)1 << 5 * sizeof(size_t));
 }
 END_TEST
 
@@ -620,6 +620,8 @@ START_TEST(more_than_the_memory_of_the_machine_is_refused_with_noswap)
 
 	require_no_valgrind("valgrind has little address space");
 	ck_assert_int_eq(sysinfo(&info), 0);
+	if (info.totalram > SIZE_MAX / 8 / info.mem_unit)
+		skip_test("the machine has more memory than the addresses of this program");
 	size = page_round_up(2 * info.totalram * info.mem_unit);
 	fd = sparse_memfd(size);
 	become_plain_user();
@@ -703,8 +705,12 @@ START_TEST(a_call_that_a_sandbox_forbids_is_eopnotsupp)
 		{ .number = SYS_fcntl,
 		  .condition = { 1, UINT32_MAX, F_DUPFD_CLOEXEC },
 		  .conditions = 1 },
-		{ .number = SYS_fstatfs },
-		{ .number = SYS_mmap, .condition = { 3, MAP_SHARED, MAP_SHARED }, .conditions = 1 },
+		{ .number = SYS_OWN_FSTATFS },
+#if !defined(__s390x__) /* where a filter does not see the arguments of mmap(2) */
+		{ .number = SYS_OWN_MMAP,
+		  .condition = { 3, MAP_SHARED, MAP_SHARED },
+		  .conditions = 1 },
+#endif
 	};
 
 	for (size_t i = 0; i < sizeof(prohibitions) / sizeof(*prohibitions); i++)

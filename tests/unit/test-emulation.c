@@ -806,8 +806,8 @@ START_TEST(an_executed_program_seals_regions_under_the_filter)
 	region = sealmem_region_free(region);
 	size = (window->end - window->start) / 8 * 7;
 	most = (void *)(uintptr_t)(window->end - size);
-	ck_assert_ptr_eq(mmap(most, size, PROT_NONE, flags, -1, 0), most);
-	ck_assert_int_eq(sealmem_mseal(most, size, 0), 0);
+	ck_assert_ptr_eq(mmap(most, (size_t)size, PROT_NONE, flags, -1, 0), most);
+	ck_assert_int_eq(sealmem_mseal(most, (size_t)size, 0), 0);
 	assert_child_succeeds(execute_self_to_seal, self);
 }
 END_TEST

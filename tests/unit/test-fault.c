@@ -10,6 +10,7 @@
 #include "tests/support/support.h"
 
 #include <dlfcn.h>
+#include <inttypes.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -509,7 +510,8 @@ START_TEST(the_line_has_the_instruction_and_its_place_in_the_program)
 
 	require_no_valgrind("valgrind knows the instruction only roughly");
 	ck_assert_ptr_nonnull(text);
-	ck_assert_int_eq(sscanf(text, " by instruction 0x%lx (%*[^+]+0x%lx)", &instruction, &place),
+	ck_assert_int_eq(sscanf(text, " by instruction 0x%" SCNxPTR " (%*[^+]+0x%" SCNxPTR ")",
+				&instruction, &place),
 			 2);
 	ck_assert_uint_ge(instruction, function);
 	ck_assert_uint_lt(instruction, function + 1024);
@@ -1130,7 +1132,8 @@ static uintptr_t address_in(const struct end *end)
 	const char *at = strstr(end->text, " (0x");
 	uintptr_t address = 0;
 
-	ck_assert_msg(at != NULL && sscanf(at, " (0x%lx)", &address) == 1, "%s", end->text);
+	ck_assert_msg(at != NULL && sscanf(at, " (0x%" SCNxPTR ")", &address) == 1, "%s",
+		      end->text);
 	return address;
 }
 

@@ -29,7 +29,7 @@ START_TEST(a_large_ring_is_as_large_as_computed)
 	for (uint32_t events = 20000; events < 20200; events += 17) {
 		aio_context_t ring = aio_new(events);
 
-		ck_assert_uint_eq(mapped_size(ring), page_round_up(rings_size(events)));
+		ck_assert_uint_eq(mapped_size(ring), page_round_up((size_t)rings_size(events)));
 		ck_assert_int_eq(aio_destroy(ring), 0);
 	}
 }
@@ -38,7 +38,7 @@ END_TEST
 START_TEST(no_ring_is_larger_than_the_largest)
 {
 	const uint32_t all[] = { 1, 2, 100, 128, 1000, 4096, 10000 };
-	uint64_t largest = page_round_up(rings_size(rings_events()));
+	uint64_t largest = page_round_up((size_t)rings_size(rings_events()));
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
 		aio_context_t ring = aio_new(all[i]);
@@ -56,7 +56,7 @@ START_TEST(the_smallest_ring_counts_though_the_limit_is_none)
 
 	pretend_file(LIMIT_FILE, "0\n");
 	pretend_file(EVENTS_FILE, "0\n");
-	ck_assert_uint_le(mapped_size(ring), page_round_up(rings_size(rings_events())));
+	ck_assert_uint_le(mapped_size(ring), page_round_up((size_t)rings_size(rings_events())));
 	ck_assert_uint_lt(rings_events(), RINGS_EVENTS_MAX);
 }
 END_TEST
@@ -76,7 +76,7 @@ START_TEST(a_ring_above_the_limit_counts)
 
 	pretend_file(LIMIT_FILE, "1\n");
 	ck_assert_uint_ge(rings_events(), 40000);
-	ck_assert_uint_le(mapped_size(ring), page_round_up(rings_size(rings_events())));
+	ck_assert_uint_le(mapped_size(ring), page_round_up((size_t)rings_size(rings_events())));
 }
 END_TEST
 

@@ -63,8 +63,10 @@ static void peek_at_parent(char *at, int result)
 	if (ptrace(PTRACE_ATTACH, parent, NULL, NULL) == 0 &&
 	    waitpid(parent, NULL, __WALL) == parent) {
 		errno = 0;
-		word = ptrace(PTRACE_PEEKDATA, parent, at, NULL);
-		memcpy(bytes, &word, sizeof(bytes));
+		for (size_t i = 0; i < sizeof(bytes); i += sizeof(word)) {
+			word = ptrace(PTRACE_PEEKDATA, parent, at + i, NULL);
+			memcpy(bytes + i, &word, sizeof(word));
+		}
 		if (errno == 0)
 			(void)!write(result, bytes, sizeof(bytes));
 		ptrace(PTRACE_DETACH, parent, NULL, NULL);

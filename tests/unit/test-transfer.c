@@ -929,7 +929,7 @@ static int is_refused_what_is_forbidden(void *argument)
 
 START_TEST(a_call_that_a_sandbox_forbids_is_eopnotsupp)
 {
-	static const long calls[] = { SYS_getsockopt, SYS_sendmsg, SYS_recvmsg, SYS_fstatfs };
+	static const long calls[] = { SYS_getsockopt, SYS_sendmsg, SYS_recvmsg, SYS_OWN_FSTATFS };
 	static const int answers[] = { EPERM, ENOSYS };
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
