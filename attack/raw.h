@@ -25,13 +25,22 @@ static inline long answered(long result)
 /* The value that a call returns, or a negative errno. */
 #define attempt(...) answered(syscall(__VA_ARGS__))
 
-/* The negative errno, or 0. */
+/* The negative errno, or 0. An address that has the highest bit is none: the errnos are in the last page. */
 static inline int refusal(long answer)
 {
-	return answer < 0 ? (int)answer : 0;
+	return answer < 0 && answer >= -4095 ? (int)answer : 0;
 }
 
-/* A mapping made by attempt(SYS_mmap, ...) or a like call. */
+/* mmap(2), which takes its arguments in another way on some architectures: the address, or a negative errno. */
+static inline long attempt_map(void *at, size_t size, int protection, int flags, int fd, off_t from)
+{
+	void *there = NULL;
+	int err = sys_mmap_part(&there, at, size, protection, flags, fd, from);
+
+	return err < 0 ? err : (long)there;
+}
+
+/* A mapping made by attempt_map() or a like call. */
 static inline char *pointer(long address)
 {
 	return (char *)address; /* NOLINT: it is one */

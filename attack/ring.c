@@ -14,8 +14,7 @@
 
 static long map(int fd, size_t size, off_t what)
 {
-	return attempt(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd,
-		       what);
+	return attempt_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, what);
 }
 
 /* Both queues are one mapping on every kernel since 5.4. */
@@ -61,11 +60,11 @@ static void set_address(void *offsets, size_t size, const void *address)
 int uring_open_in(struct uring *ret, char *page, size_t size)
 {
 	struct uring ring = { .flags = IORING_SETUP_NO_MMAP, .queues = page };
-	long entries = attempt(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+	long entries = attempt_map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0L);
 
-	if (entries < 0)
-		return (int)entries;
+	if (refusal(entries) < 0)
+		return refusal(entries);
 	ring.entry = (struct io_uring_sqe *)entries;
 	ring.params.flags = ring.flags;
 	set_address(&ring.params.sq_off, sizeof(ring.params.sq_off), ring.entry);

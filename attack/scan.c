@@ -21,7 +21,7 @@
 #define UNWATCHED __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /* A larger mapping is what a sanitizer knows of the memory. It has no bytes of the program. */
-#define LARGEST ((uintptr_t)1 << 36)
+#define LARGEST ((uintptr_t)1 << (sizeof(uintptr_t) == 8 ? 36 : 31))
 
 /* Pages of which the kernel is asked at once. */
 #define BATCH 512

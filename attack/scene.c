@@ -62,10 +62,10 @@ int overwrite(char *at)
 
 char *evil_memory(size_t size)
 {
-	long address = attempt(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+	long address = attempt_map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				   -1, 0L);
 
-	return address < 0 ? NULL : evil_fill(pointer(address), size);
+	return refusal(address) < 0 ? NULL : evil_fill(pointer(address), size);
 }
 
 static int fill_file(int fd, size_t size)

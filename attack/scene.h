@@ -48,7 +48,7 @@ struct scene {
 
 /* Attacks write this: no byte of a victim's pattern, and not zero. */
 #define EVIL_BYTE 'E'
-#define EVIL_WORD 0x4545454545454545UL
+#define EVIL_WORD ((unsigned long)0x4545454545454545ULL)
 
 /* An attack that cannot be tried here returns this. The reason is for people. */
 int not_applicable(struct scene *scene, const char *reason);

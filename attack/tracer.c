@@ -181,6 +181,61 @@ static long call_result(const registers_t *r)
 	return (long)r->a0;
 }
 
+#elif defined(__i386__)
+
+typedef struct user_regs_struct registers_t;
+
+CALL_SITE("	int $0x80\n"
+	  "	int3\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->eip = (long)tracer_call_site;
+	r->eax = number;
+	r->ebx = (long)a[0];
+	r->ecx = (long)a[1];
+	r->edx = (long)a[2];
+	r->esi = (long)a[3];
+	r->edi = (long)a[4];
+	r->ebp = (long)a[5];
+	r->orig_eax = -1;
+}
+
+static long call_result(const registers_t *r)
+{
+	return r->eax;
+}
+
+#elif defined(__arm__)
+
+enum { NUMBER = 7, NEXT_INSTRUCTION = 15, STATUS, FIRST_ARGUMENT, REGISTERS };
+
+/* Of the status: the short instructions, and how far a conditional block of these is. */
+# define SHORT_INSTRUCTIONS 0x0600fc20ul
+
+typedef struct {
+	unsigned long word[REGISTERS];
+} registers_t;
+
+CALL_SITE("	.arm\n"
+	  "	svc #0\n"
+	  "	.inst 0xe7f001f0\n");
+
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->word[NEXT_INSTRUCTION] = (unsigned long)tracer_call_site;
+	r->word[STATUS] &= ~SHORT_INSTRUCTIONS;
+	r->word[FIRST_ARGUMENT] = (unsigned long)-1;
+	r->word[NUMBER] = (unsigned long)number;
+	for (unsigned i = 0; i < 6; i++)
+		r->word[i] = a[i];
+}
+
+static long call_result(const registers_t *r)
+{
+	return (long)r->word[0];
+}
+
 #endif
 
 static long registers(int request, const struct scene *scene, registers_t *r)

@@ -44,11 +44,11 @@ static int unmap_by_x32(struct scene *scene)
 
 static int cover(struct scene *scene)
 {
-	long there = attempt(SYS_mmap, scene->data, scene->size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
+	long there = attempt_map(scene->data, scene->size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L);
 
-	if (there < 0)
-		return (int)there;
+	if (refusal(there) < 0)
+		return refusal(there);
 	evil_fill(scene->data, scene->size);
 	return 0;
 }
@@ -125,8 +125,8 @@ static int attach_over(struct scene *scene)
 
 	if (id >= 0)
 		(void)attempt(SYS_shmctl, id, IPC_RMID, NULL);
-	if (there < 0)
-		return (int)there;
+	if (refusal(there) < 0)
+		return refusal(there);
 	evil_fill(pointer(there), scene->size);
 	return refusal(attempt(SYS_shmat, id, scene->data, SHM_REMAP));
 }

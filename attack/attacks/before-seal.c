@@ -55,7 +55,7 @@ static int write_kept(struct scene *scene)
 
 static long map_shared(int fd, size_t size)
 {
-	return attempt(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+	return attempt_map(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 }
 
 static int map_kept(struct scene *scene)

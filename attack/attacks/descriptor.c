@@ -127,11 +127,11 @@ static int reopen_to_empty(struct scene *scene)
 
 static int map_and_store(int fd, size_t size, int protection)
 {
-	long address = attempt(SYS_mmap, NULL, size, protection, MAP_SHARED, fd, 0L);
+	long address = attempt_map(NULL, size, protection, MAP_SHARED, fd, 0L);
 	int err = 0;
 
-	if (address < 0)
-		return (int)address;
+	if (refusal(address) < 0)
+		return refusal(address);
 	if (!(protection & PROT_WRITE))
 		err = refusal(attempt(SYS_mprotect, address, size, PROT_READ | PROT_WRITE));
 	return err < 0 ? err : overwrite(pointer(address));

@@ -67,8 +67,8 @@ static void replace_guard(struct misuse *m)
 {
 	char *guard = m->object + m->size;
 
-	m->error = refusal(attempt(SYS_mmap, guard, m->scene->page, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L));
+	m->error = refusal(attempt_map(guard, m->scene->page, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0L));
 	if (m->error < 0)
 		return;
 	store_after(m);

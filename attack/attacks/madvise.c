@@ -84,11 +84,11 @@ static int wipe_on_fork(struct scene *scene)
 /* In the child, the pointer of its parent leads nowhere, so the child maps its own bytes there. */
 static int replace_in_child(struct scene *scene)
 {
-	long there = attempt(SYS_mmap, scene->data, scene->size, PROT_READ | PROT_WRITE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0L);
+	long there = attempt_map(scene->data, scene->size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0L);
 
-	if (there < 0)
-		return (int)there;
+	if (refusal(there) < 0)
+		return refusal(there);
 	/* Before Linux 4.17, the kernel takes the address only as a wish. */
 	if (pointer(there) != scene->data)
 		return -EEXIST;

@@ -71,15 +71,16 @@ int open_mapping(struct scene *scene, int flags)
 		return err;
 	if (place.inode == 0)
 		return -ENODEV;
-	(void)snprintf(name, sizeof(name), "map_files/%lx-%lx", place.start, place.end);
+	(void)snprintf(name, sizeof(name), "map_files/%jx-%jx", (uintmax_t)place.start,
+		       (uintmax_t)place.end);
 	return proc_open(scene->pid, name, flags);
 }
 
 int read_file(struct scene *scene, int fd)
 {
-	long there = attempt(SYS_mmap, NULL, scene->page, PROT_READ, MAP_SHARED, fd, 0L);
+	long there = attempt_map(NULL, scene->page, PROT_READ, MAP_SHARED, fd, 0L);
 
-	if (there >= 0)
+	if (refusal(there) == 0)
 		steal(scene, pointer(there), sizeof(scene->loot));
 	return refusal(there);
 }

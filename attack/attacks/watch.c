@@ -82,7 +82,7 @@ static int set_watchpoint(const struct scene *scene, size_t word)
  * that process. */
 static long map_samples(const struct scene *scene, int fd)
 {
-	return attempt(SYS_mmap, NULL, 2 * scene->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
+	return attempt_map(NULL, 2 * scene->page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
 }
 
 static bool read_sample(const char *samples, const struct scene *scene, uint64_t *ret)
