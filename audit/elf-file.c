@@ -176,7 +176,7 @@ static int add_entries(struct elf_file *elf, elf_reader *read, void *file, const
 	if (size != form->at.entry || table > INT64_MAX || count > 128)
 		return -ENOEXEC;
 	for (uint64_t i = 0; i < count && err == 0; i++) {
-		err = read_all(read, file, entry, size, table + i * size);
+		err = read_all(read, file, entry, (size_t)size, table + i * size);
 		if (err == 0)
 			err = add_entry(elf, read, file, entry, form);
 	}

@@ -19,6 +19,8 @@
 /* In pstate: the thread runs code of 32 bits. */
 # define MODE_32 0x10u
 
+const bool arch_is_ported = true;
+
 bool arch_is_native(const struct registers *registers)
 {
 	return (registers->all.pstate & MODE_32) == 0;

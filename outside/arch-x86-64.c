@@ -19,6 +19,8 @@
 /* The instruction that enters the kernel. */
 # define SYSCALL_SIZE 2
 
+const bool arch_is_ported = true;
+
 bool arch_is_native(const struct registers *registers)
 {
 	return registers->all.cs == CODE_SEGMENT;

@@ -14,8 +14,15 @@
 #include <sys/user.h>
 
 struct registers {
+#if defined(__x86_64__) || defined(__aarch64__)
 	struct user_regs_struct all;
+#else
+	unsigned long all[1];
+#endif
 };
+
+/* False in arch-other.c, which has no other answer than a refusal. */
+extern const bool arch_is_ported;
 
 /* Whether the thread runs code of the word size of this program. */
 bool arch_is_native(const struct registers *registers);

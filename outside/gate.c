@@ -32,7 +32,9 @@ int gate_watch(int gate, const char *path)
 ssize_t gate_read(int gate, struct gate_event ret[GATE_EVENTS])
 {
 	struct fanotify_event_metadata events[GATE_EVENTS];
-	ssize_t size = sys_read(gate, (void *)events, sizeof(events)), count = 0;
+	int64_t size = sys_read(gate, (void *)events,
+				sizeof(events)); /* as wide: the macro subtracts from it */
+	ssize_t count = 0;
 	struct fanotify_event_metadata *event = events; /* not const: the macro takes that away */
 
 	for (; size > 0 && FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
@@ -41,7 +43,7 @@ ssize_t gate_read(int gate, struct gate_event ret[GATE_EVENTS])
 		if (event->fd >= 0)
 			ret[count++] = (struct gate_event){ event->fd, event->pid };
 	}
-	return size < 0 ? size : count;
+	return size < 0 ? (ssize_t)size : count;
 }
 
 int gate_answer(int gate, int file, bool allow)

@@ -29,7 +29,7 @@ static int read_at(elf_reader *read, void *memory, void *ret, size_t size, uint6
 {
 	ssize_t got;
 
-	if (address > INT64_MAX - size)
+	if (address > (uint64_t)INT64_MAX - size)
 		return -ENOEXEC;
 	got = read(memory, ret, size, (off_t)address);
 	if (got < 0)
@@ -59,13 +59,20 @@ static bool is_own_kind(const ElfW(Ehdr) * header)
 	       header->e_phnum <= MOST_HEADERS;
 }
 
+/* An address of 32 bits is compared as what it is for. */
+static bool is_beyond(uint64_t value, uint64_t limit)
+{
+	return value > limit;
+}
+
 /* Not past the end of the object. */
 static struct extent place(const struct headers *headers, const ElfW(Phdr) * header)
 {
 	uint64_t start = headers->bias + header->p_vaddr;
 	struct extent extent = { start, start + header->p_memsz };
 
-	if (header->p_memsz > MOST_SPAN || extent.end < start || extent.end > headers->end)
+	if (is_beyond(header->p_memsz, MOST_SPAN) || extent.end < start ||
+	    extent.end > headers->end)
 		extent.end = start;
 	return extent;
 }
@@ -81,7 +88,8 @@ static int find_span(struct headers *ret, const ElfW(Phdr) * table, size_t count
 		if (table[i].p_type != PT_LOAD)
 			continue;
 		first = first != NULL ? first : &table[i];
-		if (table[i].p_vaddr > INT64_MAX || table[i].p_memsz > MOST_SPAN)
+		if (is_beyond(table[i].p_vaddr, INT64_MAX) ||
+		    is_beyond(table[i].p_memsz, MOST_SPAN))
 			return -ENOEXEC;
 		if (table[i].p_vaddr + table[i].p_memsz > end)
 			end = table[i].p_vaddr + table[i].p_memsz;
@@ -113,8 +121,8 @@ static void read_dynamic(struct headers *ret, elf_reader *read, void *memory)
 	uint64_t count = (ret->dynamic.end - ret->dynamic.start) / sizeof(*entries);
 
 	count = count < MOST_ENTRIES ? count : MOST_ENTRIES;
-	if (count == 0 ||
-	    read_at(read, memory, entries, count * sizeof(*entries), ret->dynamic.start) < 0)
+	if (count == 0 || read_at(read, memory, entries, (size_t)count * sizeof(*entries),
+				  ret->dynamic.start) < 0)
 		return;
 	for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++)
 		note_entry(ret, &entries[i]);
@@ -200,7 +208,7 @@ int headers_read(struct headers *ret, elf_reader *read, void *memory, uint64_t s
 	ElfW(Ehdr) header;
 	int err = read_at(read, memory, &header, sizeof(header), start);
 
-	if (err == 0 && (!is_own_kind(&header) || header.e_phoff > MOST_SPAN))
+	if (err == 0 && (!is_own_kind(&header) || is_beyond(header.e_phoff, MOST_SPAN)))
 		err = -ENOEXEC;
 	if (err == 0)
 		err = read_at(read, memory, table, header.e_phnum * sizeof(*table),

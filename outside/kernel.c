@@ -173,7 +173,7 @@ void kernel_wait_for_news(int64_t nanoseconds)
 {
 	const uint64_t set = SYS_SIGNAL(SIGCHLD);
 	const struct timespec time = { .tv_sec = nanoseconds / 1000000000,
-				       .tv_nsec = nanoseconds % 1000000000 };
+				       .tv_nsec = (long)(nanoseconds % 1000000000) };
 
 	(void)syscall(SYS_rt_sigtimedwait, &set, NULL, &time, sizeof(set));
 }
@@ -237,7 +237,7 @@ long kernel_compare_memory(pid_t one, pid_t other)
 
 void kernel_sleep(int64_t nanoseconds)
 {
-	const struct timespec time = { .tv_nsec = nanoseconds };
+	const struct timespec time = { .tv_nsec = (long)nanoseconds };
 
 	(void)syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, NULL);
 }

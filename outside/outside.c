@@ -167,6 +167,8 @@ static enum refusal change_stopped(struct work *work)
 
 static enum refusal check(const struct work *work)
 {
+	if (!arch_is_ported)
+		return REFUSAL_UNPORTED;
 	if (!(work->flags & OUTSIDE_CONTENT_ONLY) && !outside_supported())
 		return REFUSAL_NO_MSEAL;
 	if (target_shares_memory(&work->target, &work->procfs))

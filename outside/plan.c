@@ -359,7 +359,7 @@ static int drop_data(struct plan *plan)
 		if (!plan->objects[range->object].has_code || range->claimed == 0)
 			continue;
 		range->position = plan->size;
-		plan->size += range->replaced ? range->end - range->start : 0;
+		plan->size += range->replaced ? (size_t)(range->end - range->start) : 0;
 		plan->ranges[kept++] = *range;
 	}
 	plan->count = kept;

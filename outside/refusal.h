@@ -15,6 +15,8 @@
  ROW(NO_ANSWER, "no-answer", "one of its threads does not stop within a second")                   \
  ROW(SHARED, "shared-memory", "another process runs in the same memory (vfork, CLONE_VM)")         \
  ROW(ARCHITECTURE, "architecture", "it is a program of another word size or architecture")         \
+ ROW(UNPORTED, "unported",                                                                         \
+     "sealing from outside is unsupported on this architecture; run --image seals as well")        \
  ROW(NO_MSEAL, "no-mseal",                                                                         \
      "this kernel has no mseal(2), or a sandbox forbids it; --content-only does without")          \
  ROW(FILTERED, "seccomp", "it has a seccomp filter: run this as root")                             \

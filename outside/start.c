@@ -459,6 +459,8 @@ static enum refusal get_ready(struct start *start)
 {
 	int err;
 
+	if (!arch_is_ported)
+		return REFUSAL_UNPORTED;
 	if (!outside_supported())
 		return REFUSAL_NO_MSEAL;
 	err = procfs_open_without_mounts(&start->procfs);
