@@ -749,14 +749,20 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
   __asm__ volatile(".pushsection .note.sealmem, \"a\", %%note\n"                                   \
 		   ".balign 4\n"                                                                   \
 		   ".4byte 8, 16, 1\n"                                                             \
-		   ".asciz \"sealmem\"\n"                                                          \
-		   ".8byte %c0 - .\n"                                                              \
-		   ".8byte %c1\n"                                                                  \
+		   ".asciz \"sealmem\"\n" SEALMEM_DISTANCE_ ".8byte %c1\n"                         \
 		   ".popsection\n"                                                                 \
 		   :                                                                               \
 		   : SEALMEM_ADDRESS_OPERAND_(&(symbol)), "i"((unsigned long)(size)));             \
  }                                                                                                 \
  struct sealmem_excluded_##number##_
+/* Of 8 bytes. With addresses of 32 bits the assembler knows only one of 4. */
+#if __SIZEOF_POINTER__ == 8
+# define SEALMEM_DISTANCE_ ".8byte %c0 - .\n"
+#elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+# define SEALMEM_DISTANCE_ ".4byte %c0 - ., 0\n"
+#else
+# define SEALMEM_DISTANCE_ ".4byte 0\n.4byte %c0 - . + 4\n"
+#endif
 #if defined(__aarch64__)
 # define SEALMEM_ADDRESS_OPERAND_ "S"
 #else

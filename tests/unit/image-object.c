@@ -45,10 +45,16 @@ static struct data IN_MUTABLE_SECTION mutable_data = { "mutable" };
 #endif
 
 #ifdef TEXT_RELOCATION
+# if __SIZEOF_POINTER__ == 8
+#  define WORD ".8byte"
+# else
+#  define WORD ".4byte"
+# endif
+
 /* An address among the instructions, where the loader has to write it. */
 __asm__(".pushsection .text\n"
 	".balign 8\n"
-	"address_in_code: .8byte image_object\n"
+	"address_in_code: " WORD " image_object\n"
 	".popsection\n");
 extern const void *const address_in_code __attribute__((visibility("hidden")));
 #endif
