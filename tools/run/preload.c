@@ -25,6 +25,9 @@ extern char **environ;
 
 #define PRELOAD "LD_PRELOAD"
 
+/* A program of another word size loads no object of this one. */
+#define OWN_CLASS (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
+
 /* An interpreter can be a script too. The kernel follows as many levels. */
 #define MOST_SCRIPTS 5
 
@@ -62,9 +65,9 @@ static bool read_at(int fd, void *to, size_t size, uint64_t offset)
 	return pread(fd, to, size, (off_t)offset) == (ssize_t)size;
 }
 
-static bool needs_any(int fd, const Elf64_Phdr *dynamic)
+static bool needs_any(int fd, const ElfW(Phdr) * dynamic)
 {
-	Elf64_Dyn entry = { .d_tag = DT_NULL };
+	ElfW(Dyn) entry = { .d_tag = DT_NULL };
 
 	for (uint64_t at = 0; at < dynamic->p_filesz; at += sizeof(entry))
 		if (!read_at(fd, &entry, sizeof(entry), dynamic->p_offset + at) ||
@@ -74,7 +77,7 @@ static bool needs_any(int fd, const Elf64_Phdr *dynamic)
 }
 
 /* As for the kernel, the first loader counts. */
-static void take_segment(int fd, struct preload_elf *ret, const Elf64_Phdr *segment)
+static void take_segment(int fd, struct preload_elf *ret, const ElfW(Phdr) * segment)
 {
 	if (segment->p_type == PT_DYNAMIC)
 		ret->needs_any = needs_any(fd, segment);
@@ -87,14 +90,14 @@ static void take_segment(int fd, struct preload_elf *ret, const Elf64_Phdr *segm
 
 static bool read_elf(int fd, struct preload_elf *ret)
 {
-	const Elf64_Ehdr *header = &ret->header;
-	Elf64_Phdr segment;
+	const ElfW(Ehdr) *header = &ret->header;
+	ElfW(Phdr) segment;
 
 	*ret = (struct preload_elf){ 0 };
 	if (!read_at(fd, &ret->header, sizeof(ret->header), 0) ||
 	    memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)
 		return false;
-	for (size_t i = 0; header->e_ident[EI_CLASS] == ELFCLASS64 && i < header->e_phnum; i++)
+	for (size_t i = 0; header->e_ident[EI_CLASS] == OWN_CLASS && i < header->e_phnum; i++)
 		if (read_at(fd, &segment, sizeof(segment),
 			    header->e_phoff + i * header->e_phentsize))
 			take_segment(fd, ret, &segment);
@@ -102,7 +105,7 @@ static bool read_elf(int fd, struct preload_elf *ret)
 }
 
 /* The linker defines it: the first bytes of this program, in memory. The file may be unreadable. */
-extern const Elf64_Ehdr own_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const ElfW(Ehdr) own_header __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
 /* Sets *ret to the loader of this program, or to NULL if it is linked statically. */
 static int find_own_loader(struct dl_phdr_info *program, size_t size, void *ret)

@@ -6,12 +6,12 @@
 #include "tools/launch/program.h"
 #include "tools/launch/rehearsal.h"
 
-#include <elf.h>
+#include <link.h>
 #include <stdbool.h>
 
 /* The facts that decide whether the loader preloads an object. */
 struct preload_elf {
-	Elf64_Ehdr header;
+	ElfW(Ehdr) header;
 	char loader[256]; /* empty if the program has none */
 	bool has_loader;  /* its name may be too long to be stored */
 	bool needs_any;	  /* it is linked with a shared object */

@@ -217,7 +217,8 @@ static enum exit_status verify(struct server *server, const struct offer *offer,
 	if (server->order->verify == NULL)
 		return EXIT_NOT_YET;
 	err = verification_start(&verification, server->order->verify, offer,
-				 sealmem_region_fd(version->region), server->descriptors);
+				 sealmem_region_fd(version->region),
+				 (unsigned long)server->descriptors);
 	if (err < 0)
 		return refuse(why, EXIT_FAILED, "cannot verify it: %s", error_text(err));
 	code = await(server, &verification, why);
