@@ -37,6 +37,51 @@ audit_until_known() {
     [ "$(guarantees unsealed)" = "" ]
 }
 
+# Built with the options, as NAME: what the audit finds in it, but for the page that only programs of 64 bits have.
+found_in() {
+    local program=$BATS_TEST_TMPDIR/$1
+
+    "$CC" "${@:2}" -D_GNU_SOURCE -o "$program" "$program.c" 2>/dev/null || skip "no 32-bit programs here"
+    "$program" >"$program.said" 2>/dev/null 3>&- &
+    target=$!
+    for _ in {1..100}; do
+        [ ! -s "$program.said" ] || break
+        kill -0 "$target" 2>/dev/null || skip "this kernel runs no 32-bit programs"
+        sleep 0.1
+    done
+    audit
+    kill "$target"
+    jq -c '[.processes[0].mappings[] | select(.name != "[vsyscall]") |
+        [.kind, .permissions, .seals, .guarantees, .flags, .mseal]]' <<<"$output"
+}
+
+@test "a process of 32 bits has the kinds, guarantees and flags of one of 64 bits" {
+    cat >"$BATS_TEST_TMPDIR/narrow.c" <<-'EOF'
+	#include <fcntl.h>
+	#include <stdio.h>
+	#include <sys/mman.h>
+	#include <unistd.h>
+
+	int main(void)
+	{
+	    int fd = memfd_create("mine", MFD_ALLOW_SEALING), size = 1 << 16;
+
+	    if (ftruncate(fd, size) != 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW) != 0)
+	        return 1;
+	    mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	    syscall(462, mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0), size, 0);
+	    puts("ready");
+	    fflush(stdout);
+	    return pause();
+	}
+	EOF
+    cp "$BATS_TEST_TMPDIR/narrow.c" "$BATS_TEST_TMPDIR/wide.c"
+    narrow=$(found_in narrow -m32 -static)
+    wide=$(found_in wide -static)
+    [[ $narrow == *memfd*sealed-private* ]]
+    [ "$(jq -c 'map([.[0], .[2], .[3], .[4]]) | unique' <<<"$narrow")" = "$(jq -c 'map([.[0], .[2], .[3], .[4]]) | unique' <<<"$wide")" ]
+}
+
 @test "CONTENT by a seal against execution is unknown where the kernel looks for no writers" {
     need_root
     mapped exec-sealed

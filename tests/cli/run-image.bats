@@ -617,6 +617,20 @@ assert_needs_object() {
     [ -z "$output" ]
 }
 
+@test "a program of 32 bits is not executed, unless try is set" {
+    need_mseal
+    echo 'int main(void) { return 7; }' >"$DIR/narrow.c"
+    for how in -pie -static; do
+        "$CC" -m32 "$how" -o "$DIR/narrow$how" "$DIR/narrow.c" 2>/dev/null || skip "no 32-bit programs here"
+        run "$DIR/narrow$how"
+        [ "$status" = 7 ] || skip "this kernel runs no 32-bit programs"
+        run --separate-stderr -125 sealmem_run --image -- "$DIR/narrow$how"
+        [ -z "$output" ]
+        [[ $stderr == *"cannot be sealed: it is built for a different processor than sealmem" ]]
+        run -7 sealmem_run --image=try -- "$DIR/narrow$how"
+    done
+}
+
 @test "a program that finds its libraries by \$ORIGIN is sealed" {
     need_mseal
     mkdir -p "$DIR/origin/lib"
