@@ -66,7 +66,7 @@ static const struct name {
 	{ 514, IOCTL }, /* as x32 programs call it */
 	{ 543, IO_SETUP }, /* likewise */
 	{ -1, NONE },
-}, i386[] = {
+}, x86_32[] = {
 	{ 45, BRK },
 	{ 54, IOCTL },
 	{ 86, USELIB },
@@ -100,7 +100,7 @@ static const struct name {
 
 static const struct name *const names[FILTER_ABIS] = {
 	[FILTER_X86_64] = x86_64,
-	[FILTER_I386] = i386,
+	[FILTER_I386] = x86_32,
 	[FILTER_AARCH64] = aarch64,
 };
 
