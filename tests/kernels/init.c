@@ -31,7 +31,7 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 # include <sys/io.h>
 # define EXIT_PORT 0xf4
 #endif
@@ -282,7 +282,7 @@ static _Noreturn void leave(void)
 	printf("SEALMEM-DONE\n");
 	fflush(stdout);
 	tcdrain(STDOUT_FILENO);
-#ifdef __x86_64__
+#if defined(__x86_64__) || defined(__i386__)
 	if (ioperm(EXIT_PORT, 1, 1) == 0)
 		outb(0, EXIT_PORT);
 #endif

@@ -145,6 +145,17 @@ judge() {
     [[ $output != *" core"* ]]
 }
 
+@test "a row that takes long is planned if --all or its name asks for it" {
+    cp -R "$here" "$work/kernels"
+    echo "slow s390x trixie 6.12 s390x rare" >>"$work/kernels/matrix"
+    run -0 "$work/kernels/run" --list
+    [[ $output != *slow* ]]
+    run -0 "$work/kernels/run" --all --list
+    [[ $output == *"slow s390x trixie 6.12 s390x all"* ]]
+    run -0 "$work/kernels/run" --only slow --list
+    [ "$output" = "slow s390x trixie 6.12 s390x core" ]
+}
+
 @test "a program cannot report for itself" {
     good_kernels 10
     good_log 1.11 | sed 's/^SEALMEM-RESULT unit.first root/unit\/first.root| &/' | record k11
