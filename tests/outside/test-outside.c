@@ -10,7 +10,9 @@
 #include "tests/outside/victim.h"
 
 #include "include/sealmem.h"
+#include "outside/leave.h"
 #include "outside/outside.h"
+#include "outside/stop.h"
 #include "tests/support/scale.h"
 #include "tests/support/support.h"
 
@@ -601,28 +603,32 @@ START_TEST(a_process_that_may_have_one_descriptor_is_sealed)
 }
 END_TEST
 
-/* Constants that somebody writes to all the time, and what was written last. */
+/* Constants that somebody writes to, and what was written last. */
 static const long written[1 << 13] __attribute__((aligned(1 << 16))) = { 1 };
 static atomic_long last_written;
 static pthread_t writer;
 
-static void *write_always(void *argument)
+/* With an argument: so many microseconds apart. */
+static void *write_on(void *argument)
 {
 	const off_t at = (off_t)(uintptr_t)written;
+	const useconds_t *pause = argument;
 	int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 
-	for (long next = 2; pwrite(fd, &next, sizeof(next), at) == sizeof(next); next++)
+	for (long next = 2; pwrite(fd, &next, sizeof(next), at) == sizeof(next); next++) {
 		atomic_store(&last_written, next);
+		if (pause != NULL)
+			(void)usleep(*pause);
+	}
 	(void)close(fd);
 	return argument;
 }
 
 static void start_writing(void *argument)
 {
-	(void)argument;
-	if (pthread_create(&writer, NULL, write_always, NULL) != 0)
+	if (pthread_create(&writer, NULL, write_on, argument) != 0)
 		_exit(1);
-	while (atomic_load(&last_written) < 100)
+	while (atomic_load(&last_written) < (argument != NULL ? 2 : 100))
 		(void)usleep(100);
 }
 
@@ -633,19 +639,33 @@ static long is_last_written(void)
 	return *(const volatile long *)written == atomic_load(&last_written);
 }
 
-START_TEST(bytes_that_change_until_the_stop_are_taken_as_they_are_then)
+static void seal_what_is_written(unsigned rounds, useconds_t *pause)
 {
 	require_sealing();
 	if (!forces_writes())
 		skip_test("this kernel writes to read-only pages for nobody");
-	for (unsigned i = 0; i < scaled(20); i++) {
-		struct victim victim = victim_start(start_writing, NULL);
+	for (unsigned i = 0; i < rounds; i++) {
+		struct victim victim = victim_start(start_writing, pause);
 
 		seal_with(&victim, OUTSIDE_DEEP);
 		assert_sealed_as(&victim, true);
 		ck_assert_int_eq(victim_run(&victim, is_last_written), 1);
 		victim_end(&victim);
 	}
+}
+
+START_TEST(bytes_that_change_until_the_stop_are_taken_as_they_are_then)
+{
+	seal_what_is_written(scaled(20), NULL);
+}
+END_TEST
+
+/* These often stay as they are while they are copied, and change between that and the stop. */
+START_TEST(bytes_that_change_now_and_then_are_taken_as_they_are_at_the_stop)
+{
+	static useconds_t pause = 15000;
+
+	seal_what_is_written(scaled(100), &pause);
 }
 END_TEST
 
@@ -1029,6 +1049,51 @@ static long stop_all_kinds(void)
 	return (long)atomic_load(&load.wrong);
 }
 
+static bool is_held(pid_t pid, pid_t thread)
+{
+	char path[64], status[PROCFS_STATUS_SIZE];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task/%d/status", (int)pid, (int)thread);
+	return procfs_read(AT_FDCWD, path, status, sizeof(status)) < 0 ||
+	       strstr(status, "\nState:\tt") != NULL || strstr(status, "\nState:\tX") != NULL;
+}
+
+static bool all_are_held(const struct target *target)
+{
+	pid_t *threads = NULL;
+	ssize_t count = procfs_list_threads(target->directory, &threads);
+	bool held = count > 0;
+
+	for (ssize_t i = 0; i < count; i++)
+		held &= is_held(target->pid, threads[i]);
+	free(threads);
+	return held;
+}
+
+START_TEST(threads_that_start_during_the_stop_are_held_too)
+{
+	struct victim victim = victim_start(start_all_kinds, NULL);
+	struct procfs procfs;
+	struct target target;
+
+	require_own_address_space();
+	ck_assert_int_eq(sys_block_signals(SYS_SIGNAL(SIGCHLD), NULL), 0);
+	ck_assert_int_eq(procfs_open_without_mounts(&procfs), 0);
+	ck_assert_int_eq(target_open(&target, &procfs, victim.pid), REFUSAL_NONE);
+	for (unsigned i = 0; i < scaled(1000); i++) {
+		struct stopped stopped;
+
+		ck_assert_int_eq(stop_all(&stopped, &target), REFUSAL_NONE);
+		ck_assert(all_are_held(&target));
+		leave(&stopped);
+	}
+	target_close(&target);
+	procfs_close(&procfs);
+	ck_assert_int_eq(victim_run(&victim, stop_all_kinds), 0);
+	victim_end(&victim);
+}
+END_TEST
+
 /* Where a loader is at work all the time, the seal may be refused: then all is as it was. */
 static bool seal_unless_loading(const struct victim *victim, unsigned flags)
 {
@@ -1103,11 +1168,13 @@ int main(void)
 		a_process_without_a_free_descriptor_is_sealed,
 		a_process_that_may_have_one_descriptor_is_sealed,
 		bytes_that_change_until_the_stop_are_taken_as_they_are_then,
+		bytes_that_change_now_and_then_are_taken_as_they_are_at_the_stop,
 		a_process_that_has_exited_is_refused,
 		threads_under_load_see_no_interruption,
 		threads_that_run_on_see_no_interruption,
 		no_addition_in_a_restartable_sequence_is_lost,
 		no_signal_is_lost,
+		threads_that_start_during_the_stop_are_held_too,
 		a_process_that_dispatches_its_own_calls_is_refused,
 		none_of_many_fresh_processes_is_harmed,
 	};
