@@ -36,17 +36,21 @@ int accept_check_demand(unsigned guarantees)
 /* The file is sealed. A huge page that is partly missing raises SIGBUS at the missing part. */
 static int final_size(int fd, size_t page, size_t limit, size_t *ret)
 {
-	off_t size = 0;
-	int err = sys_file_size(fd, &size);
+	off_t found = 0;
+	size_t size;
+	int err = sys_file_size(fd, &found);
 
 	if (err < 0)
 		return not_given(err);
+	size = size_of_file(found);
 	/* The address of an empty file would be that of a huge page, which the kernel sets aside. */
-	if (page > page_size() && (size == 0 || (size_t)size % page != 0))
+	if (page > page_size() && (size == 0 || (size % page != 0 && size != SIZE_MAX)))
 		return fail_for(REASON_PART_OF_PAGE);
-	if ((size_t)size > limit)
+	if (size > limit)
 		return fail_for(REASON_LIMIT);
-	*ret = (size_t)size;
+	if (size == SIZE_MAX)
+		return fail_for(REASON_TOO_LARGE);
+	*ret = size;
 	return 0;
 }
 

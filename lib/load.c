@@ -28,6 +28,8 @@ static int size_of(int fd, size_t *ret)
 		return reason_for(err, REASON_NO_FILE);
 	if (size == 0)
 		return fail_for(REASON_EMPTY_OBJECT);
+	if (size_of_file(size) == SIZE_MAX)
+		return fail_for(REASON_TOO_LARGE);
 	*ret = (size_t)size;
 	return 0;
 }

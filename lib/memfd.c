@@ -422,7 +422,7 @@ int memfd_check_size(int fd, size_t size)
 
 	if (err < 0)
 		return not_given(err);
-	return (size_t)found == size ? 0 : fail_for(REASON_RESIZED);
+	return size_of_file(found) == size ? 0 : fail_for(REASON_RESIZED);
 }
 
 int memfd_cut(int fd, size_t size)
@@ -432,8 +432,8 @@ int memfd_cut(int fd, size_t size)
 
 	if (err < 0)
 		return not_given(err);
-	if ((size_t)found <= size)
-		return (size_t)found == size ? 0 : fail_for(REASON_RESIZED);
+	if (size_of_file(found) <= size)
+		return size_of_file(found) == size ? 0 : fail_for(REASON_RESIZED);
 	/* From here on nobody makes it longer again. */
 	err = add_seals(fd, F_SEAL_GROW);
 	if (err == 0)

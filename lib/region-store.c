@@ -75,11 +75,13 @@ static int size_of_store(int fd, size_t *ret)
 		err = sys_file_size(fd, &size);
 	if (err < 0)
 		return not_given(err);
-	if ((size_t)size <= sizeof(mark))
+	if (size_of_file(size) <= sizeof(mark))
 		return fail_for(REASON_NOT_STORED);
 	/* Secret memory can be larger than the machine: its pages come when they are touched. */
 	if (sys_memory(&memory) == 0 && memory > 0 && (uint64_t)size > memory)
 		return fail_for(REASON_ABOVE_MEMORY);
+	if (size_of_file(size) == SIZE_MAX)
+		return fail_for(REASON_TOO_LARGE);
 	*ret = (size_t)size;
 	return 0;
 }

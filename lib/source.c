@@ -84,11 +84,13 @@ int source_begin(struct source *ret, int fd, size_t limit)
 		source.way = ways_from_pipe;
 	if (S_ISREG(mode)) {
 		source.file = true;
-		source.size = (size_t)size;
+		source.size = size_of_file(size);
 		source.way = ways_from_file;
 	}
 	if (source.size > limit)
 		return fail_for(REASON_LIMIT);
+	if (source.size == SIZE_MAX)
+		return fail_for(REASON_TOO_LARGE);
 	*ret = source;
 	return 0;
 }
