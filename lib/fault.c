@@ -263,7 +263,7 @@ static void put_region(struct line *line, const struct sighting *seen)
 		line_put_text(line, seen->sealed ? " sealed region \"" : " open region \"");
 	put_name(line, seen);
 	line_put_text(line, "\" at offset ");
-	line_put_offset(line, (int64_t)(seen->address - seen->region.start + seen->region.offset));
+	line_put_offset(line, (intptr_t)(seen->address - seen->region.start + seen->region.offset));
 }
 
 /* The last part of a path; false if the name is none. */
