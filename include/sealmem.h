@@ -756,7 +756,9 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
  }                                                                                                 \
  struct sealmem_excluded_##number##_
 /* Of 8 bytes. With addresses of 32 bits the assembler knows only one of 4. */
-#if __SIZEOF_POINTER__ == 8
+#if defined(__i386__)
+# define SEALMEM_DISTANCE_ ".4byte %p0 - ., 0\n"
+#elif __SIZEOF_POINTER__ == 8
 # define SEALMEM_DISTANCE_ ".8byte %c0 - .\n"
 #elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 # define SEALMEM_DISTANCE_ ".4byte %c0 - ., 0\n"
@@ -765,6 +767,8 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 #endif
 #if defined(__aarch64__)
 # define SEALMEM_ADDRESS_OPERAND_ "S"
+#elif defined(__i386__) /* an address is no constant in a shared object */
+# define SEALMEM_ADDRESS_OPERAND_ "X"
 #else
 # define SEALMEM_ADDRESS_OPERAND_ "i"
 #endif
