@@ -378,7 +378,8 @@ static void drain(const struct race *race, struct tally *tally)
 START_TEST(a_sender_that_dies_at_any_moment)
 {
 	struct shared *shared = share();
-	unsigned long rounds = scaled(500), state = 1;
+	unsigned long rounds = scaled(500);
+	uint64_t state = 1;
 	struct census before = take_census();
 	struct tally tally = { 0 };
 

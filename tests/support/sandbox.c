@@ -216,10 +216,15 @@ void own_memfd_noexec(void)
 		skip_test("this user may not make a namespace");
 }
 
-void emulate_mseal(void)
+void require_filter(void)
 {
 	if (filter_this_machine().abi == FILTER_ABIS)
 		skip_test("no filter is known for this architecture");
+}
+
+void emulate_mseal(void)
+{
+	require_filter();
 	/* The sanitizers' and valgrind's own mappings would be refused what they are used to. */
 	require_own_address_space();
 	if (sys_mseal(NULL, 0, 0) == 0)

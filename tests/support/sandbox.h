@@ -57,6 +57,9 @@ void end_shortage(const struct shortage *shortage);
 /* Root becomes a user without privileges; others are. */
 void become_plain_user(void);
 
+/* Skips the test where no filter can emulate mseal(2). */
+void require_filter(void);
+
 /* A kernel without mseal(2), if this one has it, and a program that allowed the emulation. */
 void emulate_mseal(void);
 

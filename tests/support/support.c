@@ -39,6 +39,9 @@ static bool counts(const char *line)
 {
 	char protection[5] = "";
 
+	/* The heap of the C library: some kernels make a mapping of each piece that it grows by. */
+	if (strstr(line, "[heap]") != NULL)
+		return false;
 	(void)sscanf(line, "%*s %4s", protection);
 	return (!sanitized() && !under_valgrind()) ||
 	       (protection[3] == 's' && strstr(line, "/memfd:sealmem:") != NULL);

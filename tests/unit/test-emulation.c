@@ -97,6 +97,7 @@ END_TEST
 
 START_TEST(permission_sets_no_new_privs)
 {
+	require_filter();
 	ck_assert_int_eq(sealmem_allow_emulation(), 0);
 	ck_assert_int_eq(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
 }
@@ -831,6 +832,7 @@ START_TEST(calls_that_hide_memory_are_refused_on_request)
 	char *data;
 
 	require_own_address_space();
+	require_filter();
 	require_mseal();
 	region = sealed_region("available", page_size(), KEPT);
 	data = sealmem_region_data(region);

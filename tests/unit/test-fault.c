@@ -28,7 +28,8 @@
 #endif
 
 /* What a processor does not tell, a report does not say. */
-#if defined(__x86_64__) || defined(__aarch64__) || defined(__powerpc64__)
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__arm__) ||        \
+	defined(__powerpc64__)
 # define STORE "store to"
 # define LOAD  "load from"
 #else

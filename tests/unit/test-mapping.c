@@ -264,8 +264,9 @@ START_TEST(addresses_that_nobody_has_are_enomem)
 	void *at = NULL;
 
 	require_no_valgrind("valgrind has an errno of its own for this");
-	ck_assert_int_eq(mapping_new_reserve(&at, (SIZE_MAX - (SIZE_MAX >> 4)) & ~(page_size() - 1)),
-			 -ENOMEM);
+	ck_assert_int_eq(
+		mapping_new_reserve(&at, (SIZE_MAX - (SIZE_MAX >> 24)) & ~(page_size() - 1)),
+		-ENOMEM);
 	ck_assert_ptr_null(at);
 }
 END_TEST

@@ -302,10 +302,9 @@ START_TEST(a_line_is_read_field_by_field)
 	struct maps_entry entry;
 
 	ck_assert_int_eq(
-		first_of("7f0000001000-7f0000003000 r-xs 00002000 fd:01 1234567    /a b\n", &entry),
-		1);
-	ck_assert_uint_eq(entry.start, 0x7f0000001000);
-	ck_assert_uint_eq(entry.end, 0x7f0000003000);
+		first_of("7f001000-7f003000 r-xs 00002000 fd:01 1234567    /a b\n", &entry), 1);
+	ck_assert_uint_eq(entry.start, 0x7f001000);
+	ck_assert_uint_eq(entry.end, 0x7f003000);
 	ck_assert_int_eq(entry.protection, PROT_READ | PROT_EXEC);
 	ck_assert(entry.shared);
 	ck_assert_uint_eq(entry.offset, 0x2000);
@@ -317,11 +316,13 @@ START_TEST(the_highest_addresses_are_read)
 {
 	struct maps_entry entry;
 
+	if (sizeof(void *) < sizeof(uint64_t))
+		skip_test("addresses have 32 bits");
 	ck_assert_int_eq(first_of("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 "
 				  "                 [vsyscall]\n",
 				  &entry),
 			 1);
-	ck_assert_uint_eq(entry.start, 0xffffffffff600000);
+	ck_assert_uint_eq(entry.start, UINT64_C(0xffffffffff600000));
 	ck_assert_uint_eq(entry.end, 0xffffffffff601000);
 	ck_assert_str_eq(entry.name, "[vsyscall]");
 }

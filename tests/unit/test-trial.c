@@ -89,6 +89,7 @@ START_TEST(a_seal_is_emulated_where_mseal_kills)
 {
 	struct sealmem_region *region;
 
+	require_filter();
 	forbid_fatally(__NR_mseal);
 	ck_assert_int_eq(sealmem_allow_emulation(), 0);
 	region = sealed_region("test", 1, SEALMEM_CONTENT | SEALMEM_ADDRESS);
