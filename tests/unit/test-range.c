@@ -22,8 +22,10 @@ static char neighbour[16] = "neighbour";
 
 START_TEST(a_global_is_sealed)
 {
-	config = (struct config){ .port = 443, .root = "/srv" };
-	ck_assert_int_eq(sealmem_try_write(&config.port, "\xbb\x01\0\0", 4), 0);
+	const int port = 443;
+
+	config = (struct config){ .port = 80, .root = "/srv" };
+	ck_assert_int_eq(sealmem_try_write(&config.port, &port, sizeof(port)), 0);
 	ck_assert_int_eq(sealmem_seal_object(&config, SEALMEM_CONTENT), 0);
 	ck_assert_int_eq(sealmem_try_write(&config.port, "\0\0\0\0", 4), -EFAULT);
 	ck_assert_int_eq(config.port, 443);
