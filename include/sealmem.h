@@ -744,7 +744,8 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 /* Nothing calls the function. It exists because the assembly needs the compiler's name of the symbol, which
  * C++ and link-time optimisation change, and because the compiler keeps what the function refers to. */
 #define SEALMEM_EXCLUDE_AS_(symbol, size, number)                                                  \
- __attribute__((used, noinline)) static void sealmem_exclude_##number##_(void)                     \
+ __attribute__((used, noinline SEALMEM_EXCLUDE_PLAINLY_)) static void sealmem_exclude_##number##_( \
+	 void)                                                                                     \
  {                                                                                                 \
   __asm__ volatile(".pushsection .note.sealmem, \"a\", %%note\n"                                   \
 		   ".balign 4\n"                                                                   \
@@ -755,8 +756,14 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 		   : SEALMEM_ADDRESS_OPERAND_(&(symbol)), "i"((unsigned long)(size)));             \
  }                                                                                                 \
  struct sealmem_excluded_##number##_
+/* On arm an optimizer would put the address into a register. clang for 32 bits compiles this in no shared object. */
+#if defined(__arm__) && !defined(__clang__)
+# define SEALMEM_EXCLUDE_PLAINLY_ , optimize("O0")
+#else
+# define SEALMEM_EXCLUDE_PLAINLY_
+#endif
 /* Of 8 bytes. With addresses of 32 bits the assembler knows only one of 4. */
-#if defined(__i386__)
+#if defined(__i386__) && !defined(__clang__)
 # define SEALMEM_DISTANCE_ ".4byte %p0 - ., 0\n"
 #elif __SIZEOF_POINTER__ == 8
 # define SEALMEM_DISTANCE_ ".8byte %c0 - .\n"
@@ -767,7 +774,7 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 #endif
 #if defined(__aarch64__)
 # define SEALMEM_ADDRESS_OPERAND_ "S"
-#elif defined(__i386__) /* an address is no constant in a shared object */
+#elif (defined(__i386__) || defined(__arm__)) && !defined(__clang__)
 # define SEALMEM_ADDRESS_OPERAND_ "X"
 #else
 # define SEALMEM_ADDRESS_OPERAND_ "i"
