@@ -750,7 +750,7 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
   __asm__ volatile(".pushsection .note.sealmem, \"a\", %%note\n"                                   \
 		   ".balign 4\n"                                                                   \
 		   ".4byte 8, 16, 1\n"                                                             \
-		   ".asciz \"sealmem\"\n" SEALMEM_DISTANCE_ ".8byte %c1\n"                         \
+		   ".asciz \"sealmem\"\n" SEALMEM_DISTANCE_ ".8byte " SEALMEM_SIZE_OPERAND_ "\n"   \
 		   ".popsection\n"                                                                 \
 		   :                                                                               \
 		   : SEALMEM_ADDRESS_OPERAND_(&(symbol)), "i"((unsigned long)(size)));             \
@@ -762,9 +762,17 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 #else
 # define SEALMEM_EXCLUDE_PLAINLY_
 #endif
+/* gcc 12 for riscv writes a constant plainly, and knows no other way. */
+#if defined(__riscv)
+# define SEALMEM_SIZE_OPERAND_ "%1"
+#else
+# define SEALMEM_SIZE_OPERAND_ "%c1"
+#endif
 /* Of 8 bytes. With addresses of 32 bits the assembler knows only one of 4. */
 #if defined(__i386__) && !defined(__clang__)
 # define SEALMEM_DISTANCE_ ".4byte %p0 - ., 0\n"
+#elif defined(__riscv)
+# define SEALMEM_DISTANCE_ ".8byte %0 - .\n"
 #elif __SIZEOF_POINTER__ == 8
 # define SEALMEM_DISTANCE_ ".8byte %c0 - .\n"
 #elif __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
