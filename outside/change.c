@@ -150,7 +150,7 @@ static enum refusal map_room(struct maker *maker)
 	long address;
 
 	maker->size = page_round_up(maker->length);
-	address = HELPER_CALL(maker->helper, SYS_mmap, 0, maker->size, PROT_READ | PROT_WRITE,
+	address = HELPER_CALL(maker->helper, SYS_OWN_MMAP, 0, maker->size, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, UINT64_MAX, 0);
 	if (address < 0)
 		return refusal_of(address);
@@ -213,7 +213,7 @@ static void add_call(struct maker *maker, struct listed_call call)
 static void add_map(struct maker *maker, const struct range *range, uint64_t flags, size_t on_error)
 {
 	add_call(maker, (struct listed_call){
-				.number = SYS_mmap,
+				.number = SYS_OWN_MMAP,
 				.arguments = { range->start, range->end - range->start,
 					       (uint64_t)range->protection, flags | MAP_FIXED,
 					       (uint64_t)maker->descriptor, range->position },

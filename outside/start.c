@@ -317,7 +317,7 @@ static bool is_early(uint64_t number)
 	static const long numbers[] = {
 		SYS_set_tid_address,
 		SYS_set_robust_list,
-		SYS_mmap,
+		SYS_OWN_MMAP,
 		SYS_munmap,
 		SYS_mprotect,
 		SYS_brk,
