@@ -582,6 +582,15 @@ START_TEST(without_mseal_an_address_is_refused)
 }
 END_TEST
 
+START_TEST(without_mseal_what_needs_no_address_is_accepted)
+{
+	int fd = sealed_memfd(page_size());
+
+	forbid(__NR_mseal, ENOSYS);
+	sealmem_region_free(accepted(fd, SEALMEM_CONTENT));
+}
+END_TEST
+
 /* What is in memory and locked needs no page later, which the cgroup of the sender might not have. */
 START_TEST(with_noswap_every_page_is_in_memory_at_once)
 {
@@ -1044,6 +1053,7 @@ int main(void)
 		every_demand_is_met_or_refused,
 		an_accepted_address_stays_when_the_region_is_freed,
 		without_mseal_an_address_is_refused,
+		without_mseal_what_needs_no_address_is_accepted,
 		with_noswap_every_page_is_in_memory_at_once,
 		more_than_may_be_locked_is_refused,
 		more_than_the_memory_of_the_machine_is_refused_with_noswap,

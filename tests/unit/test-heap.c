@@ -367,6 +367,26 @@ START_TEST(a_heap_ends_at_its_limit)
 }
 END_TEST
 
+/* One of a hundred, so that no slab is free as a whole. */
+START_TEST(room_in_full_slabs_is_used_again)
+{
+	enum { MOST = 40000, APART = 100 };
+	static char *objects[MOST];
+	SCOPED_HEAP *h = heap_of((size_t)1 << 20, 0);
+	size_t made = 0;
+
+	while (made < MOST && (objects[made] = sealmem_heap_alloc(h, 64)) != NULL)
+		made++;
+	ck_assert_uint_gt(made, 1000);
+	ck_assert_uint_lt(made, MOST);
+	for (size_t i = 0; i < made; i += APART)
+		sealmem_heap_dealloc(h, objects[i]);
+	for (size_t i = 0; i < made; i += APART)
+		ck_assert_ptr_nonnull(sealmem_heap_alloc(h, 64));
+	ck_assert_ptr_null(sealmem_heap_alloc(h, 64));
+}
+END_TEST
+
 START_TEST(memory_of_one_class_serves_another_when_it_is_free)
 {
 	static char *objects[1 << 15];
@@ -1573,6 +1593,7 @@ int main(void)
 		{ a_child_that_may_lock_nothing_wipes_what_it_frees, 1 },
 		{ to_close_a_closed_heap_disturbs_no_function, 1 },
 		{ a_handler_of_SIGABRT_that_uses_the_heap_runs_and_is_not_in_the_way, 1 },
+		{ room_in_full_slabs_is_used_again, 1 },
 		{ memory_of_one_class_serves_another_when_it_is_free, 1 },
 		{ large_objects_give_their_memory_back, DEMANDS },
 		{ what_RLIMIT_MEMLOCK_refuses_is_EAGAIN, 2 },

@@ -115,11 +115,12 @@ static const char *map_memfd(const char *name)
 
 START_TEST(a_name_keeps_its_spaces_and_its_suffix)
 {
-	static const char *const names[] = { "two words",  "  leading",
-					     "trailing  ", "x (deleted)",
-					     " (deleted)", "7f00-7f01 rw-p 0 0:0 1 x",
-					     "",	   "\xff\xfe",
-					     "a\tb" };
+	static const char *const names[] = {
+		"two words", "  leading", "trailing  ", "x (deleted)", " (deleted)",
+		"7f00-7f01 rw-p 0 0:0 1 x", "", "\xff\xfe", "a\tb",
+		/* The kernel writes a new line as \012, and these as they are. */
+		"a\\0bc", "a\\01c", "a\\013"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		char expected[128];
