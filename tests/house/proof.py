@@ -313,7 +313,7 @@ def page(house):
     for row in house.rows:
         if row.chapter != chapter:
             chapter = row.chapter
-            lines.append(f"\n## {chapter.removeprefix('man/').replace('sealmem.7.scd', 'sealmem(7)')}\n")
+            lines.append(f"\n## {chapter}\n")
         said = " ".join(row.sentences).replace("*", "\\*").replace("_", "\\_").replace("<", "\\<")
         lines.append(wrapped(said, 0))
         lines += [wrapped(shown(house, kind, text), 2) for kind, text in row.held]
