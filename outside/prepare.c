@@ -10,6 +10,9 @@
  * the file, which its times and its size show. If they cannot be known, all is compared. A program that writes to the
  * file of a running program twice within one tick of the clock of the file system can go unseen; then the seal has what
  * the file had a moment before.
+ *
+ * The copy itself can be of another file: a library that is removed while it is copied gives way to the next one, and may be
+ * back at the stop. So the copy is compared with the file, too, while the process still runs.
  */
 
 #include "outside/prepare.h"
@@ -59,11 +62,12 @@ static void find_file(struct prepared_object *object, const struct target *targe
 	(void)snprintf(object->path, sizeof(object->path), "map_files/%lx-%lx",
 		       (unsigned long)row->start, (unsigned long)row->end);
 	if (fstatat(target->directory, object->path, &object->before, 0) == 0) {
-		object->trusted = true;
+		object->trusted = S_ISREG(object->before.st_mode);
 		return;
 	}
 	(void)snprintf(object->path, sizeof(object->path), "root%s", row->memory.name);
 	object->trusted = fstatat(target->directory, object->path, &object->before, 0) == 0 &&
+			  S_ISREG(object->before.st_mode) &&
 			  object->before.st_dev == row->memory.file.device &&
 			  object->before.st_ino == row->memory.file.inode;
 }
@@ -155,6 +159,54 @@ static bool same_everywhere(const struct prepared *prepared, const struct target
 	return true;
 }
 
+/* After the end of a file come zeroes. */
+static bool same_in_file(const struct prepared *prepared, int fd, off_t offset,
+			 const struct range *range)
+{
+	const char *sealed = (const char *)prepared->bytes.addr + range->position;
+	char *here = prepared->buffer.addr;
+	size_t size = (size_t)(range->end - range->start);
+
+	for (size_t at = 0, part; at < size; at += part) {
+		ssize_t got;
+
+		part = size - at < PIECE ? size - at : PIECE;
+		got = sys_pread(fd, here, part, offset + (off_t)at);
+		if (got < 0)
+			return false;
+		memset(here + got, 0, part - (size_t)got);
+		if (memcmp(here, sealed + at, part) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool is_of_file(const struct prepared *prepared, const struct target *target,
+		       const struct range *range, const struct mapping *row)
+{
+	const struct prepared_object *object = &prepared->objects[range->object];
+	CLEANUP(close_fd_at) int fd = openat(target->directory, object->path, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+
+	return fd >= 0 && fstat(fd, &status) == 0 && same_state(&object->before, &status) &&
+	       same_in_file(prepared, fd, (off_t)(row->offset + (range->start - row->start)),
+			    range);
+}
+
+/* What differs, or cannot be read, is compared in full at the stop. */
+static void compare_with_files(struct prepared *prepared, const struct target *target,
+			       const struct mappings *mappings, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct range *range = &plan->ranges[i];
+		struct prepared_object *object = &prepared->objects[range->object];
+		const struct mapping *row = find_mapping(mappings, range->start);
+
+		if (may_be_of_file(plan, range) && object->trusted)
+			object->trusted = row != NULL && is_of_file(prepared, target, range, row);
+	}
+}
+
 /* In memory before the process is held. It begins with a page, because processors copy several times as fast from page to page
  * as to a place 16 bytes further on, which is where malloc(3) puts it. */
 static int make_buffer(struct scoped_mapping *ret)
@@ -185,6 +237,8 @@ static int make_file(struct prepared *prepared, const struct target *target,
 		err = seal_file(prepared, plan->size);
 	if (err >= 0)
 		err = same_everywhere(prepared, target, plan) ? 0 : -EBADMSG;
+	if (err == 0)
+		compare_with_files(prepared, target, mappings, plan);
 	return err;
 }
 

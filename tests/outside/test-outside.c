@@ -12,6 +12,7 @@
 #include "include/sealmem.h"
 #include "outside/leave.h"
 #include "outside/outside.h"
+#include "outside/prepare.h"
 #include "outside/stop.h"
 #include "tests/support/scale.h"
 #include "tests/support/support.h"
@@ -669,6 +670,73 @@ START_TEST(bytes_that_change_now_and_then_are_taken_as_they_are_at_the_stop)
 }
 END_TEST
 
+/* A part of the program's file, where another part of it is for a while. */
+static const volatile char covered[1 << 16] __attribute__((aligned(1 << 16))) = { 1, 2 };
+static off_t place_of_covered;
+
+static long map_at_covered(off_t place)
+{
+	CLEANUP(close_fd_at) int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	return mmap((void *)(uintptr_t)covered, sizeof(covered), PROT_READ, MAP_PRIVATE | MAP_FIXED,
+		    fd, place) == MAP_FAILED;
+}
+
+static long cover(void)
+{
+	return map_at_covered(0) != 0 || covered[1] != 'E';
+}
+
+static long uncover(void)
+{
+	return map_at_covered(place_of_covered) != 0 || covered[1] != 2;
+}
+
+/* Whether the copy that is made then is taken for the bytes that are there at the stop. */
+static bool copy_holds(const struct victim *victim, long (*while_it_is_copied)(void))
+{
+	struct mappings mappings = { 0 };
+	struct prepared prepared;
+	struct procfs procfs;
+	struct target target;
+	struct plan plan;
+	bool holds;
+
+	ck_assert_int_eq(procfs_open_without_mounts(&procfs), 0);
+	ck_assert_int_eq(target_open(&target, &procfs, victim->pid), REFUSAL_NONE);
+	ck_assert_int_eq(target_plan(&target, &procfs, PLAN_DEEP, &mappings, &plan), REFUSAL_NONE);
+	ck_assert_int_eq(victim_run(victim, while_it_is_copied), 0);
+	prepare(&prepared, &target, &mappings, &plan);
+	ck_assert_int_ge(prepared.file, 0);
+	ck_assert_int_eq(victim_run(victim, uncover), 0);
+	ck_assert_int_eq(target_confirm_plan(&target, &procfs, &mappings, &plan), REFUSAL_NONE);
+	holds = prepared_holds(&prepared, &target, &plan);
+	prepared_free(&prepared);
+	plan_free(&plan);
+	mappings_free(&mappings);
+	target_close(&target);
+	procfs_close(&procfs);
+	return holds;
+}
+
+/* As where a library gives way to another one, and comes back. */
+START_TEST(bytes_of_another_file_that_were_there_for_a_while_are_not_taken)
+{
+	struct maps_entry entry;
+	struct victim victim;
+
+	require_sealing();
+	ck_assert(find_mapping((const void *)(uintptr_t)covered, &entry));
+	place_of_covered = (off_t)(entry.offset + ((uintptr_t)covered - entry.start));
+	victim = victim_start(NULL, NULL);
+	/* From then on it is a mapping of its own. */
+	ck_assert_int_eq(victim_run(&victim, uncover), 0);
+	ck_assert(!copy_holds(&victim, cover));
+	ck_assert(copy_holds(&victim, uncover));
+	victim_end(&victim);
+}
+END_TEST
+
 START_TEST(a_process_that_has_exited_is_refused)
 {
 	struct victim victim = victim_start(NULL, NULL);
@@ -1169,6 +1237,7 @@ int main(void)
 		a_process_that_may_have_one_descriptor_is_sealed,
 		bytes_that_change_until_the_stop_are_taken_as_they_are_then,
 		bytes_that_change_now_and_then_are_taken_as_they_are_at_the_stop,
+		bytes_of_another_file_that_were_there_for_a_while_are_not_taken,
 		a_process_that_has_exited_is_refused,
 		threads_under_load_see_no_interruption,
 		threads_that_run_on_see_no_interruption,
