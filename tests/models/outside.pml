@@ -8,9 +8,8 @@
  *
  * Steps of outside/outside.c, outside/prepare.c, outside/enter.c, outside/change.c, outside/leave.c,
  * outside/verify.c: an inline here is a function there, and calls the others in the same order. tests/models/steps.py
- * compares. Left out: change: stop; change_with: let_go; prepare: prepared_free. (A copy that cannot be passed is
- * made again, in a second try. Threads that go on while the lent one makes the change are not in the model, nor is a
- * lack of memory.)
+ * compares. Left out: change: stop; change_with: let_go; prepare: prepared_free. (Threads that go on while the lent
+ * one makes the change are not in the model, nor is a lack of memory.)
  *
  * The change has a commit point: before it, a failure leaves everything as it was; after it the helper, which is in
  * the process, goes on by itself.
@@ -82,22 +81,19 @@ inline renew_plan()
 	fi
 }
 
-inline look_again()
-{
-#ifdef NO_LOOK
-	skip
-#else
-	renew_plan();
-	if
-	:: has_copy && copied != bytes -> prepared_free()
-	:: else
+/* A copy that is out of date goes. It is no step of its own: enter() is handed it as an errand. */
+#define COMPARE                                                                                    \
+	if                                                                                         \
+	:: has_copy && copied != bytes -> prepared_free()                                          \
+	:: else                                                                                    \
 	fi
-#endif
-}
 
-/* The thread that is lent starts the helper, and is given back as it was. */
+/* The thread that is lent starts the helper, and is given back as it was. The bytes are compared meanwhile. */
 inline enter(ok)
 {
+#if !defined(LOOK_FIRST) && !defined(NO_LOOK)
+	COMPARE;
+#endif
 	if
 	:: ok = true
 	:: ok = false
@@ -152,9 +148,14 @@ inline change_with(ok)
 	fi
 }
 
+/* A copy that does not get there is made again. */
 inline change(ok)
 {
-	change_with(ok)
+	change_with(ok);
+	if
+	:: !ok && has_copy -> prepared_free(); change_with(ok)
+	:: skip
+	fi
 }
 
 inline leave()
@@ -181,14 +182,15 @@ inline let_go(ok)
 inline change_stopped(ok)
 {
 #ifdef LOOK_FIRST
-	look_again();
+	renew_plan();
+	COMPARE;
 #endif
 	stop(ok);
 	or_dies();
 	if
 	:: ok && !dead ->
-#ifndef LOOK_FIRST
-		look_again();
+#if !defined(LOOK_FIRST) && !defined(NO_LOOK)
+		renew_plan();
 #endif
 		or_dies();
 		if
