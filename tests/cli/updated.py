@@ -38,6 +38,11 @@ for number, word in WORDS.items():
 signal.signal(signal.SIGTERM, signal.SIG_IGN if "--ignore-term" in options else end)
 if "--map" in options:
     signal.signal(signal.SIGUSR2, lambda *_: os.write(1, b"mapped " + memory[:]))
+
+# A signal that comes just before signal.pause() would wait for the next one.
+woken, wakes = os.pipe()
+os.set_blocking(wakes, False)
+signal.set_wakeup_fd(wakes)
 os.write(1, f"ready {os.getpid()}\n".encode())
 while True:
-    signal.pause()
+    os.read(woken, 1)
