@@ -122,8 +122,7 @@ beside() {
     run -0 ./check unit debian-12
     [[ $output =~ unit\ +ok ]]
     [[ $output =~ debian-12\ +ok ]]
-    # It is made twice: for the newcomer, and for the packages.
-    [ "${lines[-1]}" = "10 passed, 0 failed, 0 skipped" ]
+    [ "${lines[-1]}" = "5 passed, 0 failed, 0 skipped" ]
 }
 
 @test "a stage that fails beside others fails the check" {
@@ -208,10 +207,11 @@ beside() {
     done
 }
 
+# Those in a Debian of their own, such as debian-12, build nothing here.
 @test "every stage installs the packages of the build, if it builds" {
     installed=not-installed
     instead apt-get 'echo "$*" >>"$work/apt-get"; [ "$1" = update ]'
-    for stage in $(./check --list | sed -n 's/ .*//; /^style$/d; /^debian/d; p'); do
+    for stage in $(./check --list | sed -n 's/ .*//; /^style$/d; /-1[0-9]$/d; p'); do
         : >"$work/apt-get"
         run -2 ./check "$stage"
         grep -q '^install .* meson .*ninja-build' "$work/apt-get" || echo "$stage: $(cat "$work/apt-get")" >>"$work/wrong"
