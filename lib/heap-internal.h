@@ -46,8 +46,9 @@ struct heap_slab {
 	_Atomic uint32_t
 		frees;	 /* how many of its objects were freed: whoever reads twice sees a change */
 	uint32_t length; /* of the first slab of a chunk: how many it has. Of others 0 */
+	/* A word, because not every processor exchanges bytes by itself. */
+	_Atomic uint32_t place;
 	_Atomic uint8_t class; /* and 1; 0 for none */
-	_Atomic uint8_t place;
 	_Atomic uint8_t owner; /* the share of the thread that held it last: it goes in that list */
 	bool lost; /* of the first slab of a chunk: the kernel did not give it, nor take it back */
 	/* A bit for each slot: `unused`, then `live`. After them a byte for each slot: its slack. */

@@ -88,7 +88,7 @@ static uint32_t take_list(heap_list *list)
 	return (uint32_t)now;
 }
 
-static bool move(struct heap_slab *slab, uint8_t from, uint8_t to)
+static bool move(struct heap_slab *slab, uint32_t from, uint32_t to)
 {
 	return atomic_compare_exchange_strong(&slab->place, &from, to);
 }
