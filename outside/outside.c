@@ -29,7 +29,7 @@
 #include <signal.h>
 #include <string.h>
 
-/* How often, and after which pause, a process whose loader is at work is tried again. */
+/* How often, and after which pause, a process that is changing is tried again. */
 #define ATTEMPTS 200
 #define PAUSE	 5000000
 
@@ -191,19 +191,34 @@ static enum refusal attempt(struct work *work)
 	return refusal;
 }
 
+/* Its mappings change while they are read, or a loader is at work, and nothing has been done yet. */
+static bool may_pass(const struct work *work, enum refusal refusal)
+{
+	return !work->change.sealed && (refusal == REFUSAL_LOADING || refusal == REFUSAL_CHANGED);
+}
+
+static enum refusal confirm(struct work *work)
+{
+	enum refusal refusal = REFUSAL_CHANGED;
+
+	for (int i = 0; i < ATTEMPTS && refusal == REFUSAL_CHANGED; i++)
+		refusal = verify(&work->ret->plan, &work->procfs, work->target.pid, &work->change);
+	return refusal;
+}
+
 static enum refusal seal(struct work *work)
 {
 	enum refusal refusal = check(work), confirmed;
 
 	if (refusal == REFUSAL_NONE)
 		refusal = attempt(work);
-	for (int i = 1; i < ATTEMPTS && refusal == REFUSAL_LOADING; i++) {
+	for (int i = 1; i < ATTEMPTS && may_pass(work, refusal); i++) {
 		kernel_sleep(PAUSE);
 		refusal = attempt(work);
 	}
 	if (work->flags & OUTSIDE_DRY_RUN || (refusal != REFUSAL_NONE && !work->change.sealed))
 		return refusal;
-	confirmed = verify(&work->ret->plan, &work->procfs, work->target.pid, &work->change);
+	confirmed = confirm(work);
 	if (refusal == REFUSAL_NONE)
 		refusal = confirmed;
 	work->ret->state = refusal == REFUSAL_NONE ? OUTSIDE_SEALED : OUTSIDE_PARTLY;
