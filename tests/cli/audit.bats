@@ -37,7 +37,8 @@ audit_until_known() {
     [ "$(guarantees unsealed)" = "" ]
 }
 
-# Built with the options, as NAME: what the audit finds in it, but for the page that only programs of 64 bits have.
+# Built with the options, as NAME: what the audit finds in it, in $found, but for the page that only programs of 64 bits
+# have.
 found_in() {
     local program=$BATS_TEST_TMPDIR/$1
 
@@ -51,8 +52,8 @@ found_in() {
     done
     audit
     kill "$target"
-    jq -c '[.processes[0].mappings[] | select(.name != "[vsyscall]") |
-        [.kind, .permissions, .seals, .guarantees, .flags, .mseal]]' <<<"$output"
+    found=$(jq -c '[.processes[0].mappings[] | select(.name != "[vsyscall]") |
+        [.kind, .permissions, .seals, .guarantees, .flags, .mseal]]' <<<"$output")
 }
 
 @test "a process of 32 bits has the kinds, guarantees and flags of one of 64 bits" {
@@ -76,8 +77,10 @@ found_in() {
 	}
 	EOF
     cp "$BATS_TEST_TMPDIR/narrow.c" "$BATS_TEST_TMPDIR/wide.c"
-    narrow=$(found_in narrow -m32 -static)
-    wide=$(found_in wide -static)
+    found_in narrow -m32 -static
+    narrow=$found
+    found_in wide -static
+    wide=$found
     [[ $narrow == *memfd*sealed-private* ]]
     [ "$(jq -c 'map([.[0], .[2], .[3], .[4]]) | unique' <<<"$narrow")" = "$(jq -c 'map([.[0], .[2], .[3], .[4]]) | unique' <<<"$wide")" ]
 }
