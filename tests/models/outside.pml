@@ -220,11 +220,16 @@ inline verify(ok)
 #endif
 }
 
+inline confirm(ok)
+{
+	verify(ok)
+}
+
 inline seal(ok)
 {
 	attempt(ok);
 	if
-	:: ok && !dead -> verify(ok); success = ok; partly = !ok
+	:: ok && !dead -> confirm(ok); success = ok; partly = !ok
 	:: else
 	fi
 }
