@@ -29,13 +29,13 @@ static inline bool page_aligned(uintptr_t value)
 	return (value & (page_size() - 1)) == 0;
 }
 
-/* The caller makes sure that it does not overflow. */
 /* A file may be larger than all addresses. Then this is SIZE_MAX, which no file has that can be mapped. */
 static inline size_t size_of_file(off_t size)
 {
 	return (off_t)(size_t)size == size ? (size_t)size : SIZE_MAX;
 }
 
+/* The caller makes sure that it does not overflow. */
 static inline size_t page_round_up(size_t size)
 {
 	return (size + page_size() - 1) & ~(page_size() - 1);
