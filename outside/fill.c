@@ -16,7 +16,7 @@
 /* How much is read at a time: from page to page, because processors are slow to copy to a place 16 bytes further on. */
 #define PIECE ((size_t)1 << 17)
 
-void fill_free_buffer(char **buffer)
+static void free_buffer(char **buffer)
 {
 	free(*buffer);
 }
@@ -52,7 +52,7 @@ static int take_range(const struct place *place, const struct target *target,
 
 static int take_all(const struct place *place, const struct target *target, const struct plan *plan)
 {
-	CLEANUP(fill_free_buffer) char *buffer = aligned_alloc(page_size(), PIECE);
+	CLEANUP(free_buffer) char *buffer = aligned_alloc(page_size(), PIECE);
 	int err = buffer != NULL ? 0 : -ENOMEM;
 
 	for (size_t i = 0; i < plan->count && err == 0; i++)

@@ -10,7 +10,4 @@ int fill_write(int file, const struct target *target, const struct plan *plan);
 /* Whether the process still has the bytes of the file, which is mapped: -EBADMSG if it has others. */
 int fill_compare(const void *mapped, const struct target *target, const struct plan *plan);
 
-/* For CLEANUP(): of malloc(3). */
-void fill_free_buffer(char **buffer);
-
 #endif

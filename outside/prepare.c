@@ -115,50 +115,6 @@ static int seal_file(struct prepared *prepared, size_t size)
 	return err;
 }
 
-struct check {
-	const struct prepared *prepared;
-	const struct target *target;
-	const struct prepared_object *object; /* the last whose file was looked at */
-	bool unaltered;
-};
-
-/* Code that the process cannot read itself takes the longer way, and so does one whose first thread has exited. */
-static bool same_bytes(const struct check *check, uint64_t address, uint64_t position, size_t size)
-{
-	const char *sealed = check->prepared->bytes.addr;
-	char *here = check->prepared->buffer.addr;
-
-	return (kernel_read_memory(check->target->pid, here, size, address) >= 0 ||
-		target_read(check->target, here, size, address) == 0) &&
-	       memcmp(here, sealed + position, size) == 0;
-}
-
-static bool same_pages(const struct check *check, const struct range *range, uint64_t start,
-		       uint64_t end)
-{
-	for (uint64_t at = start; at < end; at += PIECE) {
-		size_t size = end - at < PIECE ? (size_t)(end - at) : PIECE;
-
-		if (!same_bytes(check, at, range->position + (at - range->start), size))
-			return false;
-	}
-	return true;
-}
-
-static bool same_everywhere(const struct prepared *prepared, const struct target *target,
-			    const struct plan *plan)
-{
-	const struct check check = { .prepared = prepared, .target = target };
-
-	for (size_t i = 0; i < plan->count; i++) {
-		const struct range *range = &plan->ranges[i];
-
-		if (range->replaced && !same_pages(&check, range, range->start, range->end))
-			return false;
-	}
-	return true;
-}
-
 /* After the end of a file come zeroes. */
 static bool same_in_file(const struct prepared *prepared, int fd, off_t offset,
 			 const struct range *range)
@@ -236,7 +192,7 @@ static int make_file(struct prepared *prepared, const struct target *target,
 	if (err >= 0)
 		err = seal_file(prepared, plan->size);
 	if (err >= 0)
-		err = same_everywhere(prepared, target, plan) ? 0 : -EBADMSG;
+		err = fill_compare(prepared->bytes.addr, target, plan);
 	if (err == 0)
 		compare_with_files(prepared, target, mappings, plan);
 	return err;
@@ -249,6 +205,36 @@ void prepare(struct prepared *ret, const struct target *target, const struct map
 	if (plan->size > 0 && kernel_takes_from_threads() &&
 	    make_file(ret, target, mappings, plan) < 0)
 		prepared_free(ret);
+}
+
+struct check {
+	const struct prepared *prepared;
+	const struct target *target;
+	const struct prepared_object *object; /* the last whose file was looked at */
+	bool unaltered;
+};
+
+/* Code that the process cannot read itself takes the longer way, and so does one whose first thread has exited. */
+static bool same_bytes(const struct check *check, uint64_t address, uint64_t position, size_t size)
+{
+	const char *sealed = check->prepared->bytes.addr;
+	char *here = check->prepared->buffer.addr;
+
+	return (kernel_read_memory(check->target->pid, here, size, address) >= 0 ||
+		target_read(check->target, here, size, address) == 0) &&
+	       memcmp(here, sealed + position, size) == 0;
+}
+
+static bool same_pages(const struct check *check, const struct range *range, uint64_t start,
+		       uint64_t end)
+{
+	for (uint64_t at = start; at < end; at += PIECE) {
+		size_t size = end - at < PIECE ? (size_t)(end - at) : PIECE;
+
+		if (!same_bytes(check, at, range->position + (at - range->start), size))
+			return false;
+	}
+	return true;
 }
 
 /* Only those that are the process's own. What pagemap does not say is taken for its own. */
