@@ -64,4 +64,5 @@ def main():
     return tap.run(sys.modules[__name__], Table(pathlib.Path(sys.argv[1])))
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
