@@ -15,15 +15,13 @@ packages_style="git clang-format shellcheck shfmt"
 packages_fresh="debootstrap debian-archive-keyring util-linux"
 packages_newcomer="$packages_build jq openssl"
 # The nodejs of NodeSource has the headers of libnode-dev in itself, and does not go together with it.
-packages_bindings="g++ python3-dev python3-numpy python3-pip python3-setuptools python3-venv python3-wheel rustc cargo golang-go libclang-rt-14-dev|libclang-rt-19-dev
-    libnode-dev|nodejs nodejs"
+packages_bindings="g++ python3-dev python3-numpy python3-pip python3-setuptools python3-venv python3-wheel rustc cargo
+    golang-go libclang-rt-14-dev|libclang-rt-19-dev libnode-dev|nodejs nodejs"
 packages_installation="g++ cmake make xz-utils"
 packages_models="spin"
 packages_musl="musl-tools linux-libc-dev"
-packages_cross="debian-archive-keyring gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-powerpc64le-linux-gnu
-    libc6-dev-ppc64el-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
-    gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-i686-linux-gnu libc6-dev-i386-cross
-    libc6-i386"
+packages_cross="debian-archive-keyring gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross gcc-s390x-linux-gnu
+    libc6-dev-s390x-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386"
 packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
     libc6-dev-arm64-cross"
 packages_systemd="qemu-system-x86 cpio debootstrap debian-archive-keyring util-linux"
