@@ -692,6 +692,18 @@ static long uncover(void)
 	return map_at_covered(place_of_covered) != 0 || covered[1] != 2;
 }
 
+static void open_target(struct target *ret, struct procfs *ret_procfs, const struct victim *victim)
+{
+	ck_assert_int_eq(procfs_open_without_mounts(ret_procfs), 0);
+	ck_assert_int_eq(target_open(ret, ret_procfs, victim->pid), REFUSAL_NONE);
+}
+
+static void close_target(struct target *target, struct procfs *procfs)
+{
+	target_close(target);
+	procfs_close(procfs);
+}
+
 /* Whether the copy that is made then is taken for the bytes that are there at the stop. */
 static bool copy_holds(const struct victim *victim, long (*while_it_is_copied)(void))
 {
@@ -702,8 +714,7 @@ static bool copy_holds(const struct victim *victim, long (*while_it_is_copied)(v
 	struct plan plan;
 	bool holds;
 
-	ck_assert_int_eq(procfs_open_without_mounts(&procfs), 0);
-	ck_assert_int_eq(target_open(&target, &procfs, victim->pid), REFUSAL_NONE);
+	open_target(&target, &procfs, victim);
 	ck_assert_int_eq(target_plan(&target, &procfs, PLAN_DEEP, &mappings, &plan), REFUSAL_NONE);
 	ck_assert_int_eq(victim_run(victim, while_it_is_copied), 0);
 	prepare(&prepared, &target, &mappings, &plan);
@@ -714,8 +725,7 @@ static bool copy_holds(const struct victim *victim, long (*while_it_is_copied)(v
 	prepared_free(&prepared);
 	plan_free(&plan);
 	mappings_free(&mappings);
-	target_close(&target);
-	procfs_close(&procfs);
+	close_target(&target, &procfs);
 	return holds;
 }
 
@@ -1146,8 +1156,7 @@ START_TEST(threads_that_start_during_the_stop_are_held_too)
 
 	require_own_address_space();
 	ck_assert_int_eq(sys_block_signals(SYS_SIGNAL(SIGCHLD), NULL), 0);
-	ck_assert_int_eq(procfs_open_without_mounts(&procfs), 0);
-	ck_assert_int_eq(target_open(&target, &procfs, victim.pid), REFUSAL_NONE);
+	open_target(&target, &procfs, &victim);
 	for (unsigned i = 0; i < scaled(1000); i++) {
 		struct stopped stopped;
 
@@ -1155,8 +1164,7 @@ START_TEST(threads_that_start_during_the_stop_are_held_too)
 		ck_assert(all_are_held(&target));
 		leave(&stopped);
 	}
-	target_close(&target);
-	procfs_close(&procfs);
+	close_target(&target, &procfs);
 	ck_assert_int_eq(victim_run(&victim, stop_all_kinds), 0);
 	victim_end(&victim);
 }
