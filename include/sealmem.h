@@ -831,7 +831,8 @@ SEALMEM_MUST_CHECK_ int sealmem_mseal_many(const struct sealmem_extent *extents,
  *   - Each seal adds a filter that cannot be removed. Children inherit it. It stays in force after exec,
  *     over the new program's addresses. Therefore the library places regions at random where programs do
  *     not map. (It puts a region that is too large for that place anywhere.)
- *   - The kernel's room for filters ends after some 500 seals of regions one by one. No two seals of other
+ *   - The kernel's room for filters ends after some 500 seals of regions one by one (450 in a 32-bit program of
+ *     x86). No two seals of other
  *     memory share a filter, so there the room ends after a quarter to a third as many: seal many extents
  *     at once.
  *   - The filter refuses what mseal(2) refuses. From the first seal on it also refuses, for the whole
@@ -855,7 +856,8 @@ SEALMEM_MUST_CHECK_ int sealmem_mseal_many(const struct sealmem_extent *extents,
  *     processes that share the memory; shmdt(2) of a segment whose first page is not sealed; a tracer with
  *     CAP_SYS_ADMIN (PTRACE_O_SUSPEND_SECCOMP).
  *
- * -EOPNOTSUPP  no seccomp filters here, or an architecture other than x86-64 and arm64
+ * -EOPNOTSUPP  no seccomp filters here, or an architecture other than x86-64, i386, arm64, arm, riscv64, loong64 and
+ *              ppc64el (on s390x a filter cannot see where mmap(2) maps)
  *
  * Kernel fact: seccomp(2), Linux 3.17; the emulation needs 4.14. Since 0.1.
  */

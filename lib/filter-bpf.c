@@ -20,8 +20,8 @@
  * START and END are 64 bits wide, the machine is not. END's low word is the sum of the low words; it has
  * wrapped, and carries one into the high word, if and only if it is smaller than either of them. Two
  * 64-bit numbers compare by their high words, and by the low ones when those are equal. The high words
- * cannot wrap: an address loses its top byte, and a length of 2^56 or more counts as 2^56, which reaches
- * past every range. A length need not be rounded up to pages, because ranges begin and end on one: a call
+ * cannot wrap: an address loses the bits that may be a tag, 8 or 16, and a length of 2^56 or more (2^48) counts as that,
+ * which reaches past every range. A length need not be rounded up to pages, because ranges begin and end on one: a call
  * touches the page before `end` or after `start` with all of it or with none.
  */
 
@@ -148,15 +148,17 @@ void bpf_search(struct bpf_program *p, const struct bpf_search *s)
  */
 void bpf_sum(struct bpf_program *p, struct bpf_wide address, unsigned nothing)
 {
-	bpf_emit_jump(p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, BPF_ADDRESS_HIGH + 1);
-	bpf_emit(p, BPF_LD | BPF_IMM, BPF_ADDRESS_HIGH + 1);
+	uint32_t beyond = 1u << (p->address_bits - 32);
+
+	bpf_emit_jump(p, BPF_JMP | BPF_JGE | BPF_K, 0, 1, beyond);
+	bpf_emit(p, BPF_LD | BPF_IMM, beyond);
 	bpf_emit(p, BPF_MISC | BPF_TAX, 0);
 	bpf_emit(p, BPF_LD | BPF_MEM, WORD_LENGTH_LO);
 	bpf_emit(p, BPF_ALU | BPF_OR | BPF_X, 0);
 	bpf_branch(p, BPF_JEQ, 0, nothing, BPF_NEXT);
 
 	bpf_load_high(p, address);
-	bpf_emit(p, BPF_ALU | BPF_AND | BPF_K, BPF_ADDRESS_HIGH);
+	bpf_emit(p, BPF_ALU | BPF_AND | BPF_K, beyond - 1);
 	bpf_emit(p, BPF_ST, WORD_START_HI);
 	bpf_emit(p, BPF_ALU | BPF_ADD | BPF_X, 0);
 	bpf_emit(p, BPF_ST, WORD_END_HI);

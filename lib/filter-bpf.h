@@ -14,13 +14,6 @@
 
 #include "lib/filter.h"
 
-/*
- * The top byte of a pointer may carry a tag that the kernel removes: all eight bits on arm64, six of
- * them on x86-64 with linear address masking. No address that a process can map has any of these bits.
- */
-#define BPF_ADDRESS_BITS 56
-#define BPF_ADDRESS_HIGH ((1u << (BPF_ADDRESS_BITS - 32)) - 1)
-
 /* The label of the following instruction: no jump at all. */
 #define BPF_NEXT   0
 #define BPF_LABELS 704
@@ -43,6 +36,7 @@ struct bpf_program {
 	uint16_t at[BPF_LABELS]; /* where the labels were at the last writing */
 	bool far;		 /* conditional jumps do not reach the labels */
 	bool too_far;
+	unsigned address_bits; /* of the address in a call; the kernel may ignore the others */
 };
 
 /* A 64-bit number that A can load by halves: an argument of the call, or two words of M. */

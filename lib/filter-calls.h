@@ -10,6 +10,8 @@
 #include "lib/filter-bpf.h"
 #include "lib/filter.h"
 
+#include <stdbool.h>
+
 /* A program takes at most this many ranges. */
 #define FILTER_RANGES 320
 
@@ -25,6 +27,8 @@ enum filter_label {
 	TO_IPC32,
 	TO_ATTACH32,
 	TO_ATTACH,
+	TO_IPC,
+	TO_DETACH,
 	TO_BREAK,
 	TO_BREAK_BELOW,
 	TO_MOVE,
@@ -49,11 +53,25 @@ enum filter_label {
 
 _Static_assert(FILTER_ALL_LABELS <= BPF_LABELS, "the assembler has room for each label");
 
+/*
+ * The columns of the table of calls. Some architectures share one. NUMBERS_I386_FAR has of the 32-bit calls only those
+ * that reach memory beyond FILTER_REACH_32.
+ */
+enum filter_numbers {
+	NUMBERS_X86_64,
+	NUMBERS_I386_FAR,
+	NUMBERS_I386,
+	NUMBERS_GENERIC,
+	NUMBERS_PPC64,
+	NUMBERS_ARM,
+	FILTER_NUMBERS,
+};
+
 /* A system call, and the section that knows where its address and its length are. */
 struct filter_call {
 	enum filter_label to;
 	unsigned scope;
-	uint16_t number[FILTER_ABIS];
+	uint16_t number[FILTER_NUMBERS];
 };
 
 /* In place of a number: this architecture does not have the call. */
@@ -62,7 +80,19 @@ struct filter_call {
 extern const struct filter_call filter_calls[];
 extern const size_t filter_call_count;
 
-#define FILTER_NO_COMPAT FILTER_ABIS
+/*
+ * A 32-bit call names memory by two 32-bit numbers, an address and a length, so it cannot reach beyond
+ * 8 GiB. (Not even with huge pages: 8 GiB is a multiple of all sizes that x86 has.)
+ */
+#define FILTER_REACH_32 (UINT64_C(1) << 33)
+
+/* The calls of another word size that any process of the machine can make. */
+struct filter_other {
+	uint32_t audit; /* 0: there are none */
+	uint32_t ignored_bits;
+	enum filter_numbers far,
+		near; /* the column for ranges beyond FILTER_REACH_32, and for others */
+};
 
 /*
  * The sizes of huge pages stand in ascending order, each beside the sizes of an ordinary page that it
@@ -70,9 +100,13 @@ extern const size_t filter_call_count;
  * the filter refuse calls that touch no range.
  */
 struct filter_machine {
-	uint32_t audit;		/* how seccomp names the architecture */
-	enum filter_abi compat; /* the 32-bit calls that any of its processes can make */
-	uint32_t ignored_bits;	/* of a call's number */
+	uint32_t audit; /* how seccomp names the architecture */
+	enum filter_numbers numbers;
+	uint32_t ignored_bits; /* of a call's number */
+	uint32_t userfaultfd;  /* the request that makes one, of /dev/userfaultfd */
+	unsigned address_bits; /* the kernel may ignore those above, of the address in a call */
+	bool has_32_bits;      /* so that a range ends below 4 GiB */
+	struct filter_other other;
 	struct filter_huge {
 		uint64_t size, pages;
 	} huge[FILTER_HUGE_SIZES];

@@ -22,12 +22,6 @@
 #include <unistd.h>
 
 /*
- * A 32-bit call names memory by two 32-bit numbers, an address and a length, so it cannot reach beyond
- * 8 GiB. (Not even with huge pages: 8 GiB is a multiple of all sizes that x86 has.)
- */
-#define COMPAT_REACH (UINT64_C(1) << 33)
-
-/*
  * The advice that leaves the bytes of a range as they are, and also its presence in this process and in
  * its children. The rest drops pages (DONTNEED, FREE, REMOVE, DONTNEED_LOCKED), hides them from
  * children (DONTFORK, WIPEONFORK), makes them unreadable (GUARD_INSTALL), poisons them (HWPOISON), or
@@ -56,26 +50,34 @@ static void search(struct build *b, enum filter_label parts, enum filter_label c
 	bpf_search(&b->code, &s);
 }
 
+static const struct filter_machine *machine_of(const struct build *b)
+{
+	return &filter_machines[b->target->abi];
+}
+
 static bool is_low(const struct build *b)
 {
-	return b->ranges && b->range[0].start < COMPAT_REACH;
+	return b->ranges && b->range[0].start < FILTER_REACH_32;
 }
 
 /*
- * On x86-64, any process can make 32-bit calls. On arm64, only a process that was executed as a 32-bit
- * program can, and it has none of the ranges.
+ * On x86, any process can make calls of both word sizes. Elsewhere, only a process that was executed as a program of
+ * the other size can, and it has none of the ranges.
  */
-static bool has_compat(const struct build *b)
+static bool has_other(const struct build *b)
 {
-	return filter_machines[b->target->abi].compat != FILTER_NO_COMPAT && !is_low(b);
+	return machine_of(b)->other.audit != 0;
 }
 
-static bool is_wanted(const struct build *b, const struct filter_call *row, enum filter_abi abi)
+static enum filter_numbers other_numbers(const struct build *b)
 {
-	bool spoken = abi == b->target->abi ||
-		      (abi == filter_machines[b->target->abi].compat && has_compat(b));
+	return is_low(b) ? machine_of(b)->other.near : machine_of(b)->other.far;
+}
 
-	return spoken && row->number[abi] != FILTER_NO_CALL && (row->scope & b->scope);
+static bool is_wanted(const struct build *b, const struct filter_call *row,
+		      enum filter_numbers numbers)
+{
+	return row->number[numbers] != FILTER_NO_CALL && (row->scope & b->scope);
 }
 
 static bool is_section_wanted(const struct build *b, enum filter_label section)
@@ -83,9 +85,10 @@ static bool is_section_wanted(const struct build *b, enum filter_label section)
 	if (section == TO_SPAN)
 		return b->scope & (FILTER_PLAIN | FILTER_RARE | FILTER_AVAILABILITY);
 	for (size_t i = 0; i < filter_call_count; i++)
-		for (unsigned abi = 0; abi < FILTER_ABIS; abi++)
-			if (filter_calls[i].to == section && is_wanted(b, &filter_calls[i], abi))
-				return true;
+		if (filter_calls[i].to == section &&
+		    (is_wanted(b, &filter_calls[i], machine_of(b)->numbers) ||
+		     (has_other(b) && is_wanted(b, &filter_calls[i], other_numbers(b)))))
+			return true;
 	return false;
 }
 
@@ -98,7 +101,7 @@ static bool is_section_wanted(const struct build *b, enum filter_label section)
  */
 static void round_up(struct build *b)
 {
-	const struct filter_huge *huge = filter_machines[b->target->abi].huge;
+	const struct filter_huge *huge = machine_of(b)->huge;
 
 	for (size_t i = 0; i < FILTER_HUGE_SIZES; i++)
 		if (huge[i].pages & b->target->page_size)
@@ -107,7 +110,7 @@ static void round_up(struct build *b)
 
 static uint64_t smallest_huge(const struct build *b)
 {
-	const struct filter_huge *huge = filter_machines[b->target->abi].huge;
+	const struct filter_huge *huge = machine_of(b)->huge;
 
 	while (!(huge->pages & b->target->page_size))
 		huge++;
@@ -146,7 +149,7 @@ static void emit_option(struct build *b)
 static void emit_control(struct build *b)
 {
 	bpf_load_low(&b->code, bpf_argument(1));
-	bpf_branch(&b->code, BPF_JEQ, SYS_IOCTL_USERFAULTFD, TO_DENY, TO_ALLOW);
+	bpf_branch(&b->code, BPF_JEQ, machine_of(b)->userfaultfd, TO_DENY, TO_ALLOW);
 }
 
 static void advice(struct build *b, size_t arg, enum filter_label risky)
@@ -184,11 +187,17 @@ static void emit_attach32(struct build *b)
 	bpf_branch(&b->code, BPF_JSET, SHM_REMAP, TO_DENY, TO_ALLOW);
 }
 
-static void emit_attach(struct build *b)
+static void attach_at(struct build *b, size_t address)
 {
 	bpf_load_low(&b->code, bpf_argument(2));
 	bpf_branch(&b->code, BPF_JSET, SHM_REMAP, TO_NEXT, TO_ALLOW);
-	bpf_at_least(&b->code, bpf_argument(1), b->range[b->ranges - 1].end, TO_ALLOW, TO_DENY);
+	bpf_at_least(&b->code, bpf_argument(address), b->range[b->ranges - 1].end, TO_ALLOW,
+		     TO_DENY);
+}
+
+static void emit_attach(struct build *b)
+{
+	attach_at(b, 1);
 }
 
 /*
@@ -230,11 +239,16 @@ static void emit_move(struct build *b)
 
 static void constant_length(struct build *b, uint32_t length)
 {
-	bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
-	bpf_emit(&b->code, BPF_ST, WORD_HUGE);
 	bpf_emit(&b->code, BPF_LD | BPF_IMM, length);
 	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
 	bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
+}
+
+static void sum_of(struct build *b, uint32_t length)
+{
+	bpf_emit(&b->code, BPF_LD | BPF_IMM, 0);
+	bpf_emit(&b->code, BPF_ST, WORD_HUGE);
+	constant_length(b, length);
 	bpf_jump(&b->code, TO_SUM);
 }
 
@@ -249,13 +263,31 @@ static void emit_ring_new(struct build *b)
 /* io_destroy() unmaps the whole ring at the address in its argument. */
 static void emit_ring(struct build *b)
 {
-	constant_length(b, (uint32_t)rings_size(b->target->ring_events));
+	sum_of(b, (uint32_t)rings_size(b->target->ring_events));
 }
 
 /* shmdt() does nothing unless a segment is attached at this very address. */
+#define ATTACHED_AT 1
+
 static void emit_page(struct build *b)
 {
-	constant_length(b, 1);
+	sum_of(b, ATTACHED_AT);
+}
+
+/* shmat() and shmdt() as one call, with the address in another place. */
+static void emit_ipc(struct build *b)
+{
+	const size_t address = 4;
+
+	bpf_load_low(&b->code, bpf_argument(0));
+	bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, 0xffff);
+	bpf_branch(&b->code, BPF_JEQ, SYS_IPC_SHMDT, TO_DETACH, TO_NEXT);
+	bpf_branch(&b->code, BPF_JEQ, SYS_IPC_SHMAT, TO_NEXT, TO_ALLOW);
+	attach_at(b, address);
+	bpf_mark(&b->code, TO_DETACH);
+	constant_length(b, ATTACHED_AT);
+	bpf_sum(&b->code, bpf_argument(address), TO_ALLOW);
+	bpf_jump(&b->code, TO_SEARCH);
 }
 
 static void emit_advice(struct build *b)
@@ -317,47 +349,45 @@ static void emit_span(struct build *b)
 	search(b, TO_SEARCH_OLD, TO_ALLOW);
 }
 
-/* To the section of the number in A. */
-static void dispatch(struct build *b, enum filter_abi abi)
+/* To the section of the call's number. */
+static void dispatch(struct build *b, enum filter_numbers numbers, uint32_t ignored_bits)
 {
 	const struct filter_call *last = NULL;
 
+	bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	if (ignored_bits != 0)
+		bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, ~ignored_bits);
 	for (size_t i = 0; i < filter_call_count; i++) {
-		if (!is_wanted(b, &filter_calls[i], abi))
+		if (!is_wanted(b, &filter_calls[i], numbers))
 			continue;
 		if (last)
-			bpf_branch(&b->code, BPF_JEQ, last->number[abi], last->to, TO_NEXT);
+			bpf_branch(&b->code, BPF_JEQ, last->number[numbers], last->to, TO_NEXT);
 		last = &filter_calls[i];
 	}
 	if (last)
-		bpf_branch(&b->code, BPF_JEQ, last->number[abi], last->to, TO_ALLOW);
+		bpf_branch(&b->code, BPF_JEQ, last->number[numbers], last->to, TO_ALLOW);
 	else
 		bpf_jump(&b->code, TO_ALLOW);
 }
 
 /*
- * The architecture tells a 32-bit call, which has numbers of its own. If it can reach a range by
- * address (one of a program linked to a fixed, low address), all 32-bit calls are refused. 32-bit
- * programs then do not run, and the program has one table of numbers less. FILTER_PLAIN alone need not
- * look: whatever call it takes the number for, the arguments lie below the ranges.
+ * The architecture tells a call of another word size, which has numbers of its own. FILTER_PLAIN alone need not look
+ * if its ranges lie beyond what a 32-bit call reaches: whatever call it takes the number for, the arguments lie below
+ * the ranges.
  */
 static void emit_architecture(struct build *b)
 {
-	const struct filter_machine *machine = &filter_machines[b->target->abi];
+	const struct filter_other *other = &machine_of(b)->other;
 
 	if (b->scope == FILTER_PLAIN && !is_low(b))
 		return;
 	bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-	bpf_branch(&b->code, BPF_JEQ, machine->audit, TO_NATIVE, TO_NEXT);
-	if (machine->compat == FILTER_NO_COMPAT) {
-		bpf_jump(&b->code, TO_ALLOW);
-	} else if (!has_compat(b)) {
-		bpf_jump(&b->code, TO_DENY);
+	bpf_branch(&b->code, BPF_JEQ, machine_of(b)->audit, TO_NATIVE, TO_NEXT);
+	if (has_other(b)) {
+		bpf_branch(&b->code, BPF_JEQ, other->audit, TO_NEXT, TO_DENY);
+		dispatch(b, other_numbers(b), other->ignored_bits);
 	} else {
-		bpf_branch(&b->code, BPF_JEQ, filter_machines[machine->compat].audit, TO_NEXT,
-			   TO_DENY);
-		bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-		dispatch(b, machine->compat);
+		bpf_jump(&b->code, TO_ALLOW);
 	}
 	bpf_mark(&b->code, TO_NATIVE);
 }
@@ -369,21 +399,17 @@ static void emit_program(struct build *b)
 		[TO_OPTION] = emit_option,     [TO_VECTOR] = emit_vector,
 		[TO_CONTROL] = emit_control,   [TO_IPC32] = emit_ipc32,
 		[TO_ATTACH32] = emit_attach32, [TO_ATTACH] = emit_attach,
-		[TO_BREAK] = emit_break,       [TO_MOVE] = emit_move,
-		[TO_RING_NEW] = emit_ring_new, [TO_RING] = emit_ring,
-		[TO_PAGE] = emit_page,	       [TO_ADVICE] = emit_advice,
-		[TO_MAP] = emit_map,	       [TO_SPAN] = emit_span,
+		[TO_IPC] = emit_ipc,	       [TO_BREAK] = emit_break,
+		[TO_MOVE] = emit_move,	       [TO_RING_NEW] = emit_ring_new,
+		[TO_RING] = emit_ring,	       [TO_PAGE] = emit_page,
+		[TO_ADVICE] = emit_advice,     [TO_MAP] = emit_map,
+		[TO_SPAN] = emit_span,
 	};
-
-	uint32_t ignored = filter_machines[b->target->abi].ignored_bits;
 
 	b->code.n = 0;
 	b->code.too_far = false;
 	emit_architecture(b);
-	bpf_emit(&b->code, BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	if (ignored != 0)
-		bpf_emit(&b->code, BPF_ALU | BPF_AND | BPF_K, ~ignored);
-	dispatch(b, b->target->abi);
+	dispatch(b, machine_of(b)->numbers, machine_of(b)->ignored_bits);
 	for (unsigned l = 0; l < FILTER_LABELS; l++) {
 		if (!sections[l] || !is_section_wanted(b, l))
 			continue;
@@ -402,8 +428,10 @@ static int add_range(struct build *b, struct filter_range r)
 	uint64_t in_page = b->target->page_size - 1;
 	size_t kept = 0, i;
 
-	if (r.start >= r.end || ((r.start | r.end) & in_page) || r.end >> BPF_ADDRESS_BITS)
+	if (r.start >= r.end || ((r.start | r.end) & in_page))
 		return -EINVAL;
+	if (r.end >> (machine_of(b)->has_32_bits ? 32 : machine_of(b)->address_bits))
+		return -EOPNOTSUPP;
 	for (i = 0; i < b->ranges; i++) {
 		struct filter_range *o = &b->range[i];
 
@@ -434,7 +462,9 @@ int filter_build(const struct filter_target *target, struct sock_filter *prog, s
 	const unsigned known = FILTER_MSEAL | FILTER_AVAILABILITY | FILTER_HEAP;
 	struct build b = { .target = target,
 			   .scope = scope,
-			   .code = { .prog = prog, .room = room } };
+			   .code = { .prog = prog,
+				     .room = room,
+				     .address_bits = filter_machines[target->abi].address_bits } };
 	int r;
 
 	if (target->abi == FILTER_ABIS)
@@ -462,8 +492,18 @@ struct filter_target filter_this_machine(void)
 {
 #if defined(__x86_64__)
 	struct filter_target target = { .abi = FILTER_X86_64 };
+#elif defined(__i386__)
+	struct filter_target target = { .abi = FILTER_I386 };
 #elif defined(__aarch64__)
 	struct filter_target target = { .abi = FILTER_AARCH64 };
+#elif defined(__arm__)
+	struct filter_target target = { .abi = FILTER_ARM };
+#elif defined(__riscv) && __riscv_xlen == 64
+	struct filter_target target = { .abi = FILTER_RISCV64 };
+#elif defined(__loongarch_lp64)
+	struct filter_target target = { .abi = FILTER_LOONG64 };
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+	struct filter_target target = { .abi = FILTER_PPC64LE };
 #else
 	struct filter_target target = { .abi = FILTER_ABIS };
 #endif

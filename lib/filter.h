@@ -56,6 +56,10 @@ enum filter_abi {
 	FILTER_X86_64,
 	FILTER_I386,
 	FILTER_AARCH64,
+	FILTER_ARM,
+	FILTER_RISCV64,
+	FILTER_LOONG64,
+	FILTER_PPC64LE,
 	FILTER_ABIS,
 };
 
@@ -76,7 +80,7 @@ struct filter_target filter_this_machine(void);
 /*
  * Writes at most `room` instructions; returns how many, -E2BIG when they do not fit or are more
  * than the kernel takes in one program, -EINVAL for a bad range, scope or target, -EOPNOTSUPP for
- * FILTER_ABIS. `n` may be 0 for FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
+ * FILTER_ABIS, and for a range beyond the addresses of the machine, or so far up that a tag could name it. `n` may be 0 for FILTER_PROCESS alone. Ranges may come in any order and may touch or overlap.
  */
 int filter_build(const struct filter_target *target, struct sock_filter *prog, size_t room,
 		 const struct filter_range *ranges, size_t n, unsigned scope);

@@ -17,10 +17,15 @@
  *		0x6000...; ASan's shadow ends at 0x1000 7fff 8000 and its heap begins at 0x6000... or
  *		lies at 0x5000... to 0x5400...; Go's arenas are at 0x..c0 0000 0000 and fill the lowest
  *		first; V8 and PartitionAlloc look below 0x4000..., ZGC below 0x5000.... arm64 with pages
- *		of 16 KiB and three levels divides its space the same way.
+ *		of 16 KiB and three levels divides its space the same way, and so do riscv64 with four levels and
+ *		loong64. ppc64el with pages of 64 KiB has nothing there: its programs lie from 0x1 0000 0000 on.
+ *	46	ppc64el with pages of 4 KiB, likewise.
  *	42, 39	arm64 with fewer levels. Programs from 0x2aa aaaa a000 and 0x55 5555 5000; TSan leaves
  *		0x2aa 0000 0000 and 0x55 0000 0000 upwards.
+ *	38	riscv64 with three levels. Programs from 0x2a aaaa a000; TSan leaves 0x2a 0000 0000 upwards.
  *	36	arm64 with two levels of 16 KiB, which no sanitizer knows.
+ *	32	32-bit programs. Those of x86 lie from 0x5655 5000 or from 0x0040 0000 on, the heap above them; those of
+ *		arm from 0x0040 0000 on; ASan's shadow ends at 0x4000 0000.
  */
 
 #include "lib/placement.h"
@@ -31,9 +36,12 @@ const struct placement_window placement_windows[PLACEMENT_WINDOWS] = {
 	{ 48, { UINT64_C(0xaaaa00000000), UINT64_C(0xaaaaa0000000) } },
 	{ 48, { UINT64_C(0xa00000000000), UINT64_C(0xaaaa00000000) } },
 	{ 47, { UINT64_C(0x550000000000), UINT64_C(0x555500000000) } },
+	{ 46, { UINT64_C(0x2a0000000000), UINT64_C(0x2aaa00000000) } },
 	{ 42, { UINT64_C(0x02aa00000000), UINT64_C(0x02aaa0000000) } },
 	{ 39, { UINT64_C(0x005500000000), UINT64_C(0x005555000000) } },
+	{ 38, { UINT64_C(0x002a00000000), UINT64_C(0x002aaa000000) } },
 	{ 36, { UINT64_C(0x000a00000000), UINT64_C(0x000aa0000000) } },
+	{ 32, { UINT64_C(0x000040000000), UINT64_C(0x000055000000) } },
 };
 
 /* Every size that lib/filter.c takes for a huge page is a multiple of this many pages. */

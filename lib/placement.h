@@ -19,7 +19,7 @@ struct placement_window {
 };
 
 /* The larger address spaces come first; of one size, the better window. */
-#define PLACEMENT_WINDOWS 6
+#define PLACEMENT_WINDOWS 9
 extern const struct placement_window placement_windows[PLACEMENT_WINDOWS];
 
 /*

@@ -68,6 +68,10 @@ struct sys_file {
 #define SYS_AUDIT_ARCH_X86_64  (62u | 0x80000000u | 0x40000000u)
 #define SYS_AUDIT_ARCH_I386    (3u | 0x40000000u)
 #define SYS_AUDIT_ARCH_AARCH64 (183u | 0x80000000u | 0x40000000u)
+#define SYS_AUDIT_ARCH_ARM     (40u | 0x40000000u)
+#define SYS_AUDIT_ARCH_RISCV64 (243u | 0x80000000u | 0x40000000u)
+#define SYS_AUDIT_ARCH_LOONG64 (258u | 0x80000000u | 0x40000000u)
+#define SYS_AUDIT_ARCH_PPC64LE (21u | 0x80000000u | 0x40000000u)
 
 #ifndef MADV_POPULATE_READ
 # define MADV_POPULATE_READ 22
@@ -91,11 +95,9 @@ struct sys_file {
 # define SO_PASSRIGHTS 83
 #endif
 
-/* What makes a userfaultfd from a descriptor of /dev/userfaultfd (Linux 6.1): USERFAULTFD_IOC_NEW. */
-#define SYS_IOCTL_USERFAULTFD 0xaa00
-
 /* The number by which the ipc(2) multiplexer of 32-bit x86 knows shmat. */
 #define SYS_IPC_SHMAT 21
+#define SYS_IPC_SHMDT 22
 
 /*
  * Calls that have another name where a register has 32 bits: there, sizes of files and times have calls of their own.

@@ -273,7 +273,7 @@ static long attach_below(char *at, int pages)
 static long destroy_ring_below(char *at, int events)
 {
 	aio_context_t ring = 0;
-	size_t size = page_round_up(rings_size((uint32_t)events));
+	size_t size = page_round_up((size_t)rings_size((uint32_t)events));
 
 	if (syscall(SYS_io_setup, events, &ring) < 0 ||
 	    mremap((void *)ring, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, at - size) ==

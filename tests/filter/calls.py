@@ -19,7 +19,7 @@ import sys
 import tap
 
 TABLE = "tests/filter/calls"
-ABIS = ("x86_64", "x32", "i386", "arm64")
+ABIS = ("x86_64", "x32", "i386", "arm64", "ppc64", "arm")
 X32_BIT = 1 << 30
 
 # Where HEADERS has the table of each, and where headers that are installed may have it.
@@ -28,6 +28,10 @@ IN_HEADERS = {
     "x32": "x86/asm/unistd_x32.h",
     "i386": "x86/asm/unistd_32.h",
     "arm64": "arm64/asm/unistd_64.h",
+    "riscv64": "riscv/asm/unistd_64.h",
+    "loong64": "loongarch/asm/unistd_64.h",
+    "ppc64": "powerpc/asm/unistd_64.h",
+    "arm": "arm/asm/unistd-eabi.h",
 }
 INSTALLED = {
     "x86_64": ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h"),
@@ -36,9 +40,23 @@ INSTALLED = {
     "arm64": ("/usr/aarch64-linux-gnu/include/asm/unistd_64.h", "/usr/include/aarch64-linux-gnu/asm/unistd_64.h"),
 }
 
-# The words of the file, as the file explains them. The first three are about the filter.
-IN_FILTER = {"filtered", "filtered64", "filtered32"}
-REASONS = {"plain", "file", "keeps", "places", "seals", "process", "tracer", "kernel", "through", "gone", "reach32"}
+# riscv64 and loong64 have numbers of arm64: all of its calls but a few, and some of their own.
+COLUMN = {"riscv64": "arm64", "loong64": "arm64"}
+
+# The columns of lib/filter-calls.c: the column of the file that each has its numbers of, and the words of its calls.
+IN_FILTER = {
+    "x86_64": ("x86_64", {"filtered", "filtered64"}),
+    "i386_far": ("i386", {"filtered", "filtered32"}),
+    "i386": ("i386", {"filtered", "filtered64", "filtered32", "reach32"}),
+    "generic": ("arm64", {"filtered", "filtered64"}),
+    "ppc64": ("ppc64", {"filtered", "filtered64", "filtered32"}),
+    "arm": ("arm", {"filtered", "filtered64", "filtered32", "reach32"}),
+}
+
+# The words of the file, as the file explains them. The first four are about the filter.
+WORDS = {"filtered", "filtered64", "filtered32", "reach32"} | {
+    "plain", "file", "keeps", "places", "seals", "process", "tracer", "kernel", "through", "gone"
+}
 UNKNOWN = "?"
 
 
@@ -66,7 +84,7 @@ def parse(text):
 def read_header(path):
     """The calls of a header. x32 has a bit in its numbers, of which the file has none."""
     text = pathlib.Path(path).read_text(encoding="utf-8")
-    lines = re.findall(r"^#define __NR_(\w+)\s+(?:\(__X32_SYSCALL_BIT \+ )?(\d+)\)?\s*$", text, re.MULTILINE)
+    lines = re.findall(r"^#define __NR_(\w+)\s+(?:\(__(?:X32_SYSCALL_BIT|NR_SYSCALL_BASE) \+ ?)?(\d+)\)?\s*$", text, re.MULTILINE)
     return {name: int(number) for name, number in lines}
 
 
@@ -81,11 +99,13 @@ def read_headers(place):
 
 
 def read_filter(root):
-    """The numbers of lib/filter-calls.c, for each architecture."""
+    """The numbers of lib/filter-calls.c, for each of its columns."""
     text = (root / "lib/filter-calls.c").read_text(encoding="utf-8")
-    rows = re.findall(r"\{\s*TO_\w+,\s*[\w| \n]+,\s*\{\s*(\w+), (\w+), (\w+)\s*\}\s*\}", text)
-    columns = zip(*[[int(cell) if cell != "NONE" else None for cell in row] for row in rows])
-    return dict(zip(("x86_64", "i386", "arm64"), ({cell for cell in column if cell is not None} for column in columns)))
+    rows = re.findall(r"\{\s*TO_\w+,\s*[\w| \n]+,\s*\{([\w,\s]+)\}\s*\}", text)
+    cells = [[cell.strip() for cell in row.split(",")] for row in rows]
+    assert all(len(row) == len(IN_FILTER) for row in cells), cells
+    columns = zip(*cells)
+    return {name: {int(cell) for cell in column if cell != "NONE"} for name, column in zip(IN_FILTER, columns)}
 
 
 def read_proof(root):
@@ -93,19 +113,12 @@ def read_proof(root):
     tree = ast.parse((root / "tests/filter/overlap.py").read_text(encoding="utf-8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
     calls = next(ast.literal_eval(node.value) for node in assigned if ast.unparse(node.targets[0]) == "CALLS")
-    return {"arm64" if abi == "aarch64" else abi: set(numbers.values()) for abi, numbers in calls.items()}
-
-
-def wanted(call, abi):
-    """Whether the filter of an architecture has the number of a call."""
-    if abi == "i386":
-        return call.word in ("filtered", "filtered32")
-    return call.word in ("filtered", "filtered64")
+    return {column: set(numbers.values()) for column, numbers in calls.items()}
 
 
 def word_faults(calls):
     for call in calls.values():
-        if call.word not in IN_FILTER | REASONS:
+        if call.word not in WORDS:
             yield f"{TABLE}: {call.name}: {call.word}: what does it do to a mapping?"
 
 
@@ -115,23 +128,24 @@ def header_faults(calls, headers):
         for name, number in table.items():
             if name not in calls:
                 yield f"{abi}: {name} ({number}) is new: what does it do to a mapping? See {TABLE}"
-            elif calls[name].numbers.get(abi) != number:
-                listed = calls[name].numbers.get(abi, "that there is none")
+            elif calls[name].numbers.get(COLUMN.get(abi, abi)) != number:
+                listed = calls[name].numbers.get(COLUMN.get(abi, abi), "that there is none")
                 yield f"{abi}: {name} is {number}, and {TABLE} says {listed}"
 
 
 def filter_faults(calls, numbers, where):
     """The calls that should be in a list and are not, and those in it that should not be."""
-    for abi, there in numbers.items():
+    for column, there in numbers.items():
+        abi, words = IN_FILTER[column]
         tables = [abi] + (["x32"] if abi == "x86_64" else [])
         should = {
             call.numbers[table]: call.name
             for call in calls.values()
             for table in tables
-            if table in call.numbers and wanted(call, abi)
+            if table in call.numbers and call.word in words
         }
-        yield from (f"{where}: {abi}: {should[number]} ({number}) is missing" for number in sorted(set(should) - there))
-        yield from (f"{where}: {abi}: {TABLE} has {number} otherwise" for number in sorted(there - set(should)))
+        yield from (f"{where}: {column}: {should[number]} ({number}) is missing" for number in sorted(set(should) - there))
+        yield from (f"{where}: {column}: {TABLE} has {number} otherwise" for number in sorted(there - set(should)))
 
 
 class Lists:
@@ -150,7 +164,7 @@ def write(lists):
     """The file, with the calls and the numbers of the headers."""
     for abi, table in lists.headers.items():
         for name, number in table.items():
-            lists.calls.setdefault(name, Call(name, {}, UNKNOWN)).numbers[abi] = number
+            lists.calls.setdefault(name, Call(name, {}, UNKNOWN)).numbers[COLUMN.get(abi, abi)] = number
     top = "".join(line + "\n" for line in lists.text.splitlines() if line.startswith("#"))
     lines = [call.line() for _, call in sorted(lists.calls.items())]
     (lists.root / TABLE).write_text(top + "\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -188,9 +202,10 @@ def test_a_call_with_another_number_is_noticed(lists):
 
 
 def test_a_call_that_the_filter_lost_is_noticed(lists):
-    less = {abi: numbers - {lists.calls["mremap"].numbers[abi]} for abi, numbers in lists.filter.items()}
+    less = {column: lists.filter[column] - {25, 216} for column in ("x86_64", "i386_far", "generic")}
     found = list(filter_faults(lists.calls, less, "filter"))
-    assert found == ["filter: x86_64: mremap (25) is missing", "filter: arm64: mremap (216) is missing"], found
+    missing = ["x86_64: mremap (25)", "x86_64: remap_file_pages (216)", "generic: mremap (216)"]
+    assert found == [f"filter: {call} is missing" for call in missing], found
 
 
 def test_a_call_without_a_word_is_noticed(lists):

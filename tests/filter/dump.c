@@ -14,11 +14,25 @@
 
 #define MOST_RANGES 512
 
+static const char *const machines[FILTER_ABIS] = {
+	[FILTER_X86_64] = "x86_64",   [FILTER_I386] = "i386",	    [FILTER_AARCH64] = "aarch64",
+	[FILTER_ARM] = "arm",	      [FILTER_RISCV64] = "riscv64", [FILTER_LOONG64] = "loong64",
+	[FILTER_PPC64LE] = "ppc64le",
+};
+
 static int usage(void)
 {
-	fprintf(stderr,
-		"usage: filter-dump x86_64|aarch64 PAGE-SIZE RING-EVENTS SCOPE [START-END]...\n");
+	fprintf(stderr, "usage: filter-dump MACHINE PAGE-SIZE RING-EVENTS SCOPE [START-END]...\n");
 	return 2;
+}
+
+static enum filter_abi machine_of(const char *name)
+{
+	enum filter_abi abi = 0;
+
+	while (abi < FILTER_ABIS && strcmp(machines[abi], name) != 0)
+		abi++;
+	return abi;
 }
 
 int main(int argc, char **argv)
@@ -32,7 +46,7 @@ int main(int argc, char **argv)
 
 	if (argc < 5 || argc > 5 + MOST_RANGES)
 		return usage();
-	target.abi = strcmp(argv[1], "aarch64") == 0 ? FILTER_AARCH64 : FILTER_X86_64;
+	target.abi = machine_of(argv[1]);
 	target.page_size = strtoull(argv[2], NULL, 0);
 	target.ring_events = (uint32_t)strtoul(argv[3], NULL, 0);
 	scope = (unsigned)strtoul(argv[4], NULL, 0);

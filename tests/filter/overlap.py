@@ -26,30 +26,63 @@ SCOPES = {"plain": PLAIN, "rare, process": RARE | PROCESS, "mseal": MSEAL,
 
 ALLOW, REFUSE, NO_BREAK, NO_EVENTS = 0x7fff0000, 0x00050001, 0x00050000, 0x0005000b
 REFUSALS = {"brk": NO_BREAK, "io_setup": NO_EVENTS, "io_setup_x32": NO_EVENTS}
-ARCH = {"x86_64": 0xc000003e, "i386": 0x40000003, "aarch64": 0xc00000b7}
 WIDE = 66
 
 # The most events of a ring: unknown, up to the most for which the kernel makes one.
 EVENTS = z3.BitVec("events", 32)
 MOST_EVENTS = 1 << 22
 
+# The calls of each table. i386_far are those of i386 beside ranges that lie beyond 8 GiB.
 CALLS = {
     "x86_64": {"munmap": 11, "mprotect": 10, "mmap": 9, "madvise": 28, "pkey_mprotect": 329,
                "remap_file_pages": 216, "mremap": 25, "shmat": 30, "shmdt": 67,
                "io_setup": 206, "io_setup_x32": 543, "io_destroy": 207, "brk": 12, "prctl": 157,
                "userfaultfd": 323, "ioctl": 16, "ioctl_x32": 514, "io_uring_setup": 425,
                "process_madvise": 440},
-    "aarch64": {"munmap": 215, "mprotect": 226, "mmap": 222, "madvise": 233, "pkey_mprotect": 288,
+    "i386_far": {"prctl": 172, "userfaultfd": 374, "io_uring_setup": 425, "uselib": 86,
+                 "ipc": 117, "shmat": 397, "brk": 45, "ioctl": 54, "io_setup": 245},
+    "i386": {"munmap": 91, "mprotect": 125, "mmap_by_pointer": 90, "mmap": 192, "madvise": 219,
+             "pkey_mprotect": 380, "remap_file_pages": 257, "mremap": 163, "shmat": 397,
+             "shmdt": 398, "ipc": 117, "io_setup": 245, "io_destroy": 246, "brk": 45,
+             "prctl": 172, "userfaultfd": 374, "ioctl": 54, "io_uring_setup": 425,
+             "process_madvise": 440, "uselib": 86},
+    "generic": {"munmap": 215, "mprotect": 226, "mmap": 222, "madvise": 233, "pkey_mprotect": 288,
                 "remap_file_pages": 234, "mremap": 216, "shmat": 196, "shmdt": 197,
                 "io_setup": 0, "io_destroy": 1, "brk": 214, "prctl": 167, "userfaultfd": 282,
                 "ioctl": 29, "io_uring_setup": 425, "process_madvise": 440},
-    "i386": {"prctl": 172, "userfaultfd": 374, "io_uring_setup": 425, "uselib": 86,
-             "ipc": 117, "shmat": 397, "brk": 45, "ioctl": 54, "io_setup": 245},
+    "arm": {"munmap": 91, "mprotect": 125, "mmap": 192, "madvise": 220, "pkey_mprotect": 394,
+            "remap_file_pages": 253, "mremap": 163, "shmat": 305, "shmdt": 306,
+            "io_setup": 243, "io_destroy": 244, "brk": 45, "prctl": 172, "userfaultfd": 388,
+            "ioctl": 54, "io_uring_setup": 425, "process_madvise": 440, "uselib": 86},
+    "ppc64": {"munmap": 91, "mprotect": 125, "mmap": 90, "madvise": 205, "pkey_mprotect": 386,
+              "remap_file_pages": 239, "subpage_prot": 310, "mremap": 163, "shmat": 397,
+              "shmdt": 398, "ipc": 117, "io_setup": 227, "io_destroy": 228, "brk": 45,
+              "prctl": 171, "userfaultfd": 364, "ioctl": 54, "io_uring_setup": 425,
+              "process_madvise": 440, "uselib": 86},
 }
-HUGE = {("x86_64", 1 << 12): [1 << 21, 1 << 30],
-        ("aarch64", 1 << 12): [1 << 16, 1 << 21, 1 << 25, 1 << 30],
-        ("aarch64", 1 << 14): [1 << 21, 1 << 25, 1 << 30],
-        ("aarch64", 1 << 16): [1 << 21, 1 << 29, 1 << 34]}
+ARCH = {"x86_64": 0xc000003e, "i386": 0x40000003, "i386_far": 0x40000003}
+
+
+class Machine:
+    """How seccomp names it, its table, the bits of an address that are not a tag, its huge pages."""
+
+    def __init__(self, arch, calls, huge, bits=56, make_userfaultfd=0xaa00):
+        self.arch, self.calls, self.huge = arch, calls, huge
+        self.bits, self.make_userfaultfd = bits, make_userfaultfd
+
+
+MACHINES = {
+    "x86_64": Machine(0xc000003e, "x86_64", {1 << 12: [1 << 21, 1 << 30]}),
+    "i386": Machine(0x40000003, "i386", {1 << 12: [1 << 21, 1 << 22, 1 << 30]}),
+    "aarch64": Machine(0xc00000b7, "generic", {1 << 12: [1 << 16, 1 << 21, 1 << 25, 1 << 30],
+                                               1 << 14: [1 << 21, 1 << 25, 1 << 30],
+                                               1 << 16: [1 << 21, 1 << 29, 1 << 34]}),
+    "arm": Machine(0x40000028, "arm", {1 << 12: [1 << 16, 1 << 21, 1 << 25, 1 << 30]}),
+    "riscv64": Machine(0xc00000f3, "generic", {1 << 12: [1 << 16, 1 << 21, 1 << 30]}, bits=48),
+    "loong64": Machine(0xc0000102, "generic", {1 << 14: [1 << 25]}),
+    "ppc64le": Machine(0xc0000015, "ppc64", {1 << 16: [1 << 21, 1 << 24, 1 << 30, 1 << 34]},
+                       make_userfaultfd=0x2000aa00),
+}
 HARMLESS = {0, 1, 2, 3, 11, 12, 13, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25, 103}
 
 
@@ -78,15 +111,22 @@ def dump(command, machine, page, events, scope, ranges):
     return [tuple(int(field, 0) for field in line.split()) for line in text.splitlines()]
 
 
-def placeholders(count, seed):
-    """Ranges whose words occur nowhere else, so that they are recognised in the program."""
-    base = 0x0012300000000000 + seed * 0x0000100100050000
-    step = 0x0000012300230000
+def placeholders(count, seed, low_half_of):
+    """Ranges whose words occur nowhere else, so that they are recognised in the program.
+
+    Those of low_half_of, a high word, are known by the other word alone.
+    """
+    if low_half_of is None:
+        base = 0x0000123000000000 + seed * 0x0000100100050000
+        step = 0x0000012300230000
+    else:
+        base = (low_half_of << 32) + 0x12340000 + seed * 0x00560000
+        step = 0x11230000
     bounds = [base + (i + 1) * step for i in range(2 * count)]
     return list(zip(bounds[::2], bounds[1::2]))
 
 
-def unknown_program(command, machine, page, scope, symbols):
+def unknown_program(command, machine, page, scope, symbols, low_half_of):
     """The program with each half of a range's bounds replaced by that of the unknown bound.
 
     So are the number of events and the size of a ring for them. Built a second time with other
@@ -95,16 +135,17 @@ def unknown_program(command, machine, page, scope, symbols):
     """
     versions = []
     for seed in (0, 1):
-        ranges = placeholders(len(symbols), seed)
+        ranges = placeholders(len(symbols), seed, low_half_of)
         events = 0x12345 + seed * 0x11111
         meaning = {events: ("events", None), 64 * events + 96: ("ring", None)}
         for (start, end), (s, e) in zip(ranges, symbols):
             # END is compared with start + 1, whose low word cannot wrap
-            meaning[start >> 32] = ("high", s)
             meaning[(start & 0xffffffff) + 1] = ("low + 1", s)
-            meaning[end >> 32] = ("high", e)
             meaning[end & 0xffffffff] = ("low", e)
-        assert len(meaning) == 2 + 4 * len(ranges)
+            if low_half_of is None:
+                meaning[start >> 32] = ("high", s)
+                meaning[end >> 32] = ("high", e)
+        assert len(meaning) == 2 + (4 if low_half_of is None else 2) * len(ranges)
         versions.append([(code, jt, jf, meaning.get(k, k))
                          for code, jt, jf, k in dump(command, machine, page, events, scope, ranges)])
     assert repr(versions[0]) == repr(versions[1]), "the program depends on its ranges or rings"
@@ -185,10 +226,6 @@ def answers(program, arch, number, arguments):
 
 # What the answer ought to be.
 
-def untagged(address):
-    return wide(z3.Extract(55, 0, address))
-
-
 def end_rounded_up(address, length, size):
     """address + length, if that is a multiple of size, else the next one.
 
@@ -213,22 +250,25 @@ def largest_ring():
 
 class World:
     def __init__(self, machine, page, scope, symbols, arguments):
-        self.machine, self.page, self.scope = machine, page, scope
+        self.machine, self.page, self.scope = MACHINES[machine], page, scope
         self.symbols, self.arguments = symbols, arguments
 
     def meets(self, address, end):
         return z3.Or([z3.And(z3.ULT(address, wide(e)), z3.UGT(end, wide(s)))
                       for s, e in self.symbols])
 
+    def untagged(self, address):
+        return wide(z3.Extract(self.machine.bits - 1, 0, address))
+
     def overlaps(self, address, length):
-        address, length = untagged(address), wide(length)
+        address, length = self.untagged(address), wide(length)
         return z3.And(length != 0, self.meets(address, address + length))
 
     def huge_sizes(self):
-        return HUGE[self.machine, self.page]
+        return self.machine.huge[self.page]
 
     def overlaps_with_huge(self, address, length):
-        address, length = untagged(address), wide(length)
+        address, length = self.untagged(address), wide(length)
         cases = [self.meets(address, address + length)]
         for size in self.huge_sizes():
             cases.append(z3.And(address & (size - 1) == 0,
@@ -259,6 +299,12 @@ class World:
                            self.overlaps_with_huge(old, old_length)),
                      z3.And(flags & 2 != 0, self.overlaps_with_huge(new, new_length)))
 
+    def ipc(self):
+        number, flags, address = self.arguments[0] & 0xffff, self.arguments[2], self.arguments[4]
+        attached = z3.And(flags & 0o40000 != 0, self.below_last_end(address))
+        return z3.Or(z3.And(number == 21, attached),
+                     z3.And(number == 22, self.overlaps(address, z3.BitVecVal(1, 64))))
+
     def cases(self, call):
         """Cases that together are all there is, where one question would take z3 too long."""
         if call != "mremap":
@@ -277,6 +323,8 @@ class World:
             "madvise": (PLAIN | AVAILABILITY,
                         lambda: z3.And(self.risky(third), self.overlaps(first, second))),
             "remap_file_pages": (RARE, lambda: self.overlaps(first, second)),
+            "subpage_prot": (RARE, lambda: self.overlaps(first, second)),
+            "mmap_by_pointer": (PROCESS, lambda: always),
             "mremap": (RARE, self.mremap),
             "shmat": (RARE, lambda: z3.And(third & 0o40000 != 0, self.below_last_end(second))),
             "shmdt": (RARE, lambda: self.overlaps(first, z3.BitVecVal(1, 64))),
@@ -286,12 +334,12 @@ class World:
             "brk": (HEAP, lambda: z3.And(first != 0, self.below_last_end(first))),
             "prctl": (PROCESS, lambda: low(first) == 35),
             "userfaultfd": (PROCESS, lambda: always),
-            "ioctl": (PROCESS, lambda: low(second) == 0xaa00),
-            "ioctl_x32": (PROCESS, lambda: low(second) == 0xaa00),
+            "ioctl": (PROCESS, lambda: low(second) == self.machine.make_userfaultfd),
+            "ioctl_x32": (PROCESS, lambda: low(second) == self.machine.make_userfaultfd),
             "io_uring_setup": (PROCESS | AVAILABILITY, lambda: always),
             "process_madvise": (PROCESS | AVAILABILITY, lambda: self.risky(fourth)),
             "uselib": (PROCESS, lambda: always),
-            "ipc": (PROCESS, lambda: z3.And(first & 0xffff == 21, third & 0o40000 != 0)),
+            "ipc": (RARE, self.ipc),
         }
         grows = {"mprotect": PLAIN, "pkey_mprotect": RARE}
         if call in grows:
@@ -300,24 +348,33 @@ class World:
         concerned, condition = rows[call]
         return condition() if concerned & scope else never
 
-    def refused_compat(self, call):
+    def refused_far(self, call):
+        """Of a 32-bit call beside ranges beyond 8 GiB."""
+        always = z3.BoolVal(bool(self.scope & PROCESS))
+        remaps = self.arguments[2] & 0o40000 != 0
         if call == "shmat":
-            return z3.And(z3.BoolVal(bool(self.scope & PROCESS)),
-                          self.arguments[2] & 0o40000 != 0)
+            return z3.And(always, remaps)
+        if call == "ipc":
+            return z3.And(always, self.arguments[0] & 0xffff == 21, remaps)
         return self.refused(call)
 
 
 # The questions.
 
-def well_formed(symbols, page):
-    """Page-aligned, sorted, apart, beyond the reach of 32-bit calls, within an address's bits."""
-    previous = z3.BitVecVal(1 << 33, 64)
+def well_formed(symbols, page, bits, low_half_of):
+    """Page-aligned, sorted, apart, within an address's bits, and where low_half_of says.
+
+    Without it they are beyond the reach of 32-bit calls.
+    """
+    previous = z3.BitVecVal(1 << 33 if low_half_of is None else 0, 64)
     facts = [EVENTS != 0, z3.ULE(EVENTS, MOST_EVENTS)]
     for i, (s, e) in enumerate(symbols):
         facts += [s & (page - 1) == 0, e & (page - 1) == 0, z3.ULT(s, e),
                   z3.ULE(previous, s) if i == 0 else z3.ULT(previous, s)]
+        if low_half_of is not None:
+            facts += [high(s) == low_half_of, high(e) == low_half_of]
         previous = e
-    return facts + [z3.ULT(previous, z3.BitVecVal(1 << 56, 64))]
+    return facts + [z3.ULT(previous, z3.BitVecVal(1 << bits, 64))]
 
 
 def prove(name, assumptions, statement):
@@ -329,12 +386,13 @@ def prove(name, assumptions, statement):
         raise AssertionError(f"{name}: {solver.model() if answer == z3.sat else answer}")
 
 
-def prove_calls(name, program, world, facts, arch, calls, refused):
+def prove_calls(name, program, world, facts, arch, table, calls, refused):
     """Each call's answer, and that every other number is allowed."""
     number = z3.BitVec("number", 32)
-    given = answers(program, word(ARCH[arch]), number, world.arguments)
-    plain = number & ~(1 << 30) if arch == "x86_64" else number
-    facts = facts + ([high(a) == 0 for a in world.arguments] if arch == "i386" else [])
+    given = answers(program, word(arch), number, world.arguments)
+    plain = number & ~(1 << 30) if table == "x86_64" else number
+    if table in ("i386", "i386_far", "arm"):
+        facts = facts + [high(a) == 0 for a in world.arguments]
 
     def is_answer(answer):
         return given.get(answer, z3.BoolVal(False))
@@ -345,32 +403,52 @@ def prove_calls(name, program, world, facts, arch, calls, refused):
         for case in world.cases(call):
             prove(f"{name}: {call}", facts + [plain == n, case, want], is_answer(refusal))
             prove(f"{name}: {call}", facts + [plain == n, case, z3.Not(want)], is_answer(ALLOW))
-    prove(f"{name}: others", facts + [plain != n for n in CALLS[arch].values()], is_answer(ALLOW))
+    prove(f"{name}: others", facts + [plain != n for n in CALLS[table].values()], is_answer(ALLOW))
 
 
-def prove_program(command, machine, page, scope_name, count=1):
+def other_table(machine, low_half_of):
+    """The table of the calls of another word size, where any process can make them."""
+    if machine == "x86_64":
+        return "i386_far" if low_half_of is None else "i386"
+    return "x86_64" if machine == "i386" else None
+
+
+def prove_program(command, machine, page, scope_name, count=1, low_half_of=None):
     scope = SCOPES[scope_name]
     symbols = [z3.BitVecs(f"start{i} end{i}", 64) for i in range(count)]
     arguments = z3.BitVecs(" ".join(f"argument{i}" for i in range(6)), 64)
-    name = f"{machine}, {page >> 10} KiB pages, {scope_name}, {count} range{'s' * (count > 1)}"
+    where = "" if low_half_of is None else f" above {low_half_of << 2} GiB"
+    name = (f"{machine}, {page >> 10} KiB pages, {scope_name}, "
+            f"{count} range{'s' * (count > 1)}{where}")
     begin = time.monotonic()
-    program = unknown_program(command, machine, page, scope, symbols)
+    program = unknown_program(command, machine, page, scope, symbols, low_half_of)
     world = World(machine, page, scope, symbols, arguments)
-    facts = well_formed(symbols, page)
+    facts = well_formed(symbols, page, MACHINES[machine].bits, low_half_of)
     # all calls share the search among several ranges, which takes z3 longest
-    calls = CALLS[machine] if count == 1 else {"munmap": CALLS[machine]["munmap"]}
-    prove_calls(name, program, world, facts, machine, calls, world.refused)
-    if machine == "x86_64" and count == 1:
-        prove_calls(name, program, world, facts, "i386", CALLS["i386"], world.refused_compat)
+    table = MACHINES[machine].calls
+    calls = CALLS[table] if count == 1 else {"munmap": CALLS[table]["munmap"]}
+    prove_calls(name, program, world, facts, MACHINES[machine].arch, table, calls, world.refused)
+    other = other_table(machine, low_half_of) if count == 1 else None
+    if other:
+        prove_calls(name, program, world, facts, ARCH[other], other, CALLS[other],
+                    world.refused_far if other == "i386_far" else world.refused)
     return f"{name}: {len(program)} instructions proved in {time.monotonic() - begin:.1f} s"
 
 
 PROGRAMS = [
     ("aarch64", 1 << 12, "mseal"),
     ("x86_64", 1 << 12, "mseal"),
+    ("x86_64", 1 << 12, "mseal", 1, 0),
+    ("x86_64", 1 << 12, "mseal", 1, 1),
+    ("i386", 1 << 12, "mseal", 1, 0),
+    ("arm", 1 << 12, "mseal", 1, 0),
+    ("riscv64", 1 << 12, "mseal"),
+    ("loong64", 1 << 14, "mseal"),
+    ("ppc64le", 1 << 16, "mseal"),
     ("x86_64", 1 << 12, "rare, process"),
     ("x86_64", 1 << 12, "plain"),
     ("x86_64", 1 << 12, "plain", 2),
+    ("x86_64", 1 << 12, "plain", 1, 0),
     ("x86_64", 1 << 12, "availability"),
     ("x86_64", 1 << 12, "heap"),
     ("aarch64", 1 << 16, "plain"),
@@ -381,7 +459,7 @@ PROGRAMS = [
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for size in sorted(set().union(*HUGE.values())):
+    for size in sorted({size for m in MACHINES.values() for sizes in m.huge.values() for size in sizes}):
         prove_rounding(size)
     workers = min(2, os.cpu_count() or 1)
     with concurrent.futures.ProcessPoolExecutor(workers) as pool:

@@ -192,8 +192,12 @@ START_TEST(nothing_lies_across_a_multiple_of_a_huge_page_below_a_seal_later)
 	filter_huge_sizes(sizes);
 	ck_assert_uint_ne(sizes[0], 0);
 	for (size_t i = 0; i < FILTER_HUGE_SIZES && sizes[i] != 0; i++) {
-		char *at = lonely_page((size_t)sizes[i]), *multiple = at - sizes[i] / 2;
+		char *at, *multiple;
 
+		if (sizes[i] > SIZE_MAX / 8)
+			continue; /* an address space of 32 bits has no room for three of them */
+		at = lonely_page((size_t)sizes[i]);
+		multiple = at - sizes[i] / 2;
 		ck_assert(can_be_mapped(multiple - page, 3 * page));
 		ck_assert_int_eq(sealmem_mseal(at, page, 0), 0);
 		ck_assert(!can_be_mapped(multiple, page));
@@ -533,6 +537,12 @@ static int seal_until_full(struct sealmem_region **last)
 	return count;
 }
 
+/* Where a program can make calls of two word sizes and all of them reach its regions, each seal takes more room. */
+static int most_regions(void)
+{
+	return filter_this_machine().abi == FILTER_I386 ? 450 : 500;
+}
+
 START_TEST(five_hundred_regions_are_sealed_one_by_one)
 {
 	struct sealmem_region *last = NULL;
@@ -541,7 +551,7 @@ START_TEST(five_hundred_regions_are_sealed_one_by_one)
 	emulate_mseal();
 	count = seal_until_full(&last);
 	printf("%d regions sealed one by one before ENOSPC\n", count);
-	ck_assert_int_ge(count, 500);
+	ck_assert_int_ge(count, most_regions());
 	assert_still_open(last, sealmem_region_data(last), page_size());
 }
 END_TEST
