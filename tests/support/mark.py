@@ -3,7 +3,8 @@
 Gives a program or library what linkers of today do not know or warn of.
 
 The section .gnu.mutable gets a segment PT_GNU_MUTABLE, as is proposed for linkers. A new entry would move the table of
-headers, so the entry of PT_GNU_EH_FRAME goes, which only unwinding needs.
+headers, so an entry goes that nobody needs here: that of PT_GNU_EH_FRAME, which is for unwinding, or what linkers for
+riscv64 write beside.
 
 The note in .note.memory-seal, if there is one, gets the name of its vendor: see memory-seal.h.
 
@@ -15,6 +16,7 @@ import struct
 import sys
 
 PT_GNU_EH_FRAME = 0x6474E550
+PT_RISCV_ATTRIBUTES = 0x70000003
 PT_GNU_MUTABLE = 0x6474F555
 READ_AND_WRITE = 6
 MUTABLE = b".gnu.mutable"
@@ -52,10 +54,10 @@ class Elf:
                 return address, offset, size
         return None
 
-    def replace_segment(self, kind, new_kind, address, offset, size):
+    def replace_segment(self, kinds, new_kind, address, offset, size):
         for number in range(self.segment_count):
             at = self.segments + number * self.segment_size
-            if self.take("I", at)[0] != kind:
+            if self.take("I", at)[0] not in kinds:
                 continue
             if self.wide:
                 form, fields = "IIQQQQQQ", (new_kind, READ_AND_WRITE, offset, address, address, size, size, 1)
@@ -68,7 +70,7 @@ class Elf:
 
 def main(source, target):
     elf = Elf(bytearray(pathlib.Path(source).read_bytes()))
-    elf.replace_segment(PT_GNU_EH_FRAME, PT_GNU_MUTABLE, *elf.find_section(MUTABLE))
+    elf.replace_segment((PT_GNU_EH_FRAME, PT_RISCV_ATTRIBUTES), PT_GNU_MUTABLE, *elf.find_section(MUTABLE))
     note = elf.find_section(NOTE)
     if note is not None:
         elf.data[note[1] + HEADER : note[1] + HEADER + len(VENDOR)] = VENDOR
