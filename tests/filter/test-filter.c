@@ -388,8 +388,9 @@ static void random_ranges(struct subject *s)
 	build(s);
 }
 
-/* USERFAULTFD_IOC_NEW, which older headers lack. */
-#define MAKE_USERFAULTFD       0xaa00
+/* USERFAULTFD_IOC_NEW, which older headers lack; then as ppc64el has it. */
+#define MAKE_USERFAULTFD       _IO(0xaa, 0)
+#define MAKE_USERFAULTFD_MOST  0xaa00
 #define MAKE_USERFAULTFD_PPC64 0x2000aa00
 
 /* What the calls want besides an address and a length. */
@@ -398,7 +399,7 @@ static const uint64_t conditions[] = {
 	MREMAP_FIXED | MREMAP_MAYMOVE,
 	PROT_READ | PROT_GROWSDOWN,
 	PR_SET_MM,
-	MAKE_USERFAULTFD,
+	MAKE_USERFAULTFD_MOST,
 	MAKE_USERFAULTFD_PPC64,
 	MADV_DONTNEED,
 	MADV_PAGEOUT,
@@ -1076,7 +1077,7 @@ START_TEST(ways_round_the_filter_are_refused)
 	ck_assert_int_eq(result(prctl(PR_SET_MM, PR_SET_MM_BRK, 0, 0, 0)), -EPERM);
 	ck_assert_int_eq(result(syscall(SYS_userfaultfd, 1)), -EPERM);
 	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, MAKE_USERFAULTFD, 0)), -EPERM);
-	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, MAKE_USERFAULTFD + 1, 0)), -EBADF);
+	ck_assert_int_eq(result(syscall(SYS_ioctl, -1, _IO(0xaa, 1), 0)), -EBADF);
 	ck_assert_int_eq(result(syscall(SYS_io_uring_setup, 1, NULL)), -EPERM);
 	ck_assert_int_eq(result(syscall(SYS_process_madvise, -1, NULL, 0, MADV_DONTNEED, 0)),
 			 -EPERM);
