@@ -593,8 +593,8 @@ template <bool whole> struct sealmem_whole_pages_ {
  * -EFAULT      CONTENT: a page lies past the end of its file
  * -EPERM       CONTENT: a part is sealed by mseal(2) already
  * -EOPNOTSUPP, -EAGAIN, -EFBIG, -EMFILE, -ENFILE  as sealmem_region_new()
- * -EADDRINUSE  CONTENT: another thread mapped memory of its own over the range during the call. That
- *              memory is gone.
+ * -EADDRINUSE  CONTENT: another thread mapped memory of its own over the range during the call, which is gone
+ *              then, or unmapped the range
  * -EBUSY       CONTENT: as sealmem_region_new(), and if another process of this user wrote to the new file
  *              before its seal, or changed its size; ADDRESS, emulated: as sealmem_mseal()
  * -ENOSPC      ADDRESS, emulated: as sealmem_mseal()

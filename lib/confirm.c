@@ -67,11 +67,18 @@ int confirm_find(struct maps *maps, uintptr_t at, struct maps_span *ret)
 	return not_given(found < 0 ? found : maps_find(maps, at, ret));
 }
 
+static bool is_file(const struct maps_span *span, struct sys_file file)
+{
+	return span->file.device == file.device && span->file.inode == file.inode;
+}
+
 static bool is_expected(const struct maps_span *span, uintptr_t at, const struct expected *part)
 {
 	uint64_t offset = part->offset + (at - (uintptr_t)part->addr);
 
 	if (part->protection != CONFIRM_ANY && span->protection != part->protection)
+		return false;
+	if (part->other_than.device != 0 && is_file(span, part->other_than))
 		return false;
 	if (part->file.device == 0)
 		return true;

@@ -18,6 +18,7 @@ struct expected {
 	struct sys_file
 		file; /* mapped shared; inode 0 for any of the device, device 0 for any memory */
 	uint64_t offset;
+	struct sys_file other_than; /* mapped by this library itself, and never what is asked for */
 };
 
 /* A descriptor to ask with. -EOPNOTSUPP where /proc is not mounted. */

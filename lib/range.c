@@ -36,6 +36,7 @@ struct range {
 	unsigned guarantees;
 	int protection;
 	struct maps maps;
+	struct sys_file copy; /* the file that takes the place of the range */
 };
 
 static int check_extent(const struct range *range)
@@ -137,12 +138,15 @@ static int survey(struct range *range)
 	return 0;
 }
 
+/* Where another thread has unmapped the range, the kernel may put a mapping of this library in its place: then the copy
+ * would be one of itself. */
 static int confirm_source(const struct range *range)
 {
 	const struct expected source = {
 		.addr = range->addr,
 		.size = range->size,
 		.protection = range->protection & ~PROT_WRITE,
+		.other_than = range->copy,
 	};
 
 	return confirm_mapped(range->maps.fd, &source, 1);
@@ -167,7 +171,7 @@ static int compare(const struct range *range, int reader)
 }
 
 /* Returns a read-only descriptor of a sealed file with the bytes of the range. */
-static int copy_sealed(const struct range *range, struct scoped_mapping *held)
+static int copy_sealed(struct range *range, struct scoped_mapping *held)
 {
 	CLEANUP(close_fd_at) int writer = memfd_new(range->name, range->size);
 	CLEANUP(close_fd_at) int reader = -1;
@@ -179,6 +183,8 @@ static int copy_sealed(const struct range *range, struct scoped_mapping *held)
 	if (reader < 0)
 		return reader;
 	err = memfd_set_size(writer, range->size);
+	if (err == 0)
+		err = sys_file_identity(reader, &range->copy);
 	if (err == 0)
 		err = mapping_hold(held, reader, range->size, range->guarantees);
 	if (err == 0)
@@ -213,17 +219,18 @@ static int finish(const struct range *range)
  * Another thread may map memory of its own over the range until its addresses are sealed. Before that, a failure is
  * rolled back. After it nothing changes any more, and where there was no answer it is asked again.
  */
-static int finish_and_confirm(const struct range *range, int reader)
+static int finish_and_confirm(const struct range *range)
 {
-	struct expected part = {
+	const struct expected part = {
 		.addr = range->addr,
 		.size = range->size,
 		.protection = range->protection & ~PROT_WRITE,
+		.file = range->copy,
 	};
-	int err = not_given(sys_file_identity(reader, &part.file));
+	int err;
 
-	if (err < 0 || !(range->guarantees & SEALMEM_ADDRESS))
-		return err < 0 ? err : finish(range);
+	if (!(range->guarantees & SEALMEM_ADDRESS))
+		return finish(range);
 	err = confirm_mapped(range->maps.fd, &part, 1);
 	if (err == 0)
 		err = finish(range);
@@ -245,7 +252,7 @@ static int replace(const struct range *range, int reader)
 		return err;
 	err = map_over(range, range->protection & ~PROT_WRITE, MAP_SHARED, reader);
 	if (err == 0)
-		err = finish_and_confirm(range, reader);
+		err = finish_and_confirm(range);
 	else if (sys_mapped(range->addr, range->size) == 0)
 		return not_given(err);
 	if (err < 0 && map_over(range, range->protection, MAP_PRIVATE, reader) < 0)

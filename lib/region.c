@@ -475,9 +475,9 @@ static int confirm(const struct sealmem_region *r, size_t size, int protection,
 {
 	size_t guard = region_guard_size(r);
 	const struct expected parts[] = {
-		{ r->data - guard, guard, PROT_NONE, { 0 }, 0 },
-		{ r->data, size, protection, file, 0 },
-		{ r->data + size, guard, PROT_NONE, { 0 }, 0 },
+		{ .addr = r->data - guard, .size = guard, .protection = PROT_NONE },
+		{ .addr = r->data, .size = size, .protection = protection, .file = file },
+		{ .addr = r->data + size, .size = guard, .protection = PROT_NONE },
 	};
 
 	return ask(r->maps, parts, sizeof(parts) / sizeof(*parts));
@@ -503,7 +503,12 @@ static int confirm_open_region(const struct sealmem_region *r)
 
 int region_confirm_source(const struct sealmem_region *r, size_t size)
 {
-	const struct expected source = { r->data, size, CONFIRM_ANY, { r->file.device, 0 }, 0 };
+	const struct expected source = {
+		.addr = r->data,
+		.size = size,
+		.protection = CONFIRM_ANY,
+		.file = { .device = r->file.device },
+	};
 
 	return confirm_mapped(r->maps, &source, 1);
 }

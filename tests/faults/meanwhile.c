@@ -23,6 +23,7 @@ long __wrap_syscall(long number, ...);
 static struct {
 	bool armed;
 	unsigned next, at;
+	bool unmaps;  /* all that is sealed, in place of one page of other memory */
 	char *target; /* NULL: the page after the first one of the next shared mapping */
 	ssize_t from_data;
 } hook;
@@ -31,7 +32,9 @@ static void map_other_memory(void)
 {
 	size_t page = page_size();
 
-	if (hook.target != NULL)
+	if (hook.unmaps)
+		(void)munmap(hook.target, SIZE);
+	else if (hook.target != NULL)
 		(void)__real_syscall(SYS_OWN_MMAP, hook.target, page, PROT_READ | PROT_WRITE,
 				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
@@ -231,15 +234,56 @@ static void try_way(const struct way *way)
 	ck_assert_uint_gt(shared->lost, 0);
 }
 
-START_TEST(a_seal_never_succeeds_over_other_memory)
+static void map_shared_answers(void)
 {
-	require_mseal();
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
+}
+
+START_TEST(a_seal_never_succeeds_over_other_memory)
+{
+	require_mseal();
+	map_shared_answers();
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
 		if (!(ways[i].guarantees & ~sealmem_supported()))
 			try_way(&ways[i]);
+}
+END_TEST
+
+static int seal_unmapped(unsigned at)
+{
+	struct subject s = { .guarantees = CA | SEALMEM_NOSWAP };
+	int err;
+
+	fill_buffer(&s);
+	hook.unmaps = true;
+	hook.target = s.data;
+	hook.at = at;
+	hook.armed = true;
+	err = seal_range(&s);
+	hook.armed = false;
+	shared->calls = hook.next;
+	shared->done += err == 0;
+	return err < 0 || is_filled(s.data, SIZE) ? 0 : 1;
+}
+
+/* The kernel puts mappings that the library makes for itself where there is room, and so in the place of the range. */
+START_TEST(a_range_that_was_unmapped_is_not_sealed_with_other_bytes)
+{
+	require_mseal();
+	map_shared_answers();
+	for (unsigned at = 0; at <= shared->calls; at++) {
+		int status;
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(seal_unmapped(at));
+		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+		ck_assert_msg(status == 0, "before call %u: status %#x", at, status);
+	}
+	ck_assert_uint_gt(shared->done, 0);
+	ck_assert_uint_lt(shared->done, shared->calls);
 }
 END_TEST
 
@@ -284,6 +328,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_seal_never_succeeds_over_other_memory,
+		a_range_that_was_unmapped_is_not_sealed_with_other_bytes,
 		a_guard_that_was_replaced_is_found_before_anything_changes,
 		memory_in_an_open_region_is_found_before_anything_changes,
 	};

@@ -56,7 +56,12 @@ static int ask(const struct expected *parts, size_t count)
 
 static int ask_one(const char *addr, size_t pages, int protection, struct sys_file of)
 {
-	struct expected part = { addr, pages * page_size(), protection, of, 0 };
+	const struct expected part = {
+		.addr = addr,
+		.size = pages * page_size(),
+		.protection = protection,
+		.file = of,
+	};
 
 	return ask(&part, 1);
 }
@@ -66,13 +71,32 @@ START_TEST(a_file_and_its_neighbours_are_found)
 	size_t page = page_size();
 	char *at = map_file_between(PROT_READ, MAP_SHARED);
 	const struct expected parts[] = {
-		{ at - page, page, PROT_NONE, { 0 }, 0 },
-		{ at, PAGES * page, PROT_READ, file, 0 },
-		{ at + PAGES * page, page, PROT_NONE, { 0 }, 0 },
+		{ .addr = at - page, .size = page, .protection = PROT_NONE },
+		{ .addr = at, .size = PAGES * page, .protection = PROT_READ, .file = file },
+		{ .addr = at + PAGES * page, .size = page, .protection = PROT_NONE },
 	};
 
 	ck_assert_int_eq(ask(parts, 3), 0);
 	ck_assert_int_eq(ask_one(at, PAGES, CONFIRM_ANY, file), 0);
+}
+END_TEST
+
+/* Private or shared: it is the file that counts. */
+START_TEST(a_file_of_our_own_is_not_taken_for_memory_of_the_caller)
+{
+	struct expected part = {
+		.addr = map_file_between(PROT_READ, MAP_PRIVATE),
+		.size = PAGES * page_size(),
+		.protection = PROT_READ,
+		.other_than = { file.device, file.inode + 1 },
+	};
+
+	ck_assert_int_eq(ask(&part, 1), 0);
+	part.other_than = file;
+	ck_assert_int_eq(ask(&part, 1), -EADDRINUSE);
+	part.addr = map_file_between(PROT_READ, MAP_SHARED);
+	part.other_than = file;
+	ck_assert_int_eq(ask(&part, 1), -EADDRINUSE);
 }
 END_TEST
 
@@ -133,7 +157,12 @@ END_TEST
 START_TEST(another_part_of_the_file_is_seen)
 {
 	char *at = map_file_between(PROT_READ, MAP_SHARED);
-	struct expected part = { at + page_size(), page_size(), PROT_READ, file, 0 };
+	struct expected part = {
+		.addr = at + page_size(),
+		.size = page_size(),
+		.protection = PROT_READ,
+		.file = file,
+	};
 
 	ck_assert_int_eq(ask(&part, 1), -EADDRINUSE);
 	part.offset = page_size();
@@ -156,7 +185,9 @@ END_TEST
 START_TEST(a_descriptor_that_cannot_be_asked_is_no_answer)
 {
 	char *at = map_file_between(PROT_READ, MAP_SHARED);
-	struct expected part = { at, page_size(), PROT_READ, file, 0 };
+	struct expected part = {
+		.addr = at, .size = page_size(), .protection = PROT_READ, .file = file
+	};
 	int pipe[2];
 
 	ck_assert_int_eq(pipe2(pipe, O_CLOEXEC), 0);
@@ -168,6 +199,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_file_and_its_neighbours_are_found,
+		a_file_of_our_own_is_not_taken_for_memory_of_the_caller,
 		a_part_in_several_mappings_is_found,
 		another_protection_is_seen,
 		a_private_mapping_of_the_file_is_seen,
