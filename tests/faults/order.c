@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * The order in which memory with NOSWAP is given back. The moment in which its pages are neither locked nor gone
+ * The order of system calls, where a test that looks at the memory sees nothing of it.
+ *
+ * Memory with NOSWAP is given back in a certain order. The moment in which its pages are neither locked nor gone
  * is too short to be met by a test, so this one looks at the system calls: pipes refer to the pages before the
  * mapping goes, the descriptor is closed before it, and the pipes are closed last.
  */
@@ -95,6 +97,27 @@ START_TEST(addresses_that_stay_keep_their_lock)
 }
 END_TEST
 
+/* Nothing changes any more then, and a second answer would be the same. */
+START_TEST(what_is_mapped_is_asked_once_after_the_seal)
+{
+	const struct plan nothing = { 0 };
+	SCOPED_REGION *region = NULL;
+	unsigned sealed;
+
+	require_mseal();
+	region = open_region("order", page_size(), SEALMEM_CONTENT | SEALMEM_ADDRESS);
+	memset(&trace, 0, sizeof(trace));
+	inject_arm(&nothing, &trace);
+	ck_assert_int_eq(sealmem_region_seal(region), 0);
+	inject_disarm();
+	sealed = trace.count[0];
+	while (sealed > 0 && !traced(sealed, __NR_mseal))
+		sealed--;
+	ck_assert(traced(sealed, __NR_mseal));
+	ck_assert_uint_eq(count_between(SYS_ioctl, sealed, trace.count[0]), 1);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -102,6 +125,7 @@ int main(void)
 		so_does_an_open_region,
 		other_memory_takes_no_pipes,
 		addresses_that_stay_keep_their_lock,
+		what_is_mapped_is_asked_once_after_the_seal,
 	};
 
 	return RUN_TESTS("order", tests);

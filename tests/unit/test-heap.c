@@ -864,6 +864,26 @@ START_TEST(the_book_lies_between_inaccessible_pages)
 }
 END_TEST
 
+/* Memory whose address is sealed stays, with a page on either side. The rest of the addresses goes. */
+START_TEST(a_freed_heap_with_sealed_addresses_keeps_one_page_on_either_side)
+{
+	struct sealmem_heap *h;
+	char *start, *chunk;
+
+	require_mseal();
+	h = heap_of(ROOM, SEALMEM_ADDRESS | SEALMEM_NODUMP);
+	(void)object_of(h, 32);
+	start = h->base;
+	chunk = heap_slab_start(h, HEAP_FIRST_CHUNK);
+	if (chunk - start < 2 * (ssize_t)page_size())
+		skip_test("a slab is one page here");
+	ck_assert(is_mapped(start));
+	ck_assert_ptr_null(sealmem_heap_free(h));
+	ck_assert(is_mapped(chunk) && is_mapped(chunk - page_size()));
+	ck_assert(!is_mapped(start) && !is_mapped(chunk - 2 * page_size()));
+}
+END_TEST
+
 /* Fault reports */
 
 static void store_out_of_bounds(void *argument)
@@ -1602,6 +1622,7 @@ int main(void)
 		{ a_mistake_is_found_and_ends_the_process_with_one_line, MISTAKES },
 		{ a_store_after_a_large_object_faults, DEMANDS },
 		{ the_book_lies_between_inaccessible_pages, 1 },
+		{ a_freed_heap_with_sealed_addresses_keeps_one_page_on_either_side, 1 },
 		{ a_fault_report_names_the_heap, 1 },
 		{ a_secret_that_was_freed_is_nowhere_in_the_process, DEMANDS },
 		{ the_secrets_of_a_heap_that_is_freed_are_nowhere, DEMANDS },

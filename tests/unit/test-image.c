@@ -759,6 +759,57 @@ static void assert_can_write(char *page)
 	*page = before;
 }
 
+/* The pages of an object that the program writes to: those of its writable segments, without its RELRO. */
+struct data_pages {
+	const char *inside;
+	size_t size;
+};
+
+static size_t pages_between(uintptr_t start, uintptr_t end)
+{
+	return (end - start) / page_size() * page_size();
+}
+
+static bool holds(const struct dl_phdr_info *info, const char *at)
+{
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + header->p_vaddr;
+
+		if (header->p_type == PT_LOAD && (uintptr_t)at - start < header->p_memsz)
+			return true;
+	}
+	return false;
+}
+
+static int count_data(struct dl_phdr_info *info, size_t size, void *data)
+{
+	struct data_pages *pages = data;
+
+	(void)size;
+	if (!holds(info, pages->inside))
+		return 0;
+	for (size_t i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + header->p_vaddr, end = start + header->p_memsz;
+
+		start -= start % page_size();
+		if (header->p_type == PT_LOAD && header->p_flags & PF_W)
+			pages->size += page_round_up(end) - start;
+		else if (header->p_type == PT_GNU_RELRO)
+			pages->size -= pages_between(start, end);
+	}
+	return 1;
+}
+
+static size_t size_of_data(const char *inside)
+{
+	struct data_pages pages = { .inside = inside };
+
+	(void)dl_iterate_phdr(count_data, &pages);
+	return pages.size;
+}
+
 /* `sealed`: after the seal, its data are as the linker's mark asks. */
 static void assert_data_after_seal(const char *file, bool sealed)
 {
@@ -771,6 +822,10 @@ static void assert_data_after_seal(const char *file, bool sealed)
 	report = seal_loaded(handle, 0);
 	ck_assert_uint_eq(report.marked, sealed);
 	ck_assert_uint_eq(report.data.guarantees, sealed ? SEALMEM_ADDRESS : 0);
+	/* Where an object asks for it, one page of them is left. */
+	ck_assert_uint_eq(report.data.size,
+			  sealed ? size_of_data(object->variable) - report.excluding * page_size()
+				 : 0);
 	for (size_t i = 0; i < 2; i++) {
 		ck_assert_int_eq(can_be_protected(pages[i]), !sealed);
 		ck_assert_int_eq(can(unmap, pages[i]), !sealed);

@@ -7,6 +7,8 @@
 #include "tests/support/published.h"
 #include "tests/support/support.h"
 
+#include "lib/publish-internal.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -537,6 +539,31 @@ static void dispatch_for(struct sealmem_publisher *publisher, double seconds)
 			ck_assert_int_eq(sealmem_publisher_dispatch(publisher), 0);
 }
 
+/* Nobody could listen again later, so nobody stops to listen. */
+START_TEST(a_lack_of_descriptors_without_a_timer_does_not_make_it_deaf)
+{
+	SCOPED_DESK desk = new_desk();
+	CLEANUP(close_fd_at) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int client = connect_to(&desk.place), lowest;
+	struct rlimit before, less;
+
+	publish_bytes(desk.publisher, "rules", 'a', 1);
+	ck_assert_int_ge(dup2(null, desk.publisher->timer), 0);
+	lowest = dup(0);
+	(void)close(lowest);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	less = before;
+	less.rlim_cur = (rlim_t)lowest;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
+	ck_assert_int_eq(say(client, SAYS_SUBSCRIBE, 0, "rules"), 0);
+	ck_assert_int_eq(sealmem_publisher_dispatch(desk.publisher), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	settle(desk.publisher);
+	(void)hear_of(client, SAYS_GENERATION);
+	(void)close(client);
+}
+END_TEST
+
 START_TEST(a_lack_of_descriptors_makes_clients_wait_and_does_not_spin)
 {
 	SCOPED_DESK desk = new_desk();
@@ -758,6 +785,7 @@ int main(void)
 		a_client_that_answers_unread_generations_has_few_of_them,
 		stopped_clients_do_not_keep_the_others_from_anything,
 		a_lack_of_descriptors_makes_clients_wait_and_does_not_spin,
+		a_lack_of_descriptors_without_a_timer_does_not_make_it_deaf,
 		clients_that_leave_raise_no_signal,
 		a_publisher_that_is_freed_keeps_no_descriptor,
 		a_child_cannot_use_the_publisher_of_its_parent,
