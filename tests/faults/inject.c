@@ -57,6 +57,7 @@ static int use_of_prctl(long option, long value)
 static struct {
 	struct trace *trace; /* NULL: not armed */
 	struct plan plan;
+	struct stop *stop;
 	unsigned next;
 	bool in_child;
 	void *allocated[8];
@@ -70,9 +71,26 @@ void inject_arm(const struct plan *plan, struct trace *trace)
 	state.trace = trace;
 }
 
+void inject_stop(struct stop *stop)
+{
+	state.stop = stop;
+}
+
 void inject_disarm(void)
 {
 	state.trace = NULL;
+	state.stop = NULL;
+}
+
+static void stop_if_due(void)
+{
+	struct trace *trace = state.trace;
+
+	if (state.stop == NULL || state.in_child || state.stop->next++ != state.stop->index)
+		return;
+	state.trace = NULL;
+	state.stop->act(state.stop->argument);
+	state.trace = trace;
 }
 
 bool same_call(struct call a, struct call b)
@@ -182,8 +200,10 @@ __attribute__((no_sanitize_address)) long __wrap_syscall(long number, ...)
 	for (size_t i = 0; i < 6; i++)
 		args[i] = va_arg(list, long);
 	va_end(list);
-	if (state.trace != NULL)
+	if (state.trace != NULL) {
+		stop_if_due();
 		fault = meet(call_of(number, args));
+	}
 	result = fault != NULL ? fail(fault, number, args) : real(number, args);
 	if (state.trace != NULL && number == SYS_clone && result == 0) {
 		state.in_child = true;

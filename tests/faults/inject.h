@@ -65,6 +65,17 @@ void inject_arm(const struct plan *plan, struct trace *trace);
 
 void inject_disarm(void);
 
+/* Before the system call with this index, of those of this process, `act` runs. The calls that it makes are not counted,
+ * and do not fail. */
+struct stop {
+	unsigned index, next;
+	void (*act)(void *argument);
+	void *argument;
+};
+
+/* From the next inject_arm() on, until inject_disarm(). */
+void inject_stop(struct stop *stop);
+
 /* How much of what was allocated while armed has not been freed. */
 unsigned inject_allocations(void);
 

@@ -45,6 +45,11 @@ void prepare_operations(void)
 	fill(source, 24 * page_size());
 }
 
+char *operations_buffer(void)
+{
+	return source;
+}
+
 bool intact(const char *bytes, size_t size)
 {
 	return memcmp(bytes, source, size) == 0;
@@ -1160,13 +1165,14 @@ static const struct function
 	region_fd = { "sealmem_region_fd", { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EBUSY } },
 	region_free = { "sealmem_region_free", { 0 } },
 	accepting = { "sealmem_region_accept",
-		      { REGION_ERRORS, EFAULT, EBADF, ENODEV, EPERM, ENODATA } },
+		      { REGION_ERRORS, EADDRINUSE, ENOSPC, ENOTRECOVERABLE, EFAULT, EBADF, ENODEV,
+			EPERM, ENODATA } },
 	sending = { "sealmem_send",
 		    { EINVAL, EPERM, EMFILE, ENFILE, EOPNOTSUPP, EBUSY, EMSGSIZE, EAGAIN, EPIPE,
 		      EAFNOSUPPORT, ETOOMANYREFS, ENOTSOCK } },
 	receiving = { "sealmem_receive",
-		      { REGION_ERRORS, EFAULT, EBADF, ENODEV, EPERM, ENODATA, ECONNRESET, EBADMSG,
-			EAFNOSUPPORT } },
+		      { REGION_ERRORS, EADDRINUSE, ENOSPC, ENOTRECOVERABLE, EFAULT, EBADF, ENODEV,
+			EPERM, ENODATA, ECONNRESET, EBADMSG, EAFNOSUPPORT } },
 	range = { "sealmem_seal_range",
 		  { EINVAL, EADDRINUSE, ENOMEM, EACCES, EFAULT, EPERM, EOPNOTSUPP, EAGAIN, EFBIG,
 		    EMFILE, ENFILE, ENOSPC, EBUSY, ENOTRECOVERABLE } },

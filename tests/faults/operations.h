@@ -72,6 +72,9 @@ extern const size_t operation_count;
 extern const struct kind new_pages, take_page, take_page_again, forbid_page, allow_page, give_page,
 	make_sodium, make_sodium_large, free_sodium;
 
+/* The bytes that are given to each function that takes a buffer: 24 pages. */
+char *operations_buffer(void);
+
 /* Whether the bytes are those that all memory is filled with. At most 24 pages of them. */
 bool intact(const char *bytes, size_t size);
 void fill_intact(char *bytes, size_t size);
