@@ -82,6 +82,15 @@ int heap_memory_new(struct sealmem_heap *h, void *addr, size_t size, bool *chang
 	return not_given(err);
 }
 
+/* A limit that fell refuses even the mapping that would take the place of another one of the same size. Where there is
+ * no hole, what is there is still the heap's: nobody reaches it until the next chunk replaces it. */
+static int shut(void *addr, size_t size)
+{
+	int err = sys_mapped(addr, size);
+
+	return err < 0 ? err : sys_mprotect(addr, size, PROT_NONE);
+}
+
 /*
  * Before Linux 6.12 a refused mmap(2) can leave a hole where it was to replace pages. It is filled at once. Addresses
  * that children inherit do no harm: they get that advice again before they get memory.
@@ -92,6 +101,8 @@ int heap_memory_drop(struct sealmem_heap *h, void *addr, size_t size)
 
 	if (err < 0)
 		err = mapping_reserve(addr, size);
+	if (err < 0)
+		err = shut(addr, size);
 	if (err == 0 && mapping_apply(addr, size, h->guarantees & HIDDEN) < 0)
 		(void)mapping_apply(addr, size, h->guarantees & HIDDEN);
 	return err;
