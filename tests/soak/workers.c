@@ -177,6 +177,16 @@ static void round_of_regions(struct thread *t)
 	atomic_fetch_add(err == 0 ? &t->report->rounds : &t->report->refused, 1);
 }
 
+/* A limit that falls can make the seal fail, and then its roll-back. */
+static void round_under_limits(struct thread *t)
+{
+	int err = one_region(t->report, &t->numbers, t->bytes);
+
+	if (err < 0 && err != -ENOTRECOVERABLE && !is_shortage(err))
+		lose(t->report, "a region was refused: %s", sealmem_strerror(err));
+	atomic_fetch_add(err == 0 ? &t->report->rounds : &t->report->refused, 1);
+}
+
 static void *run_thread(void *argument)
 {
 	struct thread *t = argument;
@@ -476,7 +486,7 @@ static void live_with_limits(struct soak *soak, struct report *report)
 	t->report = report;
 	if (pthread_create(&id, NULL, change_limits, t) != 0)
 		lose(report, "no thread");
-	run_threads(soak, report, round_of_regions, NULL);
+	run_threads(soak, report, round_under_limits, NULL);
 	(void)pthread_join(id, NULL);
 	free(t);
 }
