@@ -52,12 +52,13 @@ static int map_secret(void *addr, size_t size)
 				     MAP_SHARED | MAP_FIXED, fd, SECRET_GUARANTEES);
 }
 
-/* Without memory, the kernel may have taken the reserved pages away and put nothing in their place. */
+/* Without memory, or where RLIMIT_MEMLOCK does not allow it, the kernel may have taken the reserved pages away and put
+ * nothing in their place. */
 static int make_secret(void *addr, size_t size, bool *changed)
 {
 	int err = map_secret(addr, size);
 
-	*changed = err == 0 || err == -ENOMEM;
+	*changed = err == 0 || err == -ENOMEM || err == -EAGAIN;
 	return err < 0 ? err : secret_settle(addr, size);
 }
 

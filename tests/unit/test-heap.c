@@ -441,6 +441,24 @@ START_TEST(what_RLIMIT_MEMLOCK_refuses_is_EAGAIN)
 }
 END_TEST
 
+/* Memory of somebody else would come to lie there, and the heap would replace it when it grows. */
+START_TEST(a_heap_that_may_not_grow_has_no_hole_in_its_addresses)
+{
+	unsigned guarantees = _i == 0 ? SEALMEM_NOSWAP : SEALMEM_SECRECY;
+	struct sealmem_heap *h = heap_of(ROOM, guarantees);
+
+	sealmem_heap_free(h);
+	ck_assert_int_eq(setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ 1 << 18, 1 << 18 }), 0);
+	become_plain_user();
+	ck_assert_int_eq(sealmem_heap_new(&h, "keys", ROOM, guarantees), 0);
+	(void)allocate_all(h, 32);
+	ck_assert_int_eq(errno, EAGAIN);
+	ck_assert_int_eq(sys_mapped(h->base, h->all.size), 0);
+	ck_assert_int_eq(sealmem_heap_check(h), 0);
+	sealmem_heap_free(h);
+}
+END_TEST
+
 START_TEST(a_secret_heap_without_descriptors_fails_and_recovers)
 {
 	SCOPED_HEAP *h = heap_of(ROOM, SEALMEM_SECRECY);
@@ -1617,6 +1635,7 @@ int main(void)
 		{ memory_of_one_class_serves_another_when_it_is_free, 1 },
 		{ large_objects_give_their_memory_back, DEMANDS },
 		{ what_RLIMIT_MEMLOCK_refuses_is_EAGAIN, 2 },
+		{ a_heap_that_may_not_grow_has_no_hole_in_its_addresses, 2 },
 		{ a_secret_heap_without_descriptors_fails_and_recovers, 1 },
 		{ many_large_objects_need_few_mappings, 2 },
 		{ a_mistake_is_found_and_ends_the_process_with_one_line, MISTAKES },
