@@ -423,8 +423,8 @@ SEALMEM_MUST_CHECK_ int sealmem_region_trim(struct sealmem_region *r, size_t siz
  *              another process of this user added F_SEAL_WRITE and F_SEAL_SEAL to the file during the call.
  *              The address and the bytes are the same, but the region is read-only, and no later seal
  *              succeeds: it can only be read and freed. SECRECY with CONTENT: or RLIMIT_MEMLOCK fell during the
- *              call (it does not bind root), and the kernel took the pages away that it was to replace. The bytes
- *              are gone, and the region can only be freed.
+ *              call, or another thread locked what it allowed (it does not bind root), and the kernel took the
+ *              pages away that it was to replace. The bytes are gone, and the region can only be freed.
  *
  * Kernel fact: mmap(2) with MAP_FIXED replaces a mapping in one step, and the kernel refuses F_SEAL_WRITE
  * with EBUSY as long as a shared mapping exists that could become writable; fcntl(2). PROCMAP_QUERY of ioctl(2)
