@@ -87,13 +87,6 @@ const char *attack_outcome_name(enum outcome outcome)
 	return names[outcome];
 }
 
-const char *attack_error_name(int error)
-{
-	const char *name = error != 0 ? strerrorname_np(-error) : "";
-
-	return name != NULL ? name : "?";
-}
-
 void attack_result_format(char *ret, size_t size, const struct result *result)
 {
 	bool tells = result->error != 0 &&

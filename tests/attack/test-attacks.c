@@ -179,6 +179,19 @@ START_TEST(every_row_is_complete)
 }
 END_TEST
 
+/* The C library of these tests knows the names. That of musl does not. */
+START_TEST(an_error_has_the_name_that_the_C_library_gives_it)
+{
+	for (int error = 1; error < 200; error++) {
+		const char *name = strerrorname_np(error);
+
+		ck_assert_str_eq(attack_error_name(-error), name != NULL ? name : "?");
+	}
+	ck_assert_str_eq(attack_error_name(0), "");
+	ck_assert_str_eq(attack_error_name(1), "?");
+}
+END_TEST
+
 START_TEST(there_are_at_least_forty_attacks)
 {
 	ck_assert_ptr_nonnull(attack_at(39));
@@ -206,6 +219,7 @@ int main(void)
 	tcase_add_loop_test(tcase, an_attack_does_what_it_is_after, 0, count_attacks());
 	tcase_add_test(tcase, every_attack_has_a_name_of_its_own);
 	tcase_add_test(tcase, every_row_is_complete);
+	tcase_add_test(tcase, an_error_has_the_name_that_the_C_library_gives_it);
 	tcase_add_test(tcase, there_are_at_least_forty_attacks);
 	tcase_set_timeout(tcase, 60);
 	suite_add_tcase(suite, tcase);

@@ -9,6 +9,7 @@
 
 #include "tools/demo/trace.h"
 
+#include "attack/attack.h"
 #include "tools/common/errors.h"
 #include "lib/sys.h"
 
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #define ARGUMENTS 6
 
@@ -325,7 +327,7 @@ static void note(long number, const long arguments[ARGUMENTS], long result)
 		(void)fprintf(trace.out, "syscall_%ld(...)", number);
 	(void)fputs(" = ", trace.out);
 	if (result == -1)
-		(void)fprintf(trace.out, "-1 %s (%s)", strerrorname_np(error), strerror(error));
+		(void)fprintf(trace.out, "-1 %s (%s)", attack_error_name(-error), strerror(error));
 	else if (call != NULL)
 		call->put_result(result);
 	else

@@ -6,6 +6,7 @@
  * why the others are not, how to change that, and which settings have an influence.
  */
 
+#include "attack/attack.h"
 #include "tools/commands.h"
 #include "tools/common/errors.h"
 #include "tools/common/output.h"
@@ -78,7 +79,7 @@ static struct json_object *describe_verdict(const struct verdict *v)
 	json_add(object, "name", json_text(sealmem_guarantee_name(v->guarantee)));
 	json_add(object, "given", json_boolean(supported));
 	json_add(object, "by", json_text(supported ? v->by : NULL));
-	json_add(object, "error", json_text(supported ? NULL : strerrorname_np(-v->error)));
+	json_add(object, "error", json_text(supported ? NULL : attack_error_name(v->error)));
 	json_add(object, "why_not", json_some_text(v->why));
 	json_add(object, "what_to_do", json_some_text(v->todo));
 	return object;
