@@ -21,23 +21,36 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+/* musl has them from 1.2.5 on. */
+#ifndef STATX_BASIC_STATS
+# include <linux/stat.h>
+#endif
+#ifndef AT_STATX_DONT_SYNC
+# define AT_STATX_DONT_SYNC 0x4000
+#endif
 
-int foreign_remember(int found, struct file_id *ret, struct statx *ret_status)
+int foreign_remember(int found, struct file_id *ret, struct foreign_status *ret_status)
 {
-	if (statx(found, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, ret_status) < 0)
+	const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+	struct statx status;
+
+	if (syscall(SYS_statx, found, "", flags, STATX_BASIC_STATS, &status) < 0)
 		return -errno;
 	*ret = (struct file_id){
-		.device = makedev(ret_status->stx_dev_major, ret_status->stx_dev_minor),
-		.inode = ret_status->stx_ino,
+		.device = makedev(status.stx_dev_major, status.stx_dev_minor),
+		.inode = status.stx_ino,
 	};
+	*ret_status = (struct foreign_status){ status.stx_mode, (off_t)status.stx_size };
 	return 0;
 }
 
 int foreign_identify(int at, const char *path, struct file_id *ret)
 {
 	CLEANUP(close_fd_at) int found = openat(at, path, O_PATH | O_CLOEXEC);
-	struct statx status;
+	struct foreign_status status;
 
 	return found >= 0 ? foreign_remember(found, ret, &status) : -errno;
 }
@@ -46,12 +59,12 @@ int foreign_identify(int at, const char *path, struct file_id *ret)
 static int hold(int at, const char *path, struct file_id *ret)
 {
 	CLEANUP(close_fd_at) int found = openat(at, path, O_PATH | O_CLOEXEC);
-	struct statx status;
+	struct foreign_status status;
 	int err = found >= 0 ? foreign_remember(found, ret, &status) : -errno;
 
 	if (err < 0)
 		return err;
-	return S_ISREG(status.stx_mode) ? take_fd(&found) : -ENODEV;
+	return S_ISREG(status.mode) ? take_fd(&found) : -ENODEV;
 }
 
 /* Opens for reading a file that is held. It does not wait, because a lease makes an open wait. */

@@ -8,10 +8,15 @@
 #include "audit/memory.h"
 #include "audit/mounts.h"
 
-#include <sys/stat.h>
+#include <sys/types.h>
+
+struct foreign_status {
+	mode_t mode;
+	off_t size;
+};
 
 /* What the kernel remembers of a file that is held with O_PATH. It asks no file system. -errno of statx(2). */
-int foreign_remember(int found, struct file_id *ret, struct statx *ret_status);
+int foreign_remember(int found, struct file_id *ret, struct foreign_status *ret_status);
 
 /* The same of a file below a directory. */
 int foreign_identify(int at, const char *path, struct file_id *ret);

@@ -20,6 +20,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdlib.h>
@@ -461,7 +462,7 @@ static int look_at_link(const struct procfs *procfs, int process, struct link_ta
 			struct open_file *file)
 {
 	CLEANUP(close_fd_at) int found = -1;
-	struct statx status;
+	struct foreign_status status;
 	struct file_id id;
 	char held[32];
 	int err;
@@ -479,7 +480,7 @@ static int look_at_link(const struct procfs *procfs, int process, struct link_ta
 	    (file->memory.file.inode != 0 && file->memory.file.inode != id.inode))
 		return 0;
 	file->memory.file = id;
-	file->size = status.stx_size;
+	file->size = (uint64_t)status.size;
 	return 1;
 }
 

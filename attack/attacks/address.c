@@ -15,7 +15,6 @@
 #include "lib/util.h"
 
 #include <linux/aio_abi.h>
-#include <linux/prctl.h>
 #include <sys/ipc.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>

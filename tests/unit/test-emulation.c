@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <linux/prctl.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>

@@ -177,7 +177,7 @@ static void attach(struct msghdr *message, void *control, size_t size, int fd)
 
 	memset(control, 0, size);
 	message->msg_control = control;
-	message->msg_controllen = size;
+	message->msg_controllen = (socklen_t)size; /* a type of its own in each C library */
 	*header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
 				    .cmsg_level = SOL_SOCKET,
 				    .cmsg_type = SCM_RIGHTS };

@@ -30,12 +30,23 @@ static int number_of(const char *text)
 	return *end == '\0' && number > 0 && number < NSIG ? (int)number : 0;
 }
 
+/* sigabbrev_np(3) of glibc, which musl lacks. */
+#define NAME(signal) [SIG##signal] = #signal
+
+static const char *const names[NSIG] = {
+	NAME(HUP),  NAME(INT),	  NAME(QUIT), NAME(ILL),  NAME(TRAP),	NAME(ABRT), NAME(BUS),
+	NAME(FPE),  NAME(KILL),	  NAME(USR1), NAME(SEGV), NAME(USR2),	NAME(PIPE), NAME(ALRM),
+	NAME(TERM), NAME(STKFLT), NAME(CHLD), NAME(CONT), NAME(STOP),	NAME(TSTP), NAME(TTIN),
+	NAME(TTOU), NAME(URG),	  NAME(XCPU), NAME(XFSZ), NAME(VTALRM), NAME(PROF), NAME(WINCH),
+	NAME(POLL), NAME(PWR),	  NAME(SYS),
+};
+
 static int number_of_name(const char *name)
 {
 	if (strncasecmp(name, "SIG", 3) == 0)
 		name += 3;
 	for (int i = 1; i < NSIG; i++)
-		if (sigabbrev_np(i) != NULL && strcasecmp(name, sigabbrev_np(i)) == 0)
+		if (names[i] != NULL && strcasecmp(name, names[i]) == 0)
 			return i;
 	return 0;
 }
