@@ -10,6 +10,7 @@
  * on as a jump, as if we were not there, and the loaded object is not sealed.
  */
 
+#include "preload/dynamic.h"
 #include "preload/image.h"
 
 #include <dlfcn.h>
@@ -34,26 +35,16 @@ static open_function *next_dlopen(void)
 	return next;
 }
 
-static bool has_entry(const ElfW(Dyn) * dynamic, ElfW(Sxword) tag, ElfW(Xword) bits)
-{
-	for (; dynamic->d_tag != DT_NULL; dynamic++)
-		if (dynamic->d_tag == tag && (dynamic->d_un.d_val & bits) == bits)
-			return true;
-	return false;
-}
-
 /* Whether the loader cares who asks. */
 static bool depends_on_caller(const char *file, const void *caller)
 {
-	struct link_map *map = NULL;
-	Dl_info info;
+	const ElfW(Dyn) * dynamic;
 
 	if (file == NULL || (strchr(file, '/') != NULL && strchr(file, '$') == NULL))
 		return false;
-	if (dladdr1(caller, &info, (void **)&map, RTLD_DL_LINKMAP) == 0 || map == NULL)
-		return true;
-	return strchr(file, '$') != NULL || has_entry(map->l_ld, DT_RPATH, 0) ||
-	       has_entry(map->l_ld, DT_RUNPATH, 0);
+	dynamic = dynamic_of(caller);
+	return dynamic == NULL || strchr(file, '$') != NULL || dynamic_has(dynamic, DT_RPATH, 0) ||
+	       dynamic_has(dynamic, DT_RUNPATH, 0);
 }
 
 static bool is_permanent(void *handle, int mode)
@@ -63,7 +54,7 @@ static bool is_permanent(void *handle, int mode)
 	if (mode & RTLD_NODELETE)
 		return true;
 	return dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 &&
-	       has_entry(map->l_ld, DT_FLAGS_1, DF_1_NODELETE);
+	       dynamic_has(map->l_ld, DT_FLAGS_1, DF_1_NODELETE);
 }
 
 /* An object that could not be sealed is not handed out. It stays loaded. */

@@ -10,9 +10,9 @@
 
 #include "lib/heap-internal.h"
 #include "preload/drop-in.h"
+#include "preload/dynamic.h"
 
 #include <dlfcn.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,21 +45,15 @@ static _Atomic size_t used, least_size = LEAST;
 /* A libcrypto that calls its own functions whatever is preloaded would mix two heaps. */
 static bool is_symbolic(const ElfW(Dyn) * dynamic)
 {
-	for (; dynamic->d_tag != DT_NULL; dynamic++)
-		if (dynamic->d_tag == DT_SYMBOLIC ||
-		    (dynamic->d_tag == DT_FLAGS && dynamic->d_un.d_val & DF_SYMBOLIC))
-			return true;
-	return false;
+	return dynamic_has(dynamic, DT_SYMBOLIC, 0) || dynamic_has(dynamic, DT_FLAGS, DF_SYMBOLIC);
 }
 
 static bool is_bypassed(void)
 {
 	const void *theirs = dlsym(RTLD_NEXT, "CRYPTO_secure_malloc");
-	struct link_map *map = NULL;
-	Dl_info info;
+	const ElfW(Dyn) *dynamic = theirs != NULL ? dynamic_of(theirs) : NULL;
 
-	return theirs != NULL && dladdr1(theirs, &info, (void **)&map, RTLD_DL_LINKMAP) != 0 &&
-	       map != NULL && is_symbolic(map->l_ld);
+	return dynamic != NULL && is_symbolic(dynamic);
 }
 
 static int make(void)
