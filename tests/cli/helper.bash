@@ -42,6 +42,12 @@ need_mounts() {
     unshare --mount --propagation private true 2>/dev/null || skip "private mounts are not possible here"
 }
 
+# A command for musl on Debian has no libcrypto.
+need_digests() {
+    [[ $("$SEALMEM" exec --sha256 "$(printf %064d 0)" true 2>&1) != *"built without libcrypto" ]] ||
+        skip "built without libcrypto"
+}
+
 # The runtime of a sanitizer makes system calls of its own and needs /proc.
 need_no_sanitizer() {
     [ -z "$SANITIZED" ] || skip "not with a sanitizer"

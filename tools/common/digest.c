@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
 /*
- * SHA-256 from libcrypto, because the distribution keeps that library up to date. It is loaded only when a
- * digest is needed. Loading takes longer than everything else that this command does, and `sealmem run`
- * precedes every start of a program (bench/measure/run-overhead).
- *
- * The bytes are read from a descriptor and not from a mapping. If another process shortens the file
- * meanwhile, that is an error and not a signal. For a sealed memfd there is no difference.
+ * A SHA-256 as text, and compared. What computes it is in digest-libcrypto.c.
  */
 
 #include "tools/common/digest.h"
 
-#include "lib/util.h"
-
 #include <ctype.h>
-#include <dlfcn.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,95 +24,6 @@ bool digest_parse(struct digest *ret, const char *text)
 		ret->bytes[i] = (unsigned char)byte;
 	}
 	return true;
-}
-
-#define LIBRARY "libcrypto.so.3"
-
-/* The functions of libcrypto that this file uses, with the types of its header. */
-struct libcrypto {
-	__typeof__(EVP_MD_CTX_new) *new;
-	__typeof__(EVP_MD_CTX_free) *free;
-	__typeof__(EVP_sha256) *sha256;
-	__typeof__(EVP_DigestInit_ex) *init;
-	__typeof__(EVP_DigestUpdate) *update;
-	__typeof__(EVP_DigestFinal_ex) *final;
-};
-
-#ifdef SEALMEM_ONE_FILE
-/* It is inside. */
-static int load(struct libcrypto *ret)
-{
-	*ret = (struct libcrypto){ EVP_MD_CTX_new,    EVP_MD_CTX_free,	EVP_sha256,
-				   EVP_DigestInit_ex, EVP_DigestUpdate, EVP_DigestFinal_ex };
-	return 0;
-}
-#else
-/* dlsym() returns a pointer to data, even for a function. POSIX stores the function like this. */
-static bool find(void *library, const char *name, void *ret)
-{
-	void *symbol = dlsym(library, name);
-
-	memcpy(ret, &symbol, sizeof(symbol));
-	return symbol != NULL;
-}
-
-static int load(struct libcrypto *ret)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	bool found = library != NULL && find(library, "EVP_MD_CTX_new", &ret->new) &&
-		     find(library, "EVP_MD_CTX_free", &ret->free) &&
-		     find(library, "EVP_sha256", &ret->sha256) &&
-		     find(library, "EVP_DigestInit_ex", &ret->init) &&
-		     find(library, "EVP_DigestUpdate", &ret->update) &&
-		     find(library, "EVP_DigestFinal_ex", &ret->final);
-
-	return found ? 0 : -ELIBACC;
-}
-#endif
-
-static int update(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd)
-{
-	unsigned char bytes[1 << 16];
-	off_t at = 0;
-	ssize_t got;
-
-	while ((got = pread(fd, bytes, sizeof(bytes), at)) != 0) {
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (crypto->update(context, bytes, (size_t)got) != 1)
-			return -ENOMEM;
-		at += got;
-	}
-	return 0;
-}
-
-static int compute(const struct libcrypto *crypto, EVP_MD_CTX *context, int fd, struct digest *ret)
-{
-	int err;
-
-	/* The configuration of libcrypto can also forbid SHA-256. */
-	if (context == NULL || crypto->init(context, crypto->sha256(), NULL) != 1)
-		return -EOPNOTSUPP;
-	err = update(crypto, context, fd);
-	if (err < 0)
-		return err;
-	return crypto->final(context, ret->bytes, NULL) == 1 ? 0 : -EOPNOTSUPP;
-}
-
-int digest_of(struct digest *ret, int fd)
-{
-	struct libcrypto crypto;
-	EVP_MD_CTX *context;
-	int err = load(&crypto);
-
-	if (err < 0)
-		return err;
-	context = crypto.new();
-	err = compute(&crypto, context, fd, ret);
-	crypto.free(context);
-	return err;
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

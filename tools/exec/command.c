@@ -52,7 +52,7 @@ static enum exit_status find_expected(struct digest *ret, const struct order *or
 	err = digest_of_file(ret, order->like);
 	if (err < 0)
 		return complain("exec", EXIT_OURS, "cannot read '%s': %s", order->like,
-				err == -ENODEV ? "it is not a regular file" : strerror(-err));
+				err == -ENODEV ? "it is not a regular file" : digest_fault(err));
 	return EXIT_NOT_YET;
 }
 
@@ -65,7 +65,8 @@ static enum exit_status verify(const struct program *program, const struct diges
 	int err = digest_of(&digest, program->copy);
 
 	if (err < 0)
-		return complain("exec", EXIT_OURS, "cannot compute the digest: %s", strerror(-err));
+		return complain("exec", EXIT_OURS, "cannot compute the digest: %s",
+				digest_fault(err));
 	if (digest_equal(&digest, expected))
 		return EXIT_NOT_YET;
 	if (order->like != NULL)

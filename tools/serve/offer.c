@@ -155,7 +155,7 @@ static enum exit_status verify_digest(struct version *version, const struct offe
 	int err = fd < 0 ? fd : digest_of(&version->digest, fd);
 
 	if (err < 0)
-		return refuse(why, EXIT_FAILED, "cannot compute the digest: %s", strerror(-err));
+		return refuse(why, EXIT_FAILED, "cannot compute the digest: %s", digest_fault(err));
 	if (!offer->expects || digest_equal(&version->digest, &offer->expected))
 		return EXIT_NOT_YET;
 	digest_format(text, &version->digest);
