@@ -295,6 +295,12 @@ honest_status() {
     [[ $output == *"FAIL CONTENT: it says no, and that is wrong"* ]]
 }
 
+@test "probe: to advise an emulation that nobody needs is wrong" {
+    liar '/^GUARDS/s/$/ or sealmem_allow_emulation()/' "$(honest_status)"
+    run -1 "$PROBE" "$work/liar"
+    [[ $output == *"FAIL it advises to allow the emulation of mseal(2)"* ]]
+}
+
 @test "probe: a missing row is wrong" {
     liar '/^GUARDS/d' "$(honest_status)"
     run -1 "$PROBE" "$work/liar"

@@ -4,7 +4,8 @@
  * `sealmem probe` on a kernel: what the command says of each guarantee, held against what a region gets that demands
  * it, and its exit status against both. That a kernel lacks a guarantee is no failure of the command; to say so where
  * it is given, or not to say so where it is not, is one. So a guarantee counts as passed where it is given, as
- * skipped where it is not, with the reason that people read; and as failed where the two disagree.
+ * skipped where it is not, with the reason that people read; and as failed where the two disagree. Where it advises to
+ * allow the emulation of mseal(2), that has to be possible.
  */
 
 #include "include/sealmem.h"
@@ -18,6 +19,7 @@
 
 struct count {
 	unsigned passed, failed, skipped;
+	bool lacks_address, advises_emulation;
 };
 
 static bool is_given(unsigned guarantee)
@@ -69,6 +71,8 @@ static unsigned judge_rows(struct count *count, FILE *rows)
 
 	while (getline(&row, &size, rows) > 0) {
 		(void)fputs(row, stdout);
+		count->lacks_address |= strncmp(row, "ADDRESS   no", 12) == 0;
+		count->advises_emulation |= strstr(row, "sealmem_allow_emulation") != NULL;
 		advice = strstr(row, "WHAT TO DO");
 		if (advice != NULL)
 			width = (size_t)(advice - row);
@@ -108,6 +112,18 @@ static bool ended_with(pid_t pid, int expected)
 	return false;
 }
 
+/* At the end, because it changes what this process gets. */
+static void judge_advice(struct count *count)
+{
+	bool possible = count->lacks_address && sealmem_allow_emulation() == 0;
+
+	if (count->advises_emulation == possible)
+		return;
+	count->failed++;
+	printf("FAIL it %s to allow the emulation of mseal(2)\n",
+	       possible ? "does not advise" : "advises");
+}
+
 int main(int argc, char **argv)
 {
 	struct count count = { 0 };
@@ -126,6 +142,7 @@ int main(int argc, char **argv)
 	}
 	if (!ended_with(pid, count.skipped > 0 ? 1 : 0))
 		count.failed++;
+	judge_advice(&count);
 	printf("%u passed, %u failed, %u skipped\n", count.passed, count.failed, count.skipped);
 	return count.failed == 0 ? 0 : 1;
 }

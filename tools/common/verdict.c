@@ -9,6 +9,7 @@
 #include "tools/common/verdict.h"
 
 #include "tools/common/kernel.h"
+#include "lib/filter.h"
 #include "lib/probe.h"
 #include "include/sealmem.h"
 #include "lib/trial.h"
@@ -113,6 +114,14 @@ static struct refusal ask_guards(void)
 	return (struct refusal){ "PROT_NONE", on_a_page(forbid_access) };
 }
 
+/* Architectures got the call at different times, and those of 32 bits never did. */
+#if defined(__x86_64__) || defined(__aarch64__) || defined(__riscv)
+# define NEEDS_SECRET "needs Linux 5.14 or later; before 6.5 boot with secretmem.enable=1"
+#else
+# define NEEDS_SECRET                                                                              \
+  "needs a kernel that has it for this processor: ppc64el and s390x have it in Linux 6.12"
+#endif
+
 static const struct basis {
 	unsigned guarantee;
 	const char *by;
@@ -121,10 +130,8 @@ static const struct basis {
 } bases[] = {
 	{ SEALMEM_CONTENT, "memfd + F_SEAL_WRITE", ask_content,
 	  "needs Linux 3.17 or later, with tmpfs" },
-	{ SEALMEM_ADDRESS, "mseal(2)", ask_address,
-	  "needs Linux 6.10 or later, or a program that calls sealmem_allow_emulation()" },
-	{ SEALMEM_SECRECY, "memfd_secret(2)", ask_secrecy,
-	  "needs Linux 5.14 or later; before 6.5 boot with secretmem.enable=1" },
+	{ SEALMEM_ADDRESS, "mseal(2)", ask_address, "needs Linux 6.10 or later" },
+	{ SEALMEM_SECRECY, "memfd_secret(2)", ask_secrecy, NEEDS_SECRET },
 	{ SEALMEM_NOSWAP, "mlock(2)", ask_noswap, "needs a kernel with CONFIG_MMU" },
 	{ SEALMEM_NODUMP, "MADV_DONTDUMP", ask_nodump,
 	  "needs a kernel with CONFIG_ADVISE_SYSCALLS" },
@@ -174,13 +181,23 @@ static bool explain_limit(struct verdict *verdict)
 	return false;
 }
 
+/* What helps where the kernel has no mseal(2). Not every architecture has a filter. */
+static const char *alternative_to(const struct basis *basis)
+{
+	bool emulated =
+		basis->guarantee == SEALMEM_ADDRESS && filter_this_machine().abi != FILTER_ABIS;
+
+	return emulated ? ", or a program that calls sealmem_allow_emulation()" : "";
+}
+
 static void explain_refusal(struct verdict *verdict, const struct refusal *refusal,
 			    const struct basis *basis)
 {
 	(void)snprintf(verdict->why, sizeof(verdict->why), "%s: %s", refusal->call,
 		       strerror(-refusal->error));
 	if (refusal->error == -ENOSYS || refusal->error == -EINVAL)
-		(void)snprintf(verdict->todo, sizeof(verdict->todo), "%s", basis->needs);
+		(void)snprintf(verdict->todo, sizeof(verdict->todo), "%s%s", basis->needs,
+			       alternative_to(basis));
 	else if (refusal->error == -ENOENT || refusal->error == -ENOTDIR)
 		(void)snprintf(verdict->todo, sizeof(verdict->todo),
 			       "mount /proc: mount -t proc proc /proc");
