@@ -139,22 +139,27 @@ static long call_result(const registers_t *r)
 
 #elif defined(__s390x__)
 
-typedef struct user_regs_struct registers_t;
+/* The call that the stop interrupted is no register here. Without it the kernel would not restart that call. */
+typedef struct {
+	struct user_regs_struct user;
+	unsigned interrupted;
+} registers_t;
 
 CALL_SITE("	svc 0\n"
 	  "	.short 1\n");
 
 static void set_call(registers_t *r, long number, const unsigned long a[6])
 {
-	r->psw.addr = (unsigned long)tracer_call_site;
-	r->gprs[1] = (unsigned long)number;
+	r->user.psw.addr = (unsigned long)tracer_call_site;
+	r->user.gprs[1] = (unsigned long)number;
 	for (unsigned i = 0; i < 6; i++)
-		r->gprs[2 + i] = a[i];
+		r->user.gprs[2 + i] = a[i];
+	r->interrupted = 0;
 }
 
 static long call_result(const registers_t *r)
 {
-	return (long)r->gprs[2];
+	return (long)r->user.gprs[2];
 }
 
 #elif defined(__riscv)
@@ -238,11 +243,24 @@ static long call_result(const registers_t *r)
 
 #endif
 
+static long register_set(int request, const struct scene *scene, unsigned long set, void *r,
+			 size_t size)
+{
+	struct iovec all = { r, size };
+
+	return trace(request, scene, (void *)set, &all);
+}
+
 static long registers(int request, const struct scene *scene, registers_t *r)
 {
-	struct iovec all = { r, sizeof(*r) };
+#ifdef __s390x__
+	long err = register_set(request, scene, NT_S390_SYSTEM_CALL, &r->interrupted,
+				sizeof(r->interrupted));
 
-	return trace(request, scene, (void *)NT_PRSTATUS, &all);
+	return err < 0 ? err : register_set(request, scene, NT_PRSTATUS, &r->user, sizeof(r->user));
+#else
+	return register_set(request, scene, NT_PRSTATUS, r, sizeof(*r));
+#endif
 }
 
 /* The trap after the call stops it. */
