@@ -119,7 +119,7 @@ static struct refusal ask_guards(void)
 # define NEEDS_SECRET "needs Linux 5.14 or later; before 6.5 boot with secretmem.enable=1"
 #else
 # define NEEDS_SECRET                                                                              \
-  "needs a kernel that has it for this processor: ppc64el and s390x have it in Linux 6.12"
+  "needs a kernel that has it for this processor; s390x has it in Linux 6.12, ppc64el has not"
 #endif
 
 static const struct basis {
