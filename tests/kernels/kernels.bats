@@ -156,6 +156,27 @@ judge() {
     [ "$output" = "slow s390x trixie 6.12 s390x core" ]
 }
 
+@test "a survey is planned for each row, also one that takes long, and asks the same of each" {
+    run -0 "$here/run" --survey --list
+    [ "$(grep -c ' survey' <<<"$output")" = "$(grep -c '^[0-9]' "$here/matrix")" ]
+    [[ $output != *" core"* && $output != *" all"* ]]
+    run -2 "$here/run" --survey --all --list
+    run -2 "$here/run" --survey --list program
+}
+
+@test "what programs say of guarantees and attacks is kept for the picture, and what does not run too" {
+    { good_log 1.1 | grep -v SEALMEM-DONE
+      program probe/guarantees root exit:0 "FACT CONTENT yes"
+      program facts plain exit:0 "FACT mem-write-msealed changed"
+      program attack plain exit:0 "AGAINST content held 3 open 1"
+      program unit/first root exit:0 "AGAINST content held 9 open 9"; } | record k1
+    record k2 "gone 1 0 0 there is no suite of that name" </dev/null
+    run judge
+    run -0 sort "$work/record"
+    [ "$output" = "$(printf '%s\n' "k1 plain attacked content held 3 open 1" "k1 plain found mem-write-msealed changed" \
+        "k1 ran 1.1 4096" "k1 root gives CONTENT yes" "k2 gone there is no suite of that name")" ]
+}
+
 @test "a program cannot report for itself" {
     good_kernels 10
     good_log 1.11 | sed 's/^SEALMEM-RESULT unit.first root/unit\/first.root| &/' | record k11

@@ -74,6 +74,11 @@ function read_log(k,    file, line, w, n, i, key, rest, user, name) {
 	close(file)
 }
 
+# For record.py. A line is words, and begins with the row.
+function record_line(text) {
+	print text >(work "/record")
+}
+
 function column(name) {
 	sub(/\/.*/, "", name)
 	return name
@@ -103,6 +108,9 @@ function read_program_line(k, name, user, rest,    w, n) {
 			fact_name[facts] = w[2]
 		}
 		fact[k, w[2], user] = substr(rest, length("FACT " w[2] " ") + 1)
+		record_line(k " " user " " (name == "facts" ? "found" : "gives") " " w[2] " " w[3])
+	} else if (rest ~ /^AGAINST / && name == "attack") {
+		record_line(k " " user " attacked " substr(rest, length("AGAINST ") + 1))
 	} else if (rest ~ /^SKIP/) {
 		skips[k, name, user]++
 		sub(/ +$/, "", rest)
@@ -264,6 +272,7 @@ BEGIN {
 		arches[++architectures] = $2
 		read_list($2, "all")
 		read_list($2, "core")
+		read_list($2, "survey")
 	}
 	tests_of[$1] = $6
 	file = work "/" $1 ".status"
@@ -280,9 +289,11 @@ BEGIN {
 	}
 	if (status[$1] == "gone") {
 		gone++
+		record_line($1 " gone " reason[$1])
 		next
 	}
 	read_log($1)
+	record_line($1 " " status[$1] " " release[$1] " " page[$1])
 	if (status[$1] == "crash") {
 		crashed++
 		complain($1 ": crash: " reason[$1])
