@@ -379,6 +379,20 @@ static int mem_write_to_private(void)
 	return *p == 'X' ? CHANGED : r;
 }
 
+/* A page that the process may not access: a closed heap is made of them. */
+static int vmsplice_of_inaccessible(void)
+{
+	char *p = map(-1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+	struct iovec piece = { p, sizeof(bytes) };
+	int ends[2];
+
+	need(pipe(ends) == 0);
+	memcpy(p, bytes, sizeof(bytes));
+	need(vmsplice(ends[1], &piece, 1, 0) == sizeof(bytes));
+	need(mprotect(p, page_size(), PROT_NONE) == 0);
+	return result_of(vmsplice(ends[1], &piece, 1, 0));
+}
+
 static int poke_to_private(void)
 {
 	return by_poke(-1, map(-1, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS));
@@ -635,6 +649,7 @@ static const struct fact {
 	{ "poke-private-readonly", poke_to_private, CHANGED },
 	{ "mem-write-private-readonly", mem_write_to_private, ANY },
 	{ "mem-write-private-map-of-sealed", mem_write_to_private_map_of_sealed, ANY },
+	{ "vmsplice-of-inaccessible", vmsplice_of_inaccessible, ANY },
 	{ "guard-on-sealed", guard_on_sealed, ANY },
 	{ "mseal", mseal_there, ANY },
 	{ "mseal-flags", mseal_refuses_flags, EINVAL },
