@@ -12,6 +12,7 @@
 
 #include "lib/fork-gate.h"
 
+#include "lib/quiet.h"
 #include "lib/reason.h"
 #include "lib/util.h"
 
@@ -32,30 +33,20 @@ static struct {
  * either, and the child would get what the thread is about to hide. Only a fault inside, such as SIGSEGV, has its
  * handler called at once.
  */
-static __thread struct {
-	unsigned depth;
-	bool holds_signals;
-	uint64_t blocked_before;
-} thread;
+static __thread unsigned depth;
 
 /* 1 for the outermost. */
 static int begin(void)
 {
-	uint64_t before = 0;
-	int err = 0;
+	int err = depth == 0 ? quiet_hold_all() : 0;
 
-	if (thread.depth == 0) {
-		err = sys_block_signals(SYS_OTHER_SIGNALS, &before);
-		thread.holds_signals = err == 0;
-		thread.blocked_before = before;
-	}
-	return ++thread.depth == 1 ? (err < 0 ? err : 1) : 0;
+	return ++depth == 1 ? (err < 0 ? err : 1) : 0;
 }
 
 static void end(void)
 {
-	if (--thread.depth == 0 && thread.holds_signals)
-		(void)sys_set_blocked(thread.blocked_before);
+	if (--depth == 0)
+		quiet_release_all();
 }
 
 static unsigned wait_while(unsigned state)
@@ -112,7 +103,7 @@ static void remove_one(void)
 
 void fork_gate_leave(void)
 {
-	if (thread.depth == 1)
+	if (depth == 1)
 		remove_one();
 	end();
 }
@@ -129,7 +120,7 @@ void fork_gate_close(void)
 
 void fork_gate_open(void)
 {
-	if (thread.depth == 1) {
+	if (depth == 1) {
 		atomic_store(&gate.state, 0);
 		wake();
 	}

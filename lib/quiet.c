@@ -9,12 +9,41 @@
 
 #include "lib/util.h"
 
-int quiet_begin(struct quiet *ret, uint64_t signals)
+/* Of this thread. No handler runs meanwhile that could leave it as it is by a jump. */
+static __thread struct {
+	bool held;
+	uint64_t before;
+} all;
+
+int quiet_hold_all(void)
 {
 	uint64_t before = 0;
-	int err = sys_block_signals(signals, &before);
+	int err = sys_block_signals(SYS_OTHER_SIGNALS, &before);
 
-	*ret = (struct quiet){ .signals = err < 0 ? 0 : signals, .before = before };
+	all.held = err == 0;
+	all.before = before;
+	return err;
+}
+
+void quiet_release_all(void)
+{
+	if (!all.held)
+		return;
+	all.held = false;
+	(void)sys_set_blocked(all.before);
+}
+
+int quiet_begin(struct quiet *ret, uint64_t signals)
+{
+	bool held = all.held && (signals & ~SYS_OTHER_SIGNALS) == 0;
+	uint64_t before = all.before;
+	int err = held ? 0 : sys_block_signals(signals, &before);
+
+	*ret = (struct quiet){
+		.signals = err < 0 ? 0 : signals,
+		.before = before,
+		.held = held,
+	};
 	/* A signal that is not blocked does not stay pending. */
 	if (err == 0 && before & signals)
 		(void)sys_pending(&ret->pending);
@@ -35,7 +64,7 @@ ssize_t quiet_end(const struct quiet *quiet, ssize_t result)
 
 	if (raised != 0)
 		(void)sys_take_signal(raised);
-	if (quiet->signals != 0)
+	if (quiet->signals != 0 && !quiet->held)
 		(void)sys_set_blocked(quiet->before);
 	return result;
 }

@@ -12,6 +12,7 @@
 
 #include "lib/region-internal.h"
 
+#include "lib/fork-gate.h"
 #include "lib/mapping.h"
 #include "lib/memfd.h"
 #include "lib/retain.h"
@@ -68,7 +69,7 @@ static int map_writable(struct sealmem_region *r)
 	return mapping_apply_open(r->data, size, r->guarantees & SEALMEM_NOSWAP);
 }
 
-static int open_file(struct sealmem_region *r)
+static int make_and_map(struct sealmem_region *r)
 {
 	int err = new_file(r);
 
@@ -76,6 +77,18 @@ static int open_file(struct sealmem_region *r)
 		err = region_reserve_addresses(r, region_capacity_in_pages(r));
 	if (err == 0)
 		err = map_writable(r);
+	return err;
+}
+
+/* The file is made inside as well, because it needs the signals held back, and so does the mapping. */
+static int open_file(struct sealmem_region *r)
+{
+	int err = not_given(fork_gate_enter());
+
+	if (err < 0)
+		return err;
+	err = make_and_map(r);
+	fork_gate_leave();
 	return err;
 }
 

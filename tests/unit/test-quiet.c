@@ -107,6 +107,30 @@ START_TEST(a_signal_that_was_pending_stays)
 }
 END_TEST
 
+/* Within quiet_hold_all() it makes no call, and gives back nothing that the outer one holds. */
+START_TEST(what_is_held_already_stays_held_until_all_is_released)
+{
+	ck_assert_int_eq(quiet_hold_all(), 0);
+	ck_assert_int_eq((int)rows[_i].act(QUIET_WRITE), -rows[_i].error);
+	ck_assert(is_blocked(rows[_i].signal));
+	ck_assert(!is_pending(rows[_i].signal));
+	quiet_release_all();
+	ck_assert(!is_blocked(rows[_i].signal));
+}
+END_TEST
+
+START_TEST(a_signal_that_was_pending_before_all_was_held_stays)
+{
+	block(rows[_i].signal);
+	ck_assert_int_eq(raise(rows[_i].signal), 0);
+	ck_assert_int_eq(quiet_hold_all(), 0);
+	ck_assert_int_eq((int)rows[_i].act(QUIET_WRITE), -rows[_i].error);
+	quiet_release_all();
+	ck_assert(is_blocked(rows[_i].signal));
+	ck_assert(is_pending(rows[_i].signal));
+}
+END_TEST
+
 /* One that is sent to the process meanwhile is not taken in the place of ours. */
 START_TEST(a_signal_for_the_process_that_comes_meanwhile_stays)
 {
@@ -169,6 +193,8 @@ int main(void)
 	tcase_add_loop_test(tcase, the_error_comes_without_its_signal, 0, count);
 	tcase_add_loop_test(tcase, where_the_program_blocks_the_signal_none_is_left, 0, count);
 	tcase_add_loop_test(tcase, a_signal_that_was_pending_stays, 0, count);
+	tcase_add_loop_test(tcase, what_is_held_already_stays_held_until_all_is_released, 0, count);
+	tcase_add_loop_test(tcase, a_signal_that_was_pending_before_all_was_held_stays, 0, count);
 	tcase_add_loop_test(tcase, without_it_the_signal_is_raised, 0, count);
 	tcase_add_test(tcase, a_signal_for_the_process_that_comes_meanwhile_stays);
 	tcase_add_test(tcase, a_success_takes_nothing);
