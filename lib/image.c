@@ -297,41 +297,47 @@ static size_t place_contents(struct image *image)
 	return size;
 }
 
-static int fill_contents(const struct image *image)
+/* At once, because each write needs its signal held back. The list is as long as that of the parts. */
+static int fill_contents(const struct image *image, struct iovec *pieces)
 {
-	int err = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < image->part_count && err == 0; i++) {
+	for (size_t i = 0; i < image->part_count; i++) {
 		const struct part *part = &image->parts[i];
 
 		if (part->content)
-			err = reason_for(memfd_write(image->fd, part_address(part), part_size(part),
-						     (size_t)part->position),
-					 REASON_BAD_CODE);
+			pieces[count++] = (struct iovec){ part_address(part), part_size(part) };
 	}
+	return reason_for(memfd_write_pieces(image->fd, pieces, count), REASON_BAD_CODE);
+}
+
+static int write_contents(const struct image *image)
+{
+	struct iovec few[4 * OBJECTS_FEW], *pieces = few;
+	int err;
+
+	if (image->part_count > sizeof(few) / sizeof(*few))
+		pieces = calloc(image->part_count, sizeof(*pieces));
+	if (pieces == NULL)
+		return -ENOMEM;
+	err = fill_contents(image, pieces);
+	if (pieces != few)
+		free(pieces);
 	return err;
 }
 
 /*
- * The file is mapped from the descriptor that wrote it, where the kernel allows that, because it saves
- * opening another. The question is asked elsewhere first: when an old kernel refuses, the pages that
- * were to be replaced are already gone.
+ * Until the seal, another process can write to the file. It is mapped from the descriptor that wrote it, where the
+ * kernel allows that, because it saves opening another. The question is asked here first: when an old kernel refuses, the
+ * pages that were to be replaced are already gone.
  */
-static int choose_descriptor(struct image *image)
-{
-	memfd_lesson_learn(&memfd_writer_maps_sealed, image->fd);
-	return memfd_lesson_holds(&memfd_writer_maps_sealed) ? 0 : memfd_make_readonly(&image->fd);
-}
-
-/* Until the seal, another process can write to the file. */
-static int compare_contents(const struct image *image, size_t size)
+static int compare_contents(struct image *image, size_t size)
 {
 	CLEANUP(unmap_scoped) struct scoped_mapping all = { 0 };
-	int err = sys_mmap(&all.addr, NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, image->fd);
+	int err = memfd_map_sealed(&image->fd, size, &all);
 
 	if (err < 0)
-		return not_given(err);
-	all.size = size;
+		return err;
 	for (size_t i = 0; i < image->part_count; i++) {
 		const struct part *part = &image->parts[i];
 
@@ -370,13 +376,9 @@ static int copy_contents(struct image *image)
 	image->fd = memfd_new("image", size);
 	if (image->fd < 0)
 		return image->fd;
-	err = fill_contents(image);
+	err = write_contents(image);
 	if (err == 0)
 		err = memfd_seal(image->fd);
-	if (err == 0)
-		err = choose_descriptor(image);
-	if (err == 0)
-		err = memfd_check(image->fd, size);
 	if (err == 0)
 		err = compare_contents(image, size);
 	return err == 0 ? not_given(sys_file_identity(image->fd, &image->file)) : err;

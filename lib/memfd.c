@@ -14,6 +14,7 @@
 #include "lib/reason.h"
 #include "lib/util.h"
 
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -94,10 +95,13 @@ static int above_standard(int fd)
 	return above == -EINVAL ? -EMFILE : above;
 }
 
+/* What is written as soon as the limit is asked for: the write finds out. */
+#define SMALL ((size_t)1 << 16)
+
 int memfd_new(const char *name, size_t size)
 {
 	char full[sizeof(MEMFD_PREFIX) + SEALMEM_NAME_MAX];
-	int err = memfd_check_limit(size);
+	int err = size > SMALL ? memfd_check_limit(size) : 0;
 
 	if (err < 0)
 		return err;
@@ -176,6 +180,38 @@ void memfd_lesson_learn(struct memfd_lesson *lesson, int writer)
 	unmap_scoped(&mapping);
 }
 
+/* Nothing but the check makes it safe to touch each page. */
+static int map_all(int fd, size_t size, struct scoped_mapping *ret)
+{
+	int err = memfd_check(fd, size);
+
+	if (err == 0)
+		err = sys_mmap(&ret->addr, NULL, size, PROT_READ, MAP_SHARED | MAP_POPULATE, fd);
+	ret->size = err == 0 ? size : 0;
+	return err;
+}
+
+/* A mapping that can become writable is none of a sealed file. */
+static bool is_for_good(const struct scoped_mapping *mapping)
+{
+	return sys_mprotect(mapping->addr, mapping->size, PROT_WRITE) == -EACCES;
+}
+
+int memfd_map_sealed(int *fd, size_t size, struct scoped_mapping *ret)
+{
+	int err = map_all(*fd, size, ret);
+	bool refused = err == -EPERM || (err == 0 && !is_for_good(ret));
+
+	if (refused) {
+		unmap_scoped(ret);
+		ret->size = 0;
+		err = memfd_make_readonly(fd);
+	}
+	if (refused && err == 0)
+		err = map_all(*fd, size, ret);
+	return not_given(err);
+}
+
 /*
  * RLIMIT_FSIZE may fall at any time. A write or a file past it raises SIGXFSZ, which ends the process, also where the
  * file is long enough already. A library must not raise a signal.
@@ -216,6 +252,44 @@ static int write_at(int fd, const char *bytes, size_t size, size_t offset)
 	return answer_about_limit(&quiet, write_all(fd, bytes, size, offset));
 }
 
+/* What is left of the pieces after so many bytes. */
+static void use_up(struct iovec **pieces, size_t *count, size_t size)
+{
+	for (; *count > 0 && size >= (*pieces)->iov_len; (*pieces)++, (*count)--)
+		size -= (*pieces)->iov_len;
+	if (*count > 0) {
+		(*pieces)->iov_base = (char *)(*pieces)->iov_base + size;
+		(*pieces)->iov_len -= size;
+	}
+}
+
+static int write_all_pieces(int fd, struct iovec *pieces, size_t count)
+{
+	size_t offset = 0;
+
+	use_up(&pieces, &count, 0);
+	while (count > 0) {
+		ssize_t written =
+			sys_pwritev(fd, pieces, count < IOV_MAX ? count : IOV_MAX, (off_t)offset);
+
+		if (written == -EINTR)
+			continue;
+		if (written <= 0)
+			return written < 0 ? (int)written : -EIO;
+		offset += (size_t)written;
+		use_up(&pieces, &count, (size_t)written);
+	}
+	return 0;
+}
+
+static int write_pieces(int fd, struct iovec *pieces, size_t count)
+{
+	struct quiet quiet;
+
+	(void)quiet_about_limit(&quiet);
+	return answer_about_limit(&quiet, write_all_pieces(fd, pieces, count));
+}
+
 static int out_of_memory(int err)
 {
 	/* The filesystem calls it ENOSPC: its space is our memory. */
@@ -225,6 +299,11 @@ static int out_of_memory(int err)
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset)
 {
 	return out_of_memory(write_at(fd, bytes, size, offset));
+}
+
+int memfd_write_pieces(int fd, struct iovec *pieces, size_t count)
+{
+	return out_of_memory(write_pieces(fd, pieces, count));
 }
 
 int memfd_set_size(int fd, size_t size)

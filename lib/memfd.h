@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/uio.h>
 
 /* The name of each of our memfds in /proc/PID/maps starts with this, before the name of the region. */
 #define MEMFD_PREFIX "sealmem:"
@@ -18,7 +19,8 @@ int memfd_check_limit(size_t size);
 /* ftruncate(2). None of these functions raises SIGXFSZ: if the limit has fallen since, they answer -EFBIG. */
 int memfd_set_size(int fd, size_t size);
 
-/* A writable, empty memfd that may grow to `size` bytes. Errors as sealmem_region_new(). */
+/* A writable, empty memfd that may grow to `size` bytes. Errors as sealmem_region_new(), but where few bytes are more than
+ * RLIMIT_FSIZE allows, the functions below find out when they make it as long. */
 int memfd_new(const char *name, size_t size);
 
 /* The same, but one that can be executed. Its name has no prefix, because the kernel gives that name
@@ -49,8 +51,16 @@ bool memfd_lesson_holds(struct memfd_lesson *lesson);
 /* Tries it with the writer of a file that is sealed, unless somebody did before. */
 void memfd_lesson_learn(struct memfd_lesson *lesson, int writer);
 
+/* Checks the sealed file as memfd_check(), and maps it, shared and read-only, with its pages present. On failure the mapping is empty; a descriptor that
+ * the kernel does not map for good is replaced by one that can never write. */
+struct scoped_mapping;
+int memfd_map_sealed(int *fd, size_t size, struct scoped_mapping *ret);
+
 /* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */
 int memfd_write(int fd, const void *bytes, size_t size, size_t offset);
+
+/* All of the pieces, one after the other, from the beginning of the file on. It uses them up. */
+int memfd_write_pieces(int fd, struct iovec *pieces, size_t count);
 
 /* Makes the empty file `size` bytes long and fills it with zeroes that take memory now. */
 int memfd_clear(int fd, size_t size);

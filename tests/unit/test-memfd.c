@@ -550,6 +550,72 @@ START_TEST(reserve_honours_a_limit_that_was_lowered_since)
 }
 END_TEST
 
+/* More than one call of the kernel takes, and one that is empty. */
+START_TEST(pieces_are_written_one_after_the_other)
+{
+	enum { PIECES = IOV_MAX + 10 };
+	static struct iovec pieces[PIECES];
+	static char bytes[2 * PIECES], ab[] = "ab";
+	int fd = new_memfd(0);
+
+	for (size_t i = 0; i < PIECES; i++)
+		pieces[i] = (struct iovec){ ab, i == 3 ? 0 : 2 };
+	ck_assert_int_eq(memfd_write_pieces(fd, pieces, PIECES), 0);
+	ck_assert_int_eq((int)pread(fd, bytes, sizeof(bytes), 0), (int)sizeof(bytes) - 2);
+	for (size_t i = 0; i < sizeof(bytes) - 2; i++)
+		ck_assert_int_eq(bytes[i], i % 2 == 0 ? 'a' : 'b');
+}
+END_TEST
+
+START_TEST(a_piece_that_cannot_be_read_is_efault)
+{
+	char bytes[] = "ab";
+	struct iovec pieces[] = { { bytes, 2 }, { NULL, 1 } };
+	int fd = new_memfd(0);
+
+	ck_assert_int_eq(memfd_write_pieces(fd, pieces, 2), -EFAULT);
+}
+END_TEST
+
+START_TEST(a_sealed_file_is_mapped_for_good)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping mapping = { 0 };
+	int fd = new_memfd(page_size());
+
+	ck_assert_int_eq(memfd_seal(fd), 0);
+	ck_assert_int_eq(memfd_map_sealed(&fd, page_size(), &mapping), 0);
+	ck_assert_int_eq(mprotect(mapping.addr, mapping.size, PROT_READ | PROT_WRITE), -1);
+	ck_assert_int_eq(*(const char *)mapping.addr, 0);
+}
+END_TEST
+
+/* As some builds of Linux do. */
+START_TEST(a_file_that_cannot_be_mapped_from_its_writer_is_opened_again)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping mapping = { 0 };
+	int fd = new_memfd(page_size()), writer = fd;
+
+	require_no_valgrind("valgrind has no seccomp(2)");
+	ck_assert_int_eq(memfd_seal(fd), 0);
+	forbid_where(SYS_OWN_MMAP, EPERM,
+		     (const struct condition[]){ { 4, UINT32_MAX, (unsigned)fd } }, 1);
+	ck_assert_int_eq(memfd_map_sealed(&fd, page_size(), &mapping), 0);
+	ck_assert_int_ne(fd, writer);
+	ck_assert_int_eq(fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	ck_assert_int_eq(*(const char *)mapping.addr, 0);
+}
+END_TEST
+
+START_TEST(a_file_without_seals_is_not_mapped)
+{
+	struct scoped_mapping mapping = { 0 };
+	int fd = new_memfd(page_size());
+
+	ck_assert_int_eq(memfd_map_sealed(&fd, page_size(), &mapping), -EOPNOTSUPP);
+	ck_assert_uint_eq(mapping.size, 0);
+}
+END_TEST
+
 START_TEST(a_cleared_file_has_its_length_and_memory_for_it)
 {
 	int fd = memfd_new("test", 100);
@@ -738,6 +804,11 @@ int main(void)
 		reserve_says_enomem_when_there_is_no_room,
 		reserve_keeps_the_bytes_of_the_file,
 		reserve_honours_a_limit_that_was_lowered_since,
+		pieces_are_written_one_after_the_other,
+		a_piece_that_cannot_be_read_is_efault,
+		a_sealed_file_is_mapped_for_good,
+		a_file_that_cannot_be_mapped_from_its_writer_is_opened_again,
+		a_file_without_seals_is_not_mapped,
 		a_cleared_file_has_its_length_and_memory_for_it,
 		a_copy_has_the_same_bytes,
 		a_copy_ends_with_its_size,

@@ -1297,7 +1297,7 @@ static int image_without_memory(void)
 static int image_with_unreadable_code(void)
 {
 	require_mseal();
-	forbid(__NR_pwrite64, EFAULT);
+	forbid(__NR_pwritev, EFAULT);
 	return sealmem_seal_image(SEALMEM_IMAGE_DEEP, NULL);
 }
 
