@@ -120,6 +120,24 @@ static bool make_populated(struct object *object, const void *bytes, size_t size
 	return in_place(object, bytes, size, open_populated);
 }
 
+/* Open in ordinary memory, and copied to a file when it is sealed: children get copies while it is open, so nothing has
+ * to keep it from them. */
+static bool make_late(struct object *object, const void *bytes, size_t size)
+{
+	int fd;
+	bool done;
+
+	object->data = NULL;
+	if (!map(object, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1))
+		return false;
+	memcpy(object->data, bytes, size);
+	fd = create();
+	done = fd >= 0 && mprotect(object->data, whole_pages(size), PROT_READ) == 0 &&
+	       write_all(fd, object->data, size) && fcntl(fd, F_ADD_SEALS, ALL_SEALS) == 0 &&
+	       map(object, size, PROT_READ, MAP_SHARED, fd);
+	return close(fd) == 0 && done;
+}
+
 static void release(const struct object *object, size_t size)
 {
 	(void)munmap(object->data, whole_pages(size));
@@ -129,6 +147,7 @@ const struct contestant memfd[] = {
 	{ "calls", NULL, NULL, make, release },
 	{ "calls-in-place", NULL, NULL, make_in_place, release },
 	{ "calls-populated", NULL, NULL, make_populated, release },
+	{ "calls-late", NULL, NULL, make_late, release },
 	{ "memfd-private", NULL, NULL, make_private, release },
 	{ 0 },
 };
