@@ -451,9 +451,83 @@ def machine():
     }
 
 
-INTRODUCTION = """# Measurements
+SUMMARY = """# Measurements
 
-`./bench/run` wrote this whole file. The files in `bench/contestants/` show what each contestant does. A ratio compares
+`./bench/run` wrote this whole file, on {processor} with {processors} processors and {kernel}. Ratios to plain memory differ
+between processors, so the limits are against the bare system calls and the other libraries of the same run.
+
+Five questions, each in one sentence:
+
+| Question | What is compared | Measured |
+|---|---|---|
+{questions}
+A ratio below 1 means that sealmem takes less time. {met} of {all} limits are met. Where one is not, the section
+[Where a limit is not met](#where-a-limit-is-not-met) has the reason.
+
+![Time until an object is sealed, by its size](results.svg)
+"""
+
+
+def middle_ratio(measured, case, contestant, over):
+    """The median ratio of two contestants of a case, or nothing where the case was not run."""
+    ratios = measured[case].ratios(contestant, "sealed", over) if case in measured else []
+    return short(statistics.median(ratios)) if ratios else "not measured"
+
+
+def value_of(rows, those, value):
+    return next((short(row[value]) for row in rows if those.items() <= row.items()), "not measured")
+
+
+def questions(measured, others):
+    """The rows of the summary."""
+    start, run = others.get("start", []), others.get("run", [])
+    return [
+        ["What does it cost to seal a small buffer?", "32 bytes from a buffer, over the system calls alone", middle_ratio(measured, "32B", "sealmem-from-bytes", "calls")],
+        ["Is another library faster?", "the same, over libsodium, whose protection a program can take back", middle_ratio(measured, "32B", "sealmem-from-bytes", "libsodium")],
+        ["And memory that is filled first?", "16 MiB in place, over the system calls alone", middle_ratio(measured, "16M", "sealmem-in-place", "calls-in-place")],
+        ["What does a sealed program cost at its start?", "microseconds that true(1) takes longer", value_of(start, {"program": "true", "time": "clock"}, "sealed: added")],
+        ["What does a secret cost at the start?", "`sealmem run` with one secret, over /bin/true alone", value_of(run, {"way": "run, one secret"}, "ratio")],
+    ]
+
+
+def summary(measured, others, judged, here):
+    rows = "".join("| " + " | ".join(row) + " |\n" for row in questions(measured, others))
+    met = sum(row["met"] for row in judged)
+    return SUMMARY.format(questions=rows, met=met, all=len(judged), **here)
+
+
+NOT_MET = """## Where a limit is not met
+
+*One page in place.* Of the system calls of such a region, those that the bare calls lack hold signals back, ask who has
+the memory, and confirm seals and size with the kernel. Two ways to take fewer were tried. `calls-late` keeps the bytes in
+ordinary memory and copies them when they are sealed: that needs none of the calls that hide an open region from children,
+and the copy takes the time that it saves. The other one is in use: the signals are held back once, not twice, and the
+limit on the size of files is asked for only where a file is large.
+
+*A program that starts sealed.* `floor` makes the system calls alone, and compares nothing. The rest is mostly two things
+that are not given up: the open of /proc/self/maps, by which the kernel confirms what is mapped in the end, and the
+question to the loader which object it took for each name. Two ways were tried. One write for all objects, and one
+mapping for both the comparison and the question whether it is final, are in use. To let pages come when they are touched,
+and not at once, changed nothing.
+
+*A program that starts by `sealmem run`.* `execl() alone` is a program that does nothing but execute /bin/true;
+`execl() alone, static` is one that needs no loader either, and the floor. Two ways were tried. To load libsmartcols, json-c
+and the locale only when they are needed is in use. A static command would have the loader's part of the floor, and could
+load no library for `exec --sha256`.
+
+## Peers that are not measured
+
+hardened_malloc and memguard (Go) are in no package of Debian 12. memsec (Rust) is there as source only,
+librust-memsec-dev, and no contestant yet. mmap-sync publishes 26.7 ns for a read without and
+40.1 ns with a check of the bytes, and 251 ns for a write, on an Intel i7-13800H
+(README.md of github.com/cloudflare/mmap-sync); compare "Acquire and release a published generation".
+iceoryx2 published 240 ns for a message of 64 bytes or 64 KiB from one process to another, where both wait in a loop, on an
+Intel i7-10875H (an early README.md of github.com/eclipse-iceoryx/iceoryx2); no case here has such loops.
+"""
+
+INTRODUCTION = """## How it is measured
+
+The files in `bench/contestants/` show what each contestant does. A ratio compares
 a contestant with the baseline (the first row) of the same round; each runs in a process of its own. The tables show the
 median of all rounds, the least and the greatest. `sealed` is the time until the object is sealed, `read` until its first
 byte was also read, and `life` until everything was given back. An object without `life` cannot be given back. `calls`,
@@ -529,11 +603,12 @@ def main():
         instruction_text, counts = instruction_table(options.programs, counted, 2 if options.quick else 20)
     text = "\n".join(
         [
-            INTRODUCTION,
-            table(list(here), [list(here.values())]),
+            summary(measured, others, judged, here),
             "## Limits\n",
             bar_table(judged),
-            "![Ratios by size](results.svg)\n",
+            NOT_MET,
+            INTRODUCTION,
+            table(list(here), [list(here.values())]),
             "## Each case\n",
             *[case_table(m) for m in measured.values()],
             *[f"### {cases.OTHERS[key].title}\n\n{other_table(rows)}" for key, rows in others.items()],
