@@ -8,11 +8,11 @@
 
 #include "tools/commands.h"
 #include "tools/common/errors.h"
+#include "tools/common/text.h"
 #include "include/sealmem.h"
 #include "lib/util.h"
 
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +57,9 @@ static enum exit_status run_command(const char *name, int argc, char **argv)
 
 	if (command == NULL)
 		return complain_of_usage(NULL, EXIT_FAILED, "unknown command '%s'", name);
+	/* Those that a program takes the place of print nothing but errors. To read the locale takes longer than what they do. */
+	if (command->failed != EXIT_OURS)
+		use_locale();
 	/* 0 makes getopt_long() start again. */
 	optind = 0;
 	return finish_output(name, command->failed, command->run(argc, argv));
@@ -106,7 +109,6 @@ int main(int argc, char **argv)
 
 	if (open_standard_descriptors() < 0)
 		return complain(NULL, EXIT_FAILED, "standard input, output or error is closed");
-	(void)setlocale(LC_CTYPE, "");
 	opterr = 0;
 	c = getopt_long(argc, argv, "+:hV", options, NULL);
 	if (c == -1)

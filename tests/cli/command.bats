@@ -143,3 +143,22 @@ load helper
     run -0 env -i "$SEALMEM" demo
     [ "${#lines[@]}" = 6 ]
 }
+
+@test "a library that only some commands need is loaded by these alone" {
+    ldd "$SEALMEM" >/dev/null 2>&1 || skip "linked statically"
+    [[ $(ldd "$SEALMEM") != *libsmartcols* && $(ldd "$SEALMEM") != *libjson-c* ]]
+    : >"$BATS_TEST_TMPDIR/libjson-c.so.5"
+    LD_LIBRARY_PATH="$BATS_TEST_TMPDIR" run -2 --separate-stderr "$SEALMEM" probe --json
+    [ "$output" = "" ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == "sealmem: libjson-c.so.5 cannot be loaded: install it: "* ]]
+    LD_LIBRARY_PATH="$BATS_TEST_TMPDIR" run -0 "$SEALMEM" probe
+    LD_LIBRARY_PATH="$BATS_TEST_TMPDIR" run -0 "$SEALMEM" run -- true
+}
+
+@test "an error of a command that needs no locale otherwise shows the characters of the locale" {
+    LC_ALL=C.UTF-8 run -127 "$SEALMEM" run -- "$BATS_TEST_TMPDIR/ü"
+    [[ $output == *"/ü': "* ]]
+    LC_ALL=C run -127 "$SEALMEM" run -- "$BATS_TEST_TMPDIR/ü"
+    [[ $output == *'/\xc3\xbc'* ]]
+}

@@ -20,7 +20,6 @@
 #include "lib/util.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #define MARGIN	      16
@@ -67,11 +66,19 @@ static void xml_words_print(FILE *out, row_printer *print, const struct report_r
 	xml_print(out, text);
 }
 
+/* Of 2; between its powers it is linear, which will do for a height and needs no library. */
+static double logarithm(uint64_t number)
+{
+	int whole = 63 - __builtin_clzll(number | 1);
+
+	return whole + (double)number / (double)(UINT64_C(1) << whole) - 1;
+}
+
 static double height_of(const struct report_row *row)
 {
 	uint64_t pages = report_row_size(row) / row->process->mappings.page;
 
-	return ROW_HEIGHT + 3 * log2(pages > 0 ? (double)pages : 1);
+	return ROW_HEIGHT + 3 * logarithm(pages > 0 ? pages : 1);
 }
 
 /* Empty address space before the row; 0 if there is none, or if the row has no address. */
@@ -341,8 +348,11 @@ static double height_of_all(const struct report *report)
 {
 	double height = 0;
 
-	for (size_t i = 0; i < report->audit->count; i++)
-		height = fmax(height, height_of_process(&report->processes[i]));
+	for (size_t i = 0; i < report->audit->count; i++) {
+		double one = height_of_process(&report->processes[i]);
+
+		height = one > height ? one : height;
+	}
 	return LEGEND_HEIGHT + HEAD_HEIGHT + height + 2 * MARGIN;
 }
 

@@ -11,9 +11,9 @@
 
 #include "tools/common/digest.h"
 
+#include "tools/common/library.h"
 #include "lib/util.h"
 
-#include <dlfcn.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -38,24 +38,15 @@ static int load(struct libcrypto *ret)
 	return 0;
 }
 #else
-/* dlsym() returns a pointer to data, even for a function. POSIX stores the function like this. */
-static bool find(void *library, const char *name, void *ret)
-{
-	void *symbol = dlsym(library, name);
-
-	memcpy(ret, &symbol, sizeof(symbol));
-	return symbol != NULL;
-}
-
 static int load(struct libcrypto *ret)
 {
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	bool found = library != NULL && find(library, "EVP_MD_CTX_new", &ret->new) &&
-		     find(library, "EVP_MD_CTX_free", &ret->free) &&
-		     find(library, "EVP_sha256", &ret->sha256) &&
-		     find(library, "EVP_DigestInit_ex", &ret->init) &&
-		     find(library, "EVP_DigestUpdate", &ret->update) &&
-		     find(library, "EVP_DigestFinal_ex", &ret->final);
+	struct library library = { .name = LIBRARY };
+	bool found = library_find(&library, "EVP_MD_CTX_new", &ret->new) &&
+		     library_find(&library, "EVP_MD_CTX_free", &ret->free) &&
+		     library_find(&library, "EVP_sha256", &ret->sha256) &&
+		     library_find(&library, "EVP_DigestInit_ex", &ret->init) &&
+		     library_find(&library, "EVP_DigestUpdate", &ret->update) &&
+		     library_find(&library, "EVP_DigestFinal_ex", &ret->final);
 
 	return found ? 0 : -ELIBACC;
 }

@@ -10,6 +10,7 @@
 
 #include "lib/escape.h"
 
+#include <locale.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,15 @@
 void free_text(char **text)
 {
 	free(*text);
+}
+
+void use_locale(void)
+{
+	static bool used;
+
+	if (!used)
+		(void)setlocale(LC_CTYPE, "");
+	used = true;
 }
 
 static void put_byte(FILE *out, unsigned char byte)
@@ -34,8 +44,10 @@ static size_t visible_length(const char *bytes, size_t size)
 {
 	mbstate_t state = { 0 };
 	wchar_t character;
-	size_t length = mbrtowc(&character, bytes, size, &state);
+	size_t length;
 
+	use_locale();
+	length = mbrtowc(&character, bytes, size, &state);
 	if (length == 0 || length > size || wcwidth(character) <= 0)
 		return 0;
 	return length;
@@ -110,6 +122,7 @@ size_t text_width(const char *text)
 	size_t width = 0, length;
 	wchar_t character;
 
+	use_locale();
 	for (; *text != '\0'; text += length) {
 		int columns;
 

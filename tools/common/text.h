@@ -9,6 +9,10 @@
 /* For CLEANUP(). */
 void free_text(char **text);
 
+/* Takes the character set of the user's locale. Everything here does so when it needs it; before anything else prints
+ * text of the user, it has to be called. */
+void use_locale(void);
+
 /* Prints the bytes. A byte that could move the cursor or be invisible becomes an escape: \n, \\, \x1b. */
 void put_escaped(FILE *out, const char *bytes, size_t size);
 
