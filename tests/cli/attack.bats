@@ -318,6 +318,17 @@ NOTHING_OF_OURS=(memfd_create=ENOSYS memfd_secret=ENOSYS mlock=ENOSYS mlock2=ENO
     [[ $output != *$'\e[3'* ]]
 }
 
+# A process for each processor, or none but the command itself.
+@test "attacks that are tried at the same time give what those tried one after the other give" {
+    command -v taskset >/dev/null || skip "no taskset"
+    run -0 "$SEALMEM" attack --only "mprotect*" --only munmap --only store --json --no-progress
+    together=$output
+    run -0 taskset -c "$(taskset -cp $$ | sed 's/.*: \([0-9]*\).*/\1/')" \
+        "$SEALMEM" attack --only "mprotect*" --only munmap --only store --json --no-progress
+    [ "$output" = "$together" ]
+    [[ $output == *'"held"'* ]]
+}
+
 @test "on a terminal it shows its progress, unless --no-progress" {
     run_on_terminal 200 "$SEALMEM" attack --only munmap --only store --column content
     [[ $output == *"1 of 2: store"*"2 of 2: munmap"* ]]

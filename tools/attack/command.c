@@ -149,9 +149,10 @@ static void choose(struct attack_report *report, const struct options *options)
 			attack_report_add_row(report, attack);
 }
 
-static void show_progress(const struct options *options, const struct attack_report *report,
-			  size_t row)
+static void show_progress(const struct attack_report *report, size_t row, void *data)
 {
+	const struct options *options = data;
+
 	if (options->no_progress || !takes_escapes(STDERR_FILENO))
 		return;
 	(void)fprintf(stderr, "\r\033[K");
@@ -161,14 +162,11 @@ static void show_progress(const struct options *options, const struct attack_rep
 	(void)fflush(stderr);
 }
 
-static void carry_out(struct attack_report *report, const struct options *options)
+static void carry_out(struct attack_report *report, struct options *options)
 {
 	attack_report_try_columns(report, &options->settings);
-	for (size_t row = 0; row < report->row_count; row++) {
-		show_progress(options, report, row);
-		attack_report_try_row(report, row, &options->settings);
-	}
-	show_progress(options, report, report->row_count);
+	attack_report_try_rows(report, &options->settings, show_progress, options);
+	show_progress(report, report->row_count, options);
 }
 
 static void print(const struct attack_report *report, int format)

@@ -48,8 +48,16 @@ void attack_report_try_row(struct attack_report *report, size_t row,
 		if (!column->available)
 			continue;
 		attack_try_cell(&r->cells[i], r->attack, column, &r->control, settings);
-		attack_summary_add(&report->summary, column, &r->cells[i]);
 	}
+}
+
+void attack_report_count(struct attack_report *report)
+{
+	for (size_t row = 0; row < report->row_count; row++)
+		for (size_t i = 0; i < report->column_count; i++)
+			if (report->columns[i].available)
+				attack_summary_add(&report->summary, &report->columns[i],
+						   &report->rows[row].cells[i]);
 }
 
 bool attack_report_has_promises(const struct attack_report *report)

@@ -36,6 +36,12 @@ void attack_report_try_columns(struct attack_report *report,
 void attack_report_try_row(struct attack_report *report, size_t row,
 			   const struct attack_settings *settings);
 
+/* Every row, several at a time where there are processors for it, and counts the cells. `tell` is called before each. */
+typedef void attack_progress(const struct attack_report *report, size_t row, void *data);
+void attack_report_try_rows(struct attack_report *report, const struct attack_settings *settings,
+			    attack_progress *tell, void *data);
+void attack_report_count(struct attack_report *report);
+
 /* Whether any column promises something. */
 bool attack_report_has_promises(const struct attack_report *report);
 
