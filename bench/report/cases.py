@@ -306,6 +306,7 @@ OTHERS = {
         ["2"],
     ),
     "pairs": Other("Acquire and release a published generation", ["PROGRAMS/measure-pairs", "2000000"], ["20000"]),
+    "memory": Other("Memory of the process for one small region, beyond its page", ["PROGRAMS/measure-memory", "900"], ["100"]),
     "publish": Other(
         "Publish to processes, until the last of them has read it",
         ["PROGRAMS/measure-publish", "100", "300", "1000"],
@@ -378,6 +379,7 @@ OTHER_BARS = [
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
     OtherBar("acquire and release a generation, one thread, ns", "pairs", {"threads": 1}, "ns_for_a_pair", 15),
     OtherBar("the same in eight threads, over one", "pairs", {"threads": 8}, "over_one_thread", 1.1),
+    OtherBar("memory of one small region beyond its page, bytes", "memory", {}, "bytes of each", 1024),
     OtherBar("1 GiB in 8 processes and their publisher: memory over the size", "together", {}, "memory_of_all,_over_the_size", 1.01),
     OtherBar("the same: first byte in each after the first, us", "together", {}, "of_the_slowest_other,_us", 1000),
     starting("image sealed: added microseconds", "added", 150),
