@@ -3,8 +3,7 @@
 Gives a program or library what linkers of today do not know or warn of.
 
 The section .gnu.mutable gets a segment PT_GNU_MUTABLE, as is proposed for linkers. A new entry would move the table of
-headers, so an entry goes that nobody needs here: that of PT_GNU_EH_FRAME, which is for unwinding, or what linkers for
-riscv64 write beside.
+headers, so an entry goes that nobody needs here: the one for unwinding, or what linkers for riscv64 write beside.
 
 The note in .note.memory-seal, if there is one, gets the name of its vendor: see memory-seal.h.
 
@@ -16,7 +15,9 @@ import struct
 import sys
 
 PT_GNU_EH_FRAME = 0x6474E550
+PT_ARM_EXIDX = 0x70000001
 PT_RISCV_ATTRIBUTES = 0x70000003
+SPARE = (PT_GNU_EH_FRAME, PT_ARM_EXIDX, PT_RISCV_ATTRIBUTES)
 PT_GNU_MUTABLE = 0x6474F555
 READ_AND_WRITE = 6
 MUTABLE = b".gnu.mutable"
@@ -70,7 +71,7 @@ class Elf:
 
 def main(source, target):
     elf = Elf(bytearray(pathlib.Path(source).read_bytes()))
-    elf.replace_segment((PT_GNU_EH_FRAME, PT_RISCV_ATTRIBUTES), PT_GNU_MUTABLE, *elf.find_section(MUTABLE))
+    elf.replace_segment(SPARE, PT_GNU_MUTABLE, *elf.find_section(MUTABLE))
     note = elf.find_section(NOTE)
     if note is not None:
         elf.data[note[1] + HEADER : note[1] + HEADER + len(VENDOR)] = VENDOR
