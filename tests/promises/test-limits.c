@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char buffer_of_bytes[64];
+/* No more than a page of any size is read of it, and a byte. */
+static char buffer_of_bytes[(1 << 16) + 1];
 
 /* What `ret` is while nothing has been written to it. */
 static struct sealmem_region *untouched(void)
