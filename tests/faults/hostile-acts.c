@@ -88,7 +88,7 @@ void hostile_write_again(void)
 
 void hostile_undo(void)
 {
-	for (int i = 0; i < RLIM_NLIMITS; i++)
+	for (unsigned i = 0; i < RLIM_NLIMITS; i++)
 		if (held.limited[i])
 			(void)setrlimit(i, &held.limits[i]);
 	memset(held.limited, 0, sizeof(held.limited));
@@ -359,16 +359,16 @@ static bool clone_child(const struct target *to)
 	return to->map_count > 0;
 }
 
-static bool limit(int resource, rlim_t most)
+static bool limit(unsigned which, rlim_t most)
 {
 	struct rlimit lower;
 
-	if (getrlimit(resource, &held.limits[resource]) < 0)
+	if (getrlimit(which, &held.limits[which]) < 0)
 		return false;
-	lower = held.limits[resource];
+	lower = held.limits[which];
 	lower.rlim_cur = most < lower.rlim_max ? most : lower.rlim_max;
-	held.limited[resource] = setrlimit(resource, &lower) == 0;
-	return held.limited[resource];
+	held.limited[which] = setrlimit(which, &lower) == 0;
+	return held.limited[which];
 }
 
 static bool limit_files(const struct target *to)

@@ -443,7 +443,7 @@ static void take_generations(struct soak *soak, struct report *report)
 
 /* Limits that change while regions are made. Each refusal is one that the header lists. */
 
-static void set_limit(int resource, rlim_t soft)
+static void set_limit(unsigned resource, rlim_t soft)
 {
 	struct rlimit limit;
 
@@ -453,7 +453,7 @@ static void set_limit(int resource, rlim_t soft)
 }
 
 static const struct {
-	int resource;
+	unsigned resource;
 	rlim_t low;
 } limits[] = {
 	{ RLIMIT_FSIZE, 5000 },
