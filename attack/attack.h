@@ -52,7 +52,8 @@ enum gap {
 	GAP_NONE = 0,
 	GAP_EMULATED = 1, /* an address that the system call filter keeps, not mseal(2) */
 	GAP_FILTERED = 2, /* availability, which the filter adds */
-	GAP_ANY = 4,
+	GAP_CLOSED = 4,	  /* loads and stores, which a heap refuses while it is closed */
+	GAP_ANY = 8,
 };
 
 struct attack {

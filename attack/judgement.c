@@ -10,6 +10,11 @@
 
 #include <stdio.h>
 
+static bool promises(const struct victim *victim, enum target target)
+{
+	return victim->promises & (1u << target);
+}
+
 static unsigned gaps_of(const struct attack_column *column)
 {
 	unsigned gaps = GAP_ANY;
@@ -18,12 +23,9 @@ static unsigned gaps_of(const struct attack_column *column)
 		gaps |= GAP_EMULATED;
 	if (column->victim->filtered)
 		gaps |= GAP_FILTERED;
+	if (promises(column->victim, TARGET_ACCESS))
+		gaps |= GAP_CLOSED;
 	return gaps;
-}
-
-static bool promises(const struct victim *victim, enum target target)
-{
-	return victim->promises & (1u << target);
 }
 
 /* Changed bytes break the promise of CONTENT, also when the attack was after something else. */

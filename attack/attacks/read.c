@@ -163,6 +163,13 @@ static int read_kcore_image(struct scene *scene)
 #endif
 }
 
+/* There the kernel takes a page without asking whether the process may read it. (Seen on 6.1 and 6.12.) */
+#ifdef __s390x__
+# define VMSPLICE_GAPS GAP_CLOSED
+#else
+# define VMSPLICE_GAPS GAP_NONE
+#endif
+
 static const struct attack rows[] = {
 	{
 		.name = "vmsplice",
@@ -171,6 +178,7 @@ static const struct attack rows[] = {
 		.vantage = VANTAGE_SELF,
 		.syscalls = "vmsplice SPLICE_F_GIFT, read",
 		.run = put_into_pipe_and_read,
+		.gaps = VMSPLICE_GAPS,
 		.accesses = true,
 	},
 	{

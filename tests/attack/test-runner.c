@@ -569,6 +569,22 @@ START_TEST(a_known_gap_counts_only_for_the_seal_that_has_it)
 }
 END_TEST
 
+START_TEST(a_gap_of_a_closed_heap_is_none_of_a_secret)
+{
+	struct attack attack = { .target = TARGET_SECRECY, .gaps = GAP_CLOSED, .accesses = true };
+	struct victim secret = { .promises = 1u << TARGET_SECRECY };
+	struct victim closed = { .promises = 1u << TARGET_ACCESS };
+	struct attack_column column = { .victim = &secret, .available = true };
+	struct result result = { .outcome = OUTCOME_LEAKED };
+
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BROKEN);
+	column.victim = &closed;
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BY_DESIGN);
+	attack.gaps = GAP_NONE;
+	ck_assert_int_eq(attack_judge(&attack, &column, &result), JUDGEMENT_BROKEN);
+}
+END_TEST
+
 /* A heap that notices at the next check, or does not. */
 static void *allocate(void *heap, size_t size)
 {
@@ -858,6 +874,7 @@ int main(void)
 		changed_content_is_broken_whatever_the_attack_was_after,
 		an_attack_that_was_held_has_passed,
 		a_known_gap_counts_only_for_the_seal_that_has_it,
+		a_gap_of_a_closed_heap_is_none_of_a_secret,
 		a_heap_that_writes_its_line_and_aborts_has_found_it,
 		a_heap_that_dies_in_another_way_has_no_verdict,
 		harm_that_a_heap_does_not_notice_has_changed_it,
