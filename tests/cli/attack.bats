@@ -368,6 +368,28 @@ NOTHING_OF_OURS=(memfd_create=ENOSYS memfd_secret=ENOSYS mlock=ENOSYS mlock2=ENO
     ! pgrep -f "^$SEALMEM attack" >&2
 }
 
+@test "what a process of the run that dies has not finished has no verdict, and the rest has" {
+    [ "$(nproc)" -ge 2 ] || skip "a machine with one processor has one process for all rows"
+    "$SEALMEM" attack --json >"$BATS_TEST_TMPDIR/report" 3>&- &
+    pid=$!
+    for _ in {1..50}; do
+        worker=$(pgrep -P $pid | head -n 1)
+        [ -z "$worker" ] || break
+        sleep 0.01
+    done
+    sleep 0.2
+    kill -KILL "$worker"
+    status=0
+    wait $pid || status=$?
+    [ "$status" = 1 ]
+    reasons=$(jq -r '[.. | .reason? // empty | select(. == "the process that tried it has died")] | length' "$BATS_TEST_TMPDIR/report")
+    rows=$(jq '.attacks | length' "$BATS_TEST_TMPDIR/report")
+    columns=$(jq '.columns | length' "$BATS_TEST_TMPDIR/report")
+    [ "$reasons" -ge 1 ]
+    [ "$reasons" -le "$columns" ]
+    [ "$rows" -ge 100 ]
+}
+
 @test "no line of the help is wider than 80 columns, and every option is in it" {
     run -0 "$SEALMEM" attack --help
     [ "$(grep -c '.\{81\}' <<<"$output")" = 0 ]

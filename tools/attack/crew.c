@@ -133,6 +133,8 @@ static size_t processors(void)
 
 static void hand_out(const struct crew *crew, attack_progress *tell, void *data)
 {
+	/* A worker that has died does not read its answer. */
+	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
 	size_t row = 0, number;
 
 	/* It ends when the last worker has closed its end. */
@@ -142,6 +144,7 @@ static void hand_out(const struct crew *crew, attack_progress *tell, void *data)
 		(void)!write(crew->workers[number].answers, &row, sizeof(row));
 		row += row < crew->report->row_count;
 	}
+	(void)signal(SIGPIPE, before);
 }
 
 static void dismiss(struct crew *crew)
@@ -153,7 +156,6 @@ static void dismiss(struct crew *crew)
 	}
 	for (size_t row = 0; row < crew->report->row_count; row++)
 		load(crew, row);
-	(void)sys_munmap(crew->shared, crew->report->row_count * row_size(crew->report));
 }
 
 static int assemble(struct crew *crew)
@@ -195,5 +197,7 @@ void attack_report_try_rows(struct attack_report *report, const struct attack_se
 		dismiss(&crew);
 	}
 	(void)close_fd(crew.asks);
+	if (crew.shared != NULL)
+		(void)sys_munmap(crew.shared, report->row_count * row_size(report));
 	attack_report_count(report);
 }
