@@ -144,7 +144,7 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
     start ./dynamic
     plan=$("$SEALMEM" seal --dry-run "$guest")
     [ "$(ask try | grep -c ': done$')" -ge 12 ]
-    [ "$("$SEALMEM" seal --report "$guest")" = "$plan" ]
+    diff <(echo "$plan") <("$SEALMEM" seal --report "$guest") >&2
     # Only root may ask again for the seals of a file that is open nowhere.
     again=$("$SEALMEM" seal --report "$guest")
     [ "$(id -u)" != 0 ] || [ "$again" = "$plan" ]
