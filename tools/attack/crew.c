@@ -161,7 +161,7 @@ static void dismiss(struct crew *crew)
 static int assemble(struct crew *crew)
 {
 	size_t wanted = processors();
-	int ends[2], err;
+	int ends[2] = { -1, -1 }, err;
 
 	if (wanted < 2 || crew->report->row_count < 2)
 		return -ECHILD;
