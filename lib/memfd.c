@@ -257,7 +257,7 @@ static void use_up(struct iovec **pieces, size_t *count, size_t size)
 {
 	for (; *count > 0 && size >= (*pieces)->iov_len; (*pieces)++, (*count)--)
 		size -= (*pieces)->iov_len;
-	if (*count > 0) {
+	if (size > 0) {
 		(*pieces)->iov_base = (char *)(*pieces)->iov_base + size;
 		(*pieces)->iov_len -= size;
 	}
