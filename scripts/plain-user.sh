@@ -23,6 +23,7 @@ mkdir "$place/unit" "$place/bin" &&
         -maxdepth 1 -type f -perm -u+x -exec cp {} "$place/unit" \; &&
     cp "$build/tools/sealmem" "$build/tests/cli/forbid" "$build/tests/cli/mapped" "$build/tests/cli/pretend-sealed.so" \
         "$build/tests/cli/stalled" "$build/tests/cli/marked" "$build/tests/cli/unmarked" "$build/tests/cli/marked_static" \
+        "$build/tests/cli/written" "$build/tests/cli/written-plain" \
         "$build/tests/examples/witness" "$build/examples/policy" "$build/examples/tls" "$build/examples/keyring" \
         examples/models "$place/bin" &&
     find "$build/lib" -maxdepth 1 -type f -name 'libsealmem.so.*' -exec cp {} "$place/bin" \; &&
@@ -54,7 +55,7 @@ find unit -type f ! -name '*.so' ! -name record ! -name filter-dump | sort |
         [ "$ended" -eq 0 ] || [ "$ended" -eq 77 ]' - '{}' || status=1
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     MAPPED="$bin/mapped" STALLED="$bin/stalled" MARKED="$bin/marked" MARKED_STATIC="$bin/marked_static" \
-    UNMARKED="$bin/unmarked" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
+    UNMARKED="$bin/unmarked" WRITTEN="$bin/written" WRITTEN_PLAIN="$bin/written-plain" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
 for example in policy tls keyring; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1

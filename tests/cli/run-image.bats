@@ -364,7 +364,7 @@ for part in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", smaps):
 
 @test "--image=later seals only the later objects that can never be unloaded" {
     command -v python3 >/dev/null || skip "no python3"
-    library=$(ldconfig -p | sed -n 's/.*libsmartcols.so.1 .* => //p' | head -n 1)
+    library=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p | sed -n 's/.*libsmartcols.so.1 .* => //p' | head -n 1)
     export library
     export -f load_in_python
     nodelete=4098 now=2
