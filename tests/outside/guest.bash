@@ -41,6 +41,15 @@ build_guest() {
     build "$1" guest.c acts.c -- "${@:2}"
 }
 
+# Until a child of this shell has executed its program, it is another shell.
+await_program() {
+    local tries=3000
+
+    while [ /proc/"$1"/exe -ef /proc/self/exe ] && ((tries--)); do
+        sleep 0.01
+    done
+}
+
 # open_guest COMMAND...: starts it; $guest is its PID. Lines go to descriptor 5 and come from 6.
 open_guest() {
     rm -f to from
@@ -48,6 +57,7 @@ open_guest() {
     "$@" <to >from 3>&- 4>&- &
     guest=$!
     exec 5>to 6<from
+    await_program "$guest"
 }
 
 close_guest() {

@@ -142,6 +142,8 @@ for line in sys.stdin: print(int(hashlib.sha256(line.encode()).hexdigest(), 16))
     need_mseal
     build_guest dynamic "$CC" -fPIE -pie
     start ./dynamic
+    # Then its loader is done.
+    [ -n "$(ask answer)" ]
     plan=$("$SEALMEM" seal --dry-run "$guest")
     [ "$(ask try | grep -c ': done$')" -ge 12 ]
     diff <(echo "$plan") <("$SEALMEM" seal --report "$guest") >&2
