@@ -55,20 +55,16 @@ static size_t try_columns(struct attack_column *columns, const struct attack_set
 	return count;
 }
 
-static bool promises(const struct victim *victim, enum target target)
-{
-	return victim->promises & (1u << target);
-}
-
 /* The promise that a cell is about; TARGET_COUNT if none. */
 static enum target challenged(const struct attack *attack, const struct victim *victim,
 			      const struct attack_cell *cell)
 {
-	if (promises(victim, attack->target) || cell->result.outcome == OUTCOME_NO_VERDICT)
+	if (victim_promises(victim, attack->target) || cell->result.outcome == OUTCOME_NO_VERDICT)
 		return attack->target;
 	if (cell->judgement != JUDGEMENT_BROKEN)
 		return TARGET_COUNT;
-	return attack->accesses && promises(victim, TARGET_ACCESS) ? TARGET_ACCESS : TARGET_CONTENT;
+	return attack->accesses && victim_promises(victim, TARGET_ACCESS) ? TARGET_ACCESS
+									  : TARGET_CONTENT;
 }
 
 static void count(struct tally *tally, const struct attack *attack,

@@ -105,6 +105,11 @@ struct victim {
 	bool closes; /* the seal closes the heap, and the owner opens it to look */
 };
 
+static inline bool victim_promises(const struct victim *victim, enum target target)
+{
+	return victim->promises & (1u << target);
+}
+
 enum outcome {
 	OUTCOME_HELD,		/* intact; with the errno that the attack met, if any */
 	OUTCOME_NO_SEAL,	/* intact: the seal was refused while the attack held the memory */

@@ -10,11 +10,6 @@
 
 #include <stdio.h>
 
-static bool promises(const struct victim *victim, enum target target)
-{
-	return victim->promises & (1u << target);
-}
-
 static unsigned gaps_of(const struct attack_column *column)
 {
 	unsigned gaps = GAP_ANY;
@@ -23,7 +18,7 @@ static unsigned gaps_of(const struct attack_column *column)
 		gaps |= GAP_EMULATED;
 	if (column->victim->filtered)
 		gaps |= GAP_FILTERED;
-	if (promises(column->victim, TARGET_ACCESS))
+	if (victim_promises(column->victim, TARGET_ACCESS))
 		gaps |= GAP_CLOSED;
 	return gaps;
 }
@@ -31,9 +26,9 @@ static unsigned gaps_of(const struct attack_column *column)
 /* Changed bytes break the promise of CONTENT, also when the attack was after something else. */
 static bool promised(const struct attack *attack, const struct victim *victim, enum outcome outcome)
 {
-	return promises(victim, attack->target) ||
-	       (outcome == OUTCOME_CHANGED && promises(victim, TARGET_CONTENT)) ||
-	       (attack->accesses && promises(victim, TARGET_ACCESS));
+	return victim_promises(victim, attack->target) ||
+	       (outcome == OUTCOME_CHANGED && victim_promises(victim, TARGET_CONTENT)) ||
+	       (attack->accesses && victim_promises(victim, TARGET_ACCESS));
 }
 
 enum judgement attack_judge(const struct attack *attack, const struct attack_column *column,

@@ -19,7 +19,7 @@ static void add_promises(struct json_object *column, const struct victim *victim
 	struct json_object *promises = json_list(column, "promises");
 
 	for (unsigned target = 0; target < TARGET_COUNT; target++)
-		if (victim->promises & (1u << target))
+		if (victim_promises(victim, target))
 			json_append(promises, json_text(attack_target_name(target)));
 }
 

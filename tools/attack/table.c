@@ -332,7 +332,7 @@ static void list_column(struct libscols_table *table, const struct victim *victi
 
 	list_begin(&promises);
 	for (unsigned target = 0; target < TARGET_COUNT; target++)
-		if (victim->promises & (1u << target))
+		if (victim_promises(victim, target))
 			list_add(&promises, attack_target_name(target));
 	list_end(&promises);
 	(void)table_row(table, (const char *const[]){ victim->name, victim->title, victim->summary,
