@@ -553,18 +553,6 @@ START_TEST(each_fault_leaves_everything_as_it_was)
 }
 END_TEST
 
-/* In a child: the library keeps the answer, and the runs must find it without one. */
-static void ask_what_is_supported(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		shared->supported = sealmem_supported();
-		_exit(EXIT_SUCCESS);
-	}
-	(void)waitpid(pid, NULL, 0);
-}
-
 static void print_surprises(void)
 {
 	for (unsigned i = 0; i < shared->surprise_count; i++)
@@ -585,7 +573,7 @@ int main(void)
 	if (shared == MAP_FAILED)
 		return EXIT_FAILURE;
 	prepare_operations();
-	ask_what_is_supported();
+	shared->supported = supported_for_a_child();
 	tcase_add_loop_test(tcase, each_fault_leaves_everything_as_it_was, 0, (int)operation_count);
 	tcase_set_timeout(tcase, 600);
 	suite_add_tcase(suite, tcase);

@@ -7,6 +7,7 @@
  */
 
 #include "tests/faults/hostile.h"
+#include "tests/support/holds.h"
 
 #include "lib/sys.h"
 #include "lib/util.h"
@@ -51,20 +52,6 @@ static void hold_map(char *map)
 		held.maps[held.map_count++] = map;
 }
 
-/* Whether the kernel could store there. */
-static bool store_at(char *at, char byte)
-{
-	int ends[2];
-	bool done;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return false;
-	done = write(ends[1], &byte, 1) == 1 && read(ends[0], at, 1) == 1;
-	close(ends[0]);
-	close(ends[1]);
-	return done;
-}
-
 static void order_child(void)
 {
 	char answer;
@@ -82,7 +69,7 @@ void hostile_write_again(void)
 	for (unsigned i = 0; i < held.fd_count; i++)
 		(void)!pwrite(held.fds[i], &byte, 1, OTHER_PLACE);
 	for (unsigned i = 0; i < held.map_count; i++)
-		(void)store_at(held.maps[i] + OTHER_PLACE, byte);
+		(void)store_by_kernel(held.maps[i] + OTHER_PLACE, byte);
 	order_child();
 }
 
@@ -114,7 +101,7 @@ void hostile_let_go(void)
 static bool store(const struct target *to)
 {
 	for (unsigned i = 0; i < to->map_count; i++)
-		(void)store_at(to->maps[i].start + OTHER_PLACE, OTHER_BYTE);
+		(void)store_by_kernel(to->maps[i].start + OTHER_PLACE, OTHER_BYTE);
 	return to->map_count > 0;
 }
 
@@ -317,7 +304,7 @@ static bool map_and_hold(int fd)
 	if (map == MAP_FAILED)
 		return false;
 	hold_map(map);
-	return store_at(map + OTHER_PLACE, OTHER_BYTE);
+	return store_by_kernel(map + OTHER_PLACE, OTHER_BYTE);
 }
 
 static bool map_by_number(const struct target *to)

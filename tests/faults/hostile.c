@@ -671,18 +671,6 @@ START_TEST(no_act_between_two_calls_gets_past_a_seal)
 }
 END_TEST
 
-/* In a child: the library keeps the answer, and the runs must find it without one. */
-static void ask_what_is_supported(void)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		shared->supported = sealmem_supported();
-		_exit(EXIT_SUCCESS);
-	}
-	(void)waitpid(pid, NULL, 0);
-}
-
 /* Where every pair is tried, and the machine has all guarantees, each sentence has to be one that some pair needs. */
 static bool is_stale(size_t opening)
 {
@@ -728,7 +716,7 @@ int main(void)
 	if (shared == MAP_FAILED)
 		return EXIT_FAILURE;
 	prepare_operations();
-	ask_what_is_supported();
+	shared->supported = supported_for_a_child();
 	tcase_add_loop_test(tcase, no_act_between_two_calls_gets_past_a_seal, 0,
 			    (int)operation_count);
 	tcase_set_timeout(tcase, 3600);

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define C      SEALMEM_CONTENT
 #define CA     (SEALMEM_CONTENT | SEALMEM_ADDRESS)
@@ -1437,3 +1438,16 @@ const struct operation operations[] = {
 };
 
 const size_t operation_count = sizeof(operations) / sizeof(*operations);
+
+_Static_assert(SEALMEM_GUARANTEES <= UINT8_MAX, "an exit status has room for them");
+
+unsigned supported_for_a_child(void)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		_exit((int)sealmem_supported());
+	(void)waitpid(pid, &status, 0);
+	return (unsigned)WEXITSTATUS(status);
+}

@@ -91,4 +91,7 @@ __attribute__((noreturn)) void wrong(const char *file, int line, const char *exp
 
 #define EXPECT(condition) ((condition) ? (void)0 : wrong(__FILE__, __LINE__, #condition))
 
+/* What sealmem_supported() answers in a child: this process keeps no answer, and the runs must find it by themselves. */
+unsigned supported_for_a_child(void);
+
 #endif

@@ -27,7 +27,7 @@ static bool write_by_store(char *addr, char value)
 	return true;
 }
 
-static bool write_by_kernel(char *addr, char value)
+bool store_by_kernel(char *addr, char value)
 {
 	int pipe[2];
 	bool done;
@@ -64,7 +64,7 @@ static const struct {
 	bool (*write)(char *addr, char value);
 } ways[] = {
 	{ "a store after mprotect(2)", write_by_store },
-	{ "a read(2) into the memory", write_by_kernel },
+	{ "a read(2) into the memory", store_by_kernel },
 	{ "a write to /proc/self/mem", write_by_proc_mem },
 };
 

@@ -13,6 +13,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Whether the kernel stores there what a call of the process gives it. */
+bool store_by_kernel(char *addr, char value);
+
 /* Tries to change the byte at addr, which lies in a readable page, in several ways, and puts it back. The
  * name of a way that worked, NULL if none did. */
 const char *way_to_write(char *addr);
