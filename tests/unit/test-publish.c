@@ -5,6 +5,7 @@
 
 #include "tests/support/channel.h"
 #include "tests/support/published.h"
+#include "tests/support/sandbox.h"
 #include "tests/support/support.h"
 
 #include "lib/publish-internal.h"
@@ -545,19 +546,16 @@ START_TEST(a_lack_of_descriptors_without_a_timer_does_not_make_it_deaf)
 	SCOPED_DESK desk = new_desk();
 	CLEANUP(close_fd_at) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int client = connect_to(&desk.place), lowest;
-	struct rlimit before, less;
+	struct limit limit;
 
 	publish_bytes(desk.publisher, "rules", 'a', 1);
 	ck_assert_int_ge(dup2(null, desk.publisher->timer), 0);
 	lowest = dup(0);
 	(void)close(lowest);
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	less = before;
-	less.rlim_cur = (rlim_t)lowest;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
+	limit = set_limit(RLIMIT_NOFILE, (rlim_t)lowest);
 	ck_assert_int_eq(say(client, SAYS_SUBSCRIBE, 0, "rules"), 0);
 	ck_assert_int_eq(sealmem_publisher_dispatch(desk.publisher), 0);
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit.before), 0);
 	settle(desk.publisher);
 	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
@@ -567,7 +565,7 @@ END_TEST
 START_TEST(a_lack_of_descriptors_makes_clients_wait_and_does_not_spin)
 {
 	SCOPED_DESK desk = new_desk();
-	struct rlimit before, less;
+	struct limit limit;
 	int client = connect_to(&desk.place), lowest = dup(0);
 	double spent;
 
@@ -575,16 +573,13 @@ START_TEST(a_lack_of_descriptors_makes_clients_wait_and_does_not_spin)
 	(void)close(lowest);
 	lowest = dup(0);
 	(void)close(lowest);
-	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-	less = before;
-	less.rlim_cur = (rlim_t)lowest;
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &less), 0);
+	limit = set_limit(RLIMIT_NOFILE, (rlim_t)lowest);
 	ck_assert_int_eq(say(client, SAYS_SUBSCRIBE, 0, "rules"), 0);
 	spent = time_spent();
 	dispatch_for(desk.publisher, 0.5);
 	ck_assert(time_spent() - spent < 0.1);
 	ck_assert(!is_ready_now(client));
-	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit.before), 0);
 	dispatch_for(desk.publisher, 0.3);
 	(void)hear_of(client, SAYS_GENERATION);
 	(void)close(client);
