@@ -95,7 +95,7 @@ static int above_standard(int fd)
 	return above == -EINVAL ? -EMFILE : above;
 }
 
-/* What is written as soon as the limit is asked for: the write finds out. */
+/* So few bytes are written at once, and the write finds out what the limit is. */
 #define SMALL ((size_t)1 << 16)
 
 int memfd_new(const char *name, size_t size)

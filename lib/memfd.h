@@ -51,9 +51,10 @@ bool memfd_lesson_holds(struct memfd_lesson *lesson);
 /* Tries it with the writer of a file that is sealed, unless somebody did before. */
 void memfd_lesson_learn(struct memfd_lesson *lesson, int writer);
 
-/* Checks the sealed file as memfd_check(), and maps it, shared and read-only, with its pages present. On failure the mapping is empty; a descriptor that
- * the kernel does not map for good is replaced by one that can never write. */
 struct scoped_mapping;
+
+/* Checks the sealed file as memfd_check(), and maps it, shared and read-only, with its pages present. On failure the
+ * mapping is empty. A descriptor that the kernel does not map for good is replaced by one that can never write. */
 int memfd_map_sealed(int *fd, size_t size, struct scoped_mapping *ret);
 
 /* All of `bytes`, from `offset` on. -ENOMEM if there is not enough. */

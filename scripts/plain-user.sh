@@ -55,7 +55,8 @@ find unit -type f ! -name '*.so' ! -name record ! -name filter-dump | sort |
         [ "$ended" -eq 0 ] || [ "$ended" -eq 77 ]' - '{}' || status=1
 as_plain_user SEALMEM="$bin/sealmem" FORBID="$bin/forbid" PRETEND_SEALED="$bin/pretend-sealed.so" \
     MAPPED="$bin/mapped" STALLED="$bin/stalled" MARKED="$bin/marked" MARKED_STATIC="$bin/marked_static" \
-    UNMARKED="$bin/unmarked" WRITTEN="$bin/written" WRITTEN_PLAIN="$bin/written-plain" IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
+    UNMARKED="$bin/unmarked" WRITTEN="$bin/written" WRITTEN_PLAIN="$bin/written-plain" \
+    IMAGE_OBJECTS="$image_objects" CC=cc SOURCE="$place" bats --tap cli || status=1
 for example in policy tls keyring; do
     as_plain_user PROGRAM="$bin/$example" WITNESS="$bin/witness" LIBRARY="$(ls "$bin"/libsealmem.so.*)" \
         bats --tap "examples/$example.bats" || status=1
