@@ -31,9 +31,12 @@ int uring_adopt(struct uring *ret, const struct uring *theirs, int fd)
 	struct uring ring = *theirs;
 	long queues = map(fd, queues_size(&ring.params), (off_t)IORING_OFF_SQ_RING);
 	long entries = map(fd, sizeof(*ring.entry), (off_t)IORING_OFF_SQES);
+	int err = refusal(queues);
 
-	if (queues < 0 || entries < 0)
-		return (int)(queues < 0 ? queues : entries);
+	if (err == 0)
+		err = refusal(entries);
+	if (err < 0)
+		return err;
 	ring.fd = fd;
 	ring.queues = (char *)queues;
 	ring.entry = (struct io_uring_sqe *)entries;

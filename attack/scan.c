@@ -108,8 +108,8 @@ static bool find_run(struct scan *scan)
 	uintptr_t page = (uintptr_t)scan->at / page_size();
 	uintptr_t count = (uintptr_t)scan->end / page_size() - page, i = 1;
 	uint64_t entries[BATCH];
-	long got = attempt(SYS_pread64, scan->pagemap, entries, sizeof(entries),
-			   page * sizeof(*entries));
+	long got = sys_pread(scan->pagemap, entries, sizeof(entries),
+			     (off_t)(page * sizeof(*entries)));
 
 	if (!scan->private || got < (long)sizeof(*entries)) {
 		scan->stop = scan->end;

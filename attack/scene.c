@@ -113,7 +113,7 @@ int evil_write(int fd, uintptr_t at)
 {
 	unsigned long evil = EVIL_WORD;
 
-	return fd < 0 ? fd : refusal(attempt(SYS_pwrite64, fd, &evil, sizeof(evil), at));
+	return fd < 0 ? fd : refusal(sys_pwrite(fd, &evil, sizeof(evil), (off_t)at));
 }
 
 int helper_start(struct helper *ret, struct scene *scene, int (*act)(struct scene *scene))

@@ -62,8 +62,9 @@ static int map_kept(struct scene *scene)
 {
 	struct prepared *kept = scene->kept;
 	long there = map_shared(kept->fd, scene->size);
+	int err = refusal(there);
 
-	return there < 0 ? (int)there : overwrite(pointer(there));
+	return err < 0 ? err : overwrite(pointer(there));
 }
 
 static int map_twice(struct scene *scene)

@@ -107,8 +107,8 @@ static int punch(struct scene *scene)
 
 	if (fd < 0)
 		return fd;
-	return refusal(attempt(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0L,
-			       scene->page));
+	return refusal(answered(
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)scene->page)));
 }
 
 static int reopen_to_write(struct scene *scene)

@@ -91,8 +91,8 @@ static int physical_address(struct scene *scene, uint64_t *ret)
 	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "pagemap", O_RDONLY);
 	size_t index = (uintptr_t)scene->data / scene->page;
 	uint64_t entry = 0;
-	long got = fd < 0 ? fd
-			  : attempt(SYS_pread64, fd, &entry, sizeof(entry), index * sizeof(entry));
+	long got =
+		fd < 0 ? fd : sys_pread(fd, &entry, sizeof(entry), (off_t)(index * sizeof(entry)));
 
 	if (got < 0)
 		return (int)got;
@@ -102,6 +102,57 @@ static int physical_address(struct scene *scene, uint64_t *ret)
 	return 0;
 }
 
+/* The table of parts in /proc/kcore. It has the words of the kernel, which may be longer than those of a program. */
+struct kcore {
+	int fd;
+	bool wide;
+	uint64_t table;
+	unsigned count;
+};
+
+static int read_exactly(int fd, void *ret, size_t size, uint64_t from)
+{
+	ssize_t got = sys_pread(fd, ret, size, (off_t)from);
+
+	if (got < 0)
+		return (int)got;
+	return (size_t)got == size ? 0 : -EIO;
+}
+
+static int find_table(struct kcore *kcore)
+{
+	union {
+		unsigned char ident[EI_NIDENT];
+		Elf32_Ehdr narrow;
+		Elf64_Ehdr wide;
+	} head;
+	int err = read_exactly(kcore->fd, &head, sizeof(head), 0);
+
+	if (err < 0)
+		return err;
+	kcore->wide = head.ident[EI_CLASS] == ELFCLASS64;
+	kcore->table = kcore->wide ? head.wide.e_phoff : head.narrow.e_phoff;
+	kcore->count = kcore->wide ? head.wide.e_phnum : head.narrow.e_phnum;
+	return 0;
+}
+
+static int read_part(const struct kcore *kcore, unsigned index, Elf64_Phdr *ret)
+{
+	Elf32_Phdr part;
+	int err;
+
+	if (kcore->wide)
+		return read_exactly(kcore->fd, ret, sizeof(*ret),
+				    kcore->table + index * sizeof(*ret));
+	err = read_exactly(kcore->fd, &part, sizeof(part), kcore->table + index * sizeof(part));
+	if (err == 0)
+		*ret = (Elf64_Phdr){ .p_type = part.p_type,
+				     .p_offset = part.p_offset,
+				     .p_paddr = part.p_paddr,
+				     .p_memsz = part.p_memsz };
+	return err;
+}
+
 /*
  * Finds the parts of /proc/kcore that show a physical address. Returns their number, and its offset
  * in the first and in the last one. The memory of the kernel's image has a part of its own, before
@@ -109,18 +160,15 @@ static int physical_address(struct scene *scene, uint64_t *ret)
  */
 static int find_in_kcore(int fd, uint64_t address, uint64_t ret[2])
 {
-	Elf64_Ehdr head;
+	struct kcore kcore = { .fd = fd };
 	Elf64_Phdr part;
-	long got = attempt(SYS_pread64, fd, &head, sizeof(head), 0L);
-	int count = 0;
+	int err = find_table(&kcore), count = 0;
 
-	if (got < (long)sizeof(head))
-		return got < 0 ? (int)got : -EIO;
-	for (unsigned i = 0; i < head.e_phnum; i++) {
-		got = attempt(SYS_pread64, fd, &part, sizeof(part),
-			      head.e_phoff + i * sizeof(part));
-		if (got != sizeof(part) || part.p_type != PT_LOAD || part.p_paddr > address ||
-		    address - part.p_paddr >= part.p_memsz)
+	if (err < 0)
+		return err;
+	for (unsigned i = 0; i < kcore.count; i++) {
+		if (read_part(&kcore, i, &part) < 0 || part.p_type != PT_LOAD ||
+		    part.p_paddr > address || address - part.p_paddr >= part.p_memsz)
 			continue;
 		ret[count > 0] = part.p_offset + (address - part.p_paddr);
 		count++;
@@ -147,7 +195,7 @@ static int read_kcore(struct scene *scene)
 	if (err == 1 && image)
 		return not_applicable(scene, "the page is not where the kernel's image was");
 	if (err >= 0)
-		err = attempt(SYS_pread64, fd, loot, sizeof(loot), offsets[image ? 0 : 1]);
+		err = sys_pread(fd, loot, sizeof(loot), (off_t)offsets[image ? 0 : 1]);
 	if (err > 0)
 		steal(scene, loot, (size_t)err);
 	return refusal(err);

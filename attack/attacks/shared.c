@@ -34,7 +34,7 @@ int read_mem(struct scene *scene)
 {
 	CLEANUP(close_fd_at) int fd = proc_open(scene->pid, "mem", O_RDONLY);
 	char loot[sizeof(scene->loot)];
-	long got = fd < 0 ? fd : attempt(SYS_pread64, fd, loot, sizeof(loot), scene->data);
+	long got = fd < 0 ? fd : sys_pread(fd, loot, sizeof(loot), (off_t)(uintptr_t)scene->data);
 
 	if (got > 0)
 		steal(scene, loot, (size_t)got);
