@@ -764,8 +764,8 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 #else
 # define SEALMEM_EXCLUDE_PLAINLY_
 #endif
-/* gcc 12 for riscv writes a constant plainly, and knows no other way. */
-#if defined(__riscv)
+/* gcc for riscv and loongarch writes a constant plainly, and knows no other way. */
+#if defined(__riscv) || defined(__loongarch__)
 # define SEALMEM_SIZE_OPERAND_ "%1"
 #else
 # define SEALMEM_SIZE_OPERAND_ "%c1"
@@ -773,7 +773,7 @@ SEALMEM_MUST_CHECK_ int sealmem_seal_loaded(void *handle, unsigned flags,
 /* Of 8 bytes. With addresses of 32 bits the assembler knows only one of 4. */
 #if defined(__i386__) && !defined(__clang__)
 # define SEALMEM_DISTANCE_ ".4byte %p0 - ., 0\n"
-#elif defined(__riscv)
+#elif defined(__riscv) || defined(__loongarch__)
 # define SEALMEM_DISTANCE_ ".8byte %0 - .\n"
 #elif __SIZEOF_POINTER__ == 8
 # define SEALMEM_DISTANCE_ ".8byte %c0 - .\n"
