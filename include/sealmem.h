@@ -119,8 +119,9 @@ extern "C" {
 
 /* Only loads and stores of this process reach it: not /proc/PID/mem, not ptrace, not another process,
  * not root. It brings NOSWAP, NODUMP and NOFORK with it. It rests on memfd_secret(2), Linux 5.14; up to
- * Linux 6.4 only if the kernel was booted with secretmem.enable=1. It needs prctl(2), too. While a secret region
- * exists the machine cannot hibernate. Root can take the descriptor that the region has while it is made and while
+ * Linux 6.4 only if the kernel was booted with secretmem.enable=1. It is refused on loong64, whose kernel keeps the
+ * pages in its own map (set_direct_map_invalid_noflush() in arch/loongarch/mm/pageattr.c). It needs prctl(2), too.
+ * While a secret region exists the machine cannot hibernate. Root can take the descriptor that the region has while it is made and while
  * it is sealed (pidfd_getfd(2)), and so can another thread that runs code of an attacker meanwhile. */
 #define SEALMEM_SECRECY 0x04u
 
@@ -233,10 +234,10 @@ struct sealmem_region;
  * -EINVAL        ret or name is NULL, capacity is 0, guarantees has unknown bits or neither CONTENT nor
  *                SECRECY, or name has a control character
  * -ENAMETOOLONG  name is longer than SEALMEM_NAME_MAX
- * -EOPNOTSUPP    a guarantee is unsupported here: SECRECY without memfd_secret(2); ADDRESS without
- *                mseal(2) and without sealmem_allow_emulation(); NODUMP and SECRECY without prctl(2);
- *                CONTENT without memfd_create(2) or, where a second descriptor is needed, without /proc
- *                mounted
+ * -EOPNOTSUPP    a guarantee is unsupported here: SECRECY without memfd_secret(2), and on loong64;
+ *                ADDRESS without mseal(2) and without sealmem_allow_emulation(); NODUMP and SECRECY without
+ *                prctl(2); CONTENT without memfd_create(2) or, where a second descriptor is needed, without
+ *                /proc mounted
  * -EAGAIN        NOSWAP, SECRECY: RLIMIT_MEMLOCK does not allow capacity
  * -EFBIG         RLIMIT_FSIZE is below capacity, in whole pages with SECRECY (no SIGXFSZ is raised)
  * -EBUSY         another process of this user has a write lease on the new file

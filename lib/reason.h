@@ -54,6 +54,7 @@
 	X(NO_SECCOMP, EOPNOTSUPP, "The kernel or a sandbox refuses seccomp filters.") \
 	X(NO_FILTER, EOPNOTSUPP, "No filter is known for this architecture, so there is no emulation of mseal(2).") \
 	X(NO_SECRET, EOPNOTSUPP, "There is no memfd_secret(2) here: before Linux 6.5, boot with secretmem.enable=1.") \
+	X(SECRET_KEPT, EOPNOTSUPP, "On loong64 the kernel keeps the pages of memfd_secret(2) in its own map.") \
 	X(NO_PROC, EOPNOTSUPP, "/proc is not mounted, or a sandbox hides it.") \
 	X(NO_PRCTL, EOPNOTSUPP, "A sandbox refuses prctl(2), which NODUMP and SECRECY need.") \
 	X(NO_KEY, EOPNOTSUPP, "A heap with ADDRESS closes by protection keys only, and got none.") \

@@ -72,6 +72,8 @@ static int size_of_store(int fd, size_t *ret)
 	if (err == 0 && filesystem.f_type != SECRETMEM_MAGIC)
 		return fail_for(REASON_NOT_SECRET);
 	if (err == 0)
+		err = secret_check_hidden();
+	if (err == 0)
 		err = sys_file_size(fd, &size);
 	if (err < 0)
 		return not_given(err);

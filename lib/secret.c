@@ -25,6 +25,20 @@
 #include <string.h>
 #include <sys/resource.h>
 
+/* The processors of loong64 reach all memory through windows that know no pages. So nothing can be taken out of the
+ * kernel's map there, and memfd_secret(2) succeeds all the same: root reads its pages in /proc/kcore. See
+ * set_direct_map_invalid_noflush() in arch/loongarch/mm/pageattr.c. */
+#if defined(__loongarch__)
+# define KERNEL_KEEPS_SECRETS true
+#else
+# define KERNEL_KEEPS_SECRETS false
+#endif
+
+int secret_check_hidden(void)
+{
+	return KERNEL_KEEPS_SECRETS ? fail_for(REASON_SECRET_KEPT) : 0;
+}
+
 int secret_new(size_t size)
 {
 	CLEANUP(close_fd_at) int fd = -1;
@@ -35,7 +49,9 @@ int secret_new(size_t size)
 	fd = trial_memfd_secret();
 	if (fd < 0)
 		return reason_for(not_given(fd), REASON_NO_SECRET);
-	err = memfd_set_size(fd, size);
+	err = secret_check_hidden();
+	if (err == 0)
+		err = memfd_set_size(fd, size);
 	return err < 0 ? not_given(err) : take_fd(&fd);
 }
 

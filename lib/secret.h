@@ -7,6 +7,9 @@
 /* Every secret mapping has these, asked for or not. */
 #define SECRET_GUARANTEES (SEALMEM_SECRECY | SEALMEM_NOSWAP | SEALMEM_NODUMP | SEALMEM_NOFORK)
 
+/* Whether the kernel hides secret memory from itself: 0 or -EOPNOTSUPP. */
+int secret_check_hidden(void);
+
 /* A descriptor of secret memory of `size` bytes, whole pages. While it is open, it can be mapped
  * writable: close it once it is mapped. -EFBIG where RLIMIT_FSIZE is below that. */
 int secret_new(size_t size);

@@ -468,6 +468,25 @@ START_TEST(without_memfd_secret_it_is_eopnotsupp)
 }
 END_TEST
 
+#if defined(__loongarch__)
+/* The kernel gives the descriptor, and keeps the pages in its own map. */
+START_TEST(where_the_kernel_keeps_its_pages_it_is_eopnotsupp)
+{
+	CLEANUP(close_fd_at) int fd = sys_memfd_secret();
+	struct sealmem_region *region = NULL;
+
+	if (fd < 0)
+		skip_test("this kernel has no memfd_secret(2)");
+	ck_assert_int_eq(sealmem_region_new(&region, "secret", 1, SEALMEM_SECRECY), -EOPNOTSUPP);
+	ck_assert_ptr_null(region);
+	ck_assert_int_eq(sealmem_secret_restore(&region, fd, "secret", SEALMEM_SECRECY),
+			 -EOPNOTSUPP);
+	ck_assert_ptr_null(region);
+	ck_assert_int_eq(sealmem_supported() & SEALMEM_SECRECY, 0);
+}
+END_TEST
+#endif
+
 int main(void)
 {
 	const TTest *tests[] = {
@@ -494,6 +513,9 @@ int main(void)
 		a_secret_beyond_a_file_limit_that_was_lowered_stays_open,
 		a_secret_that_could_not_be_sealed_is_open,
 		without_memfd_secret_it_is_eopnotsupp,
+#if defined(__loongarch__)
+		where_the_kernel_keeps_its_pages_it_is_eopnotsupp,
+#endif
 	};
 
 	return RUN_TESTS("secret", tests);
