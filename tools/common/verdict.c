@@ -114,8 +114,8 @@ static struct refusal ask_guards(void)
 	return (struct refusal){ "PROT_NONE", on_a_page(forbid_access) };
 }
 
-/* Architectures got the call at different times, and those of 32 bits never did. */
-#if defined(__x86_64__) || defined(__aarch64__) || defined(__riscv)
+/* Architectures got the call at different times, and arm never did. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || defined(__riscv)
 # define NEEDS_SECRET "needs Linux 5.14 or later; before 6.5 boot with secretmem.enable=1"
 #else
 # define NEEDS_SECRET                                                                              \
