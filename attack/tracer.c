@@ -186,6 +186,29 @@ static long call_result(const registers_t *r)
 	return (long)r->a0;
 }
 
+#elif defined(__loongarch__)
+
+typedef struct user_regs_struct registers_t;
+
+CALL_SITE("	syscall 0\n"
+	  "	break 0\n");
+
+/* The kernel keeps in register 0, which is always 0 for programs, that a call is under way. Without it the kernel would
+ * not restart that call. */
+static void set_call(registers_t *r, long number, const unsigned long a[6])
+{
+	r->csr_era = (unsigned long)tracer_call_site;
+	r->regs[0] = 0;
+	r->regs[11] = (unsigned long)number;
+	for (unsigned i = 0; i < 6; i++)
+		r->regs[4 + i] = a[i];
+}
+
+static long call_result(const registers_t *r)
+{
+	return (long)r->regs[4];
+}
+
 #elif defined(__i386__)
 
 typedef struct user_regs_struct registers_t;
