@@ -22,6 +22,9 @@ packages_models="spin"
 packages_musl="musl-tools linux-libc-dev"
 packages_cross="debian-archive-keyring gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross gcc-s390x-linux-gnu
     libc6-dev-s390x-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-i686-linux-gnu libc6-dev-i386-cross libc6-i386"
+# Those for which Debian 12 is too old.
+packages_cross_13="debian-archive-keyring gcc-loongarch64-linux-gnu libc6-dev-loong64-cross gcc-riscv64-linux-gnu
+    libc6-dev-riscv64-cross"
 packages_kernels="qemu-system-x86 qemu-system-arm cpio binutils debian-archive-keyring gcc-aarch64-linux-gnu
     libc6-dev-arm64-cross"
 packages_systemd="qemu-system-x86 cpio debootstrap debian-archive-keyring util-linux"

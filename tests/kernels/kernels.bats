@@ -237,10 +237,15 @@ imitate_qemu() {
 	EOF
     chmod +x "$work"/bin/*
     echo "k amd64 suite 1.0 flavour all" >"$work/plan"
+    echo "checksum ./tests/first" >"$work/amd64.files"
 }
 
 boot() {
     imitate_qemu
+    boot_again
+}
+
+boot_again() {
     PATH=$work/bin:$PATH SEALMEM_BOOT_SILENCE=1 SEALMEM_SILENCE=2 SEALMEM_MOST_OUTPUT=10000 \
         "$work/bin/boot" "$work" k
     read -r state _ _ boots reason <"$work/k.status"
@@ -285,6 +290,43 @@ boot() {
     good_log 1.1 | sed 's/^unit.first.root| /&Kernel panic: /' >"$work/1"
     boot
     [ "$state $boots" = "ran 1" ]
+}
+
+@test "with --resume a kernel that ran is not booted again" {
+    export SEALMEM_RESUME=$work/kept
+    mkdir "$work/kept"
+    good_log 1.1 >"$work/1"
+    boot
+    boot_again
+    [ "$state $boots" = "ran 0" ]
+    cmp "$work/1" "$work/k.log"
+}
+
+@test "with --resume a kernel is booted again if a program is another" {
+    export SEALMEM_RESUME=$work/kept
+    mkdir "$work/kept"
+    good_log 1.1 | tee "$work/1" >"$work/2"
+    boot
+    echo "another ./tests/first" >"$work/amd64.files"
+    boot_again
+    [ "$state $boots" = "ran 1" ]
+}
+
+@test "with --resume a kernel that crashed is booted again" {
+    export SEALMEM_RESUME=$work/kept
+    mkdir "$work/kept"
+    good_log 1.1 | sed 's/SEALMEM-DONE/Kernel panic - not syncing: bad/' >"$work/1"
+    good_log 1.1 >"$work/2"
+    boot
+    boot_again
+    [ "$state $boots" = "ran 1" ]
+}
+
+@test "a kernel whose architecture this Debian does not build for is named, with the reason" {
+    imitate_qemu
+    echo "could not install a compiler" >"$work/amd64.why"
+    boot_again
+    [ "$state $boots $reason" = "gone 0 could not install a compiler" ]
 }
 
 @test "one more line is one more kernel" {
