@@ -144,6 +144,7 @@ struct filling {
 	struct libscols_table *table;
 	const struct choice *choice;
 	bool raw;
+	struct text_stream cell;
 };
 
 static void colour_cell(struct libscols_line *line, size_t column, row_printer *print,
@@ -172,7 +173,7 @@ static struct libscols_line *new_branch(struct libscols_table *table, const stru
 	return line;
 }
 
-static void add_line(const struct filling *filling, struct libscols_line *branch,
+static void add_line(struct filling *filling, struct libscols_line *branch,
 		     const struct report_row *row)
 {
 	struct libscols_line *line = need(scols_table_new_line(filling->table, branch));
@@ -181,14 +182,15 @@ static void add_line(const struct filling *filling, struct libscols_line *branch
 		const struct table_column *column = filling->choice->chosen[i];
 		row_printer *print = filling->raw ? column->raw_print : column->print;
 
-		if (scols_line_refer_data(line, i, row_format(print, row)) < 0)
+		print(filling->cell.out, row);
+		if (scols_line_refer_data(line, i, text_take(&filling->cell)) < 0)
 			(void)need(NULL);
 		colour_cell(line, i, print, row->memory);
 	}
 }
 
 /* A branch needs something to show on it. */
-static void add_process(const struct filling *filling, const struct report_process *process)
+static void add_process(struct filling *filling, const struct report_process *process)
 {
 	struct libscols_line *branch = NULL;
 
@@ -273,8 +275,10 @@ void audit_table_print(const struct report *report, const struct view_options *o
 
 	(void)choose(&choice, names_of_columns(report, options));
 	filling.table = new_table(&choice, options->raw);
+	text_begin(&filling.cell);
 	for (size_t i = 0; i < report->audit->count; i++)
 		add_process(&filling, &report->processes[i]);
+	free(text_end(&filling.cell));
 	if (!options->raw)
 		fit(filling.table, &choice, options->columns != NULL);
 	table_print(filling.table);

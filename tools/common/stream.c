@@ -18,6 +18,18 @@ void text_begin(struct text_stream *ret)
 	ret->out = need(open_memstream(&ret->text, &ret->size));
 }
 
+char *text_take(struct text_stream *stream)
+{
+	char *text;
+
+	if (fflush(stream->out) != 0)
+		(void)need(NULL);
+	text = need(strndup(stream->text, stream->size));
+	if (fseeko(stream->out, 0, SEEK_SET) != 0)
+		(void)need(NULL);
+	return text;
+}
+
 char *text_end(struct text_stream *stream)
 {
 	if (fclose(stream->out) != 0)

@@ -15,6 +15,9 @@ struct text_stream {
 /* Not copied or moved until its end. */
 void text_begin(struct text_stream *ret);
 
+/* The text so far, to be freed. The stream is empty again: of many short texts, only the first costs a stream. */
+char *text_take(struct text_stream *stream);
+
 /* The text, to be freed. */
 char *text_end(struct text_stream *stream);
 
