@@ -307,6 +307,7 @@ OTHERS = {
     ),
     "pairs": Other("Acquire and release a published generation", ["PROGRAMS/measure-pairs", "2000000"], ["20000"]),
     "memory": Other("Memory of the process for one small region, beyond its page", ["PROGRAMS/measure-memory", "900"], ["100"]),
+    "audit": Other("Audit, seconds", ["BENCH/measure/audit", "--json", "BUILD/tools/sealmem", "9"], ["1"]),
     "publish": Other(
         "Publish to processes, until the last of them has read it",
         ["PROGRAMS/measure-publish", "100", "300", "1000"],
@@ -374,12 +375,19 @@ def held(program, limit):
     return OtherBar(f"seal ten objects of a running program, {program}: held, ms", "seal", {"program": program}, "held, ms", limit)
 
 
+def audited(text, those, value, limit, **more):
+    return OtherBar(f"audit: {text}", "audit", those, value, limit, **more)
+
+
 OTHER_BARS = [
     under_filter("a call that the filter does not check", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
     OtherBar("acquire and release a generation, one thread, ns", "pairs", {"threads": 1}, "ns_for_a_pair", 15),
     OtherBar("the same in eight threads, over one", "pairs", {"threads": 8}, "over_one_thread", 1.1),
     OtherBar("memory of one small region beyond its page, bytes", "memory", {}, "bytes of each", 1024),
+    audited("300 processes of this machine, s", {"audit": "--all, on this machine"}, "seconds", 0.3, floor="floor"),
+    audited("one process of 65,000 mappings, s", {"audit": "one process of 65,000 mappings"}, "seconds", 0.7, floor="floor"),
+    audited("each of 2,000 processes over each of 500", {"processes": 2000}, "of_each_among_500", 1.2),
     OtherBar("1 GiB in 8 processes and their publisher: memory over the size", "together", {}, "memory_of_all,_over_the_size", 1.01),
     OtherBar("the same: first byte in each after the first, us", "together", {}, "of_the_slowest_other,_us", 1000),
     starting("image sealed: added microseconds", "added", 150),
