@@ -6,7 +6,16 @@ line with the architectures on which it gives the same.
 
 import re
 
-ARCHES = {"amd64": "x86-64", "arm64": "arm64", "ppc64el": "ppc64el", "s390x": "s390x", "riscv64": "riscv64"}
+ARCHES = {
+    "amd64": "x86-64",
+    "i386": "i386",
+    "arm64": "arm64",
+    "armhf": "arm",
+    "ppc64el": "ppc64el",
+    "s390x": "s390x",
+    "riscv64": "riscv64",
+    "loong64": "loong64",
+}
 GUARANTEES = ("CONTENT", "ADDRESS", "SECRECY", "NOSWAP", "NODUMP", "NOFORK", "GUARDS")
 REST = GUARANTEES[3:]
 EMULATED = "ADDRESS-if-emulation-is-allowed"
@@ -86,7 +95,7 @@ def markdown(kernels):
 
 
 def manual(kernels):
-    head = ("*Linux*", "on", "*CONTENT*", "*ADDRESS*", "*memfd_secret(2)*")
+    head = ("*Linux*", "on", "*CONTENT*", "*ADDRESS*", "*SECRECY*")
     yield "\n:- ".join(f"[[ {text}" if text == head[0] else text for text in head)
     for series, arches, cells in rows(kernels):
         texts = (*first_words(series, arches), *(MANUAL[cell] for cell in cells[:3]))
