@@ -13,6 +13,10 @@
  * calls cover a whole window of addresses that regions are placed in. A seal in the window then takes a
  * short program about the four calls that everybody makes. A seal elsewhere takes a program about all
  * calls.
+ *
+ * A mapping that is final when it is made takes no program at all. Half of the window is sealed once, as a
+ * whole, before there is anything in it. From then on nothing there can be changed, but a mapping that
+ * replaces nothing can be made.
  */
 
 #include "lib/emulation.h"
@@ -184,15 +188,15 @@ static uint64_t heap_start(void)
  * It gets a program of its own, because for ranges above the heap it would say that the heap may not grow. (The
  * kernel does not let the heap grow over them.)
  */
-static int enforce_in_heap(const struct sealed *sealed)
+static int enforce_in_heap(const struct filter_range *ranges, size_t count)
 {
 	struct filter_range heap = { heap_start(), sys_heap_end() };
 	struct filter_range last = { 0, 0 };
 
-	for (size_t i = 0; i < sealed->count; i++)
-		if (sealed->ranges[i].end > heap.start && sealed->ranges[i].start < heap.end &&
-		    sealed->ranges[i].end > last.end)
-			last = sealed->ranges[i];
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].end > heap.start && ranges[i].start < heap.end &&
+		    ranges[i].end > last.end)
+			last = ranges[i];
 	return last.end > 0 ? enforce(&last, 1, FILTER_HEAP) : 0;
 }
 
@@ -211,13 +215,50 @@ static int enforce_seal(const struct sealed *sealed)
 	int err = enforce_in_process();
 
 	if (err == 0)
-		err = enforce_in_heap(sealed);
+		err = enforce_in_heap(sealed->ranges, sealed->count);
 	if (err < 0)
 		return err;
 	if (window == PLACEMENT_WINDOWS)
 		return enforce_anywhere(sealed);
 	err = enforce_in_window(window);
 	return err < 0 ? err : enforce(sealed->ranges, sealed->count, FILTER_PLAIN);
+}
+
+/* The windows whose lower half is sealed. */
+static atomic_bool closed[PLACEMENT_WINDOWS];
+
+/*
+ * The order is that of any seal. The heap does not grow over what is mapped here later: the kernel refuses that. Two
+ * threads that do this at the same time do it twice, which does no harm.
+ */
+static int close_window(size_t window)
+{
+	const struct filter_range part = placement_final(&placement_windows[window]);
+	int err;
+
+	if (atomic_load(&closed[window]))
+		return 0;
+	err = enforce_in_process();
+	if (err == 0)
+		err = enforce_in_heap(&part, 1);
+	if (err == 0)
+		err = enforce_in_window(window);
+	if (err == 0)
+		err = enforce(&part, 1, FILTER_PLAIN);
+	if (err == 0)
+		atomic_store(&closed[window], true);
+	return err;
+}
+
+static uint64_t closed_until(uint64_t at)
+{
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++) {
+		const struct filter_range part = placement_final(&placement_windows[i]);
+
+		if (atomic_load(&closed[i]) && at >= part.start && at < part.end)
+			return part.end;
+	}
+	return at;
 }
 
 /* The end of the sealed range that `at` lies in, or `at`. */
@@ -227,7 +268,7 @@ static uint64_t sealed_until(uint64_t at)
 		for (size_t i = 0; i < s->count; i++)
 			if (at >= s->ranges[i].start && at < s->ranges[i].end)
 				return s->ranges[i].end;
-	return at;
+	return closed_until(at);
 }
 
 static bool is_sealed(struct filter_range range)
@@ -289,18 +330,23 @@ int emulation_keep_available(const struct sealmem_extent *extent)
 	return enforce(&range, 1, FILTER_AVAILABILITY);
 }
 
-/*
- * A program that executed this one may have left a seal there. Nothing shows it but refused advice:
- * advice that does not exist, which the kernel would otherwise answer with EINVAL.
- */
-static int reserve_unsealed(void **ret, uint64_t addr, size_t size)
+/* Nothing shows a seal but refused advice: advice that does not exist, which the kernel would otherwise answer with
+ * EINVAL. */
+static bool is_refused(uint64_t addr, size_t size)
+{
+	return sys_madvise((void *)(uintptr_t)addr, size, INT_MAX) == -EPERM;
+}
+
+/* A program that executed this one may have left a seal there. */
+static int reserve_unsealed(void **ret, uint64_t addr, size_t size, int fd)
 {
 	void *at;
 	int err = mapping_reserve_free(&at, (void *)(uintptr_t)addr, size);
 
+	(void)fd;
 	if (err < 0)
 		return err;
-	if (sys_madvise(at, size, INT_MAX) == -EPERM) {
+	if (is_refused(addr, size)) {
 		(void)sys_munmap(at, size);
 		return -EEXIST;
 	}
@@ -308,20 +354,29 @@ static int reserve_unsealed(void **ret, uint64_t addr, size_t size)
 	return 0;
 }
 
+/* A sandbox may say that a filter is in force which is not. So both ends are tried before anything is there. */
+static int map_sealed(void **ret, uint64_t addr, size_t size, int fd)
+{
+	if (!is_refused(addr, page_size()) || !is_refused(addr + size - page_size(), page_size()))
+		return -EOPNOTSUPP;
+	return mapping_new_free(ret, (void *)(uintptr_t)addr, size, PROT_READ, MAP_SHARED, fd);
+}
+
+typedef int map_function(void **ret, uint64_t addr, size_t size, int fd);
+
 /* At random, because an attacker who knows an address is half-way to the memory there. Other
  * mappings may be there already, and in the end there is no room. */
-static int reserve_in(void **ret, const struct filter_range *window, size_t size)
+static int map_in(void **ret, struct filter_range range, size_t size, map_function *map, int fd)
 {
 	int err = -EEXIST;
 
 	for (int tries = 0; tries < 32 && err == -EEXIST; tries++) {
 		uint64_t random, addr;
 
-		err = sys_random(&random);
-		if (err == 0)
-			err = placement_pick(window, size, page_size(), random, &addr);
-		if (err == 0)
-			err = reserve_unsealed(ret, addr, size);
+		if (sys_random(&random) < 0 ||
+		    placement_pick(&range, size, page_size(), random, &addr) < 0)
+			return -EEXIST;
+		err = map(ret, addr, size, fd);
 	}
 	return err;
 }
@@ -334,13 +389,13 @@ static int reserve_in(void **ret, const struct filter_range *window, size_t size
  */
 static bool can_be_mapped(const struct placement_window *window)
 {
-	uint64_t stack = getauxval(AT_RANDOM);
+	const uint64_t stack = getauxval(AT_RANDOM), start = placement_in_place(window).start;
 	void *page;
 	int err;
 
-	if (stack >> window->bits != 0 || stack < window->range.start)
+	if (stack >> window->bits != 0 || stack < start)
 		return false;
-	err = mapping_reserve_free(&page, (void *)(uintptr_t)window->range.start, page_size());
+	err = mapping_reserve_free(&page, (void *)(uintptr_t)start, page_size());
 	if (err == 0)
 		(void)sys_munmap(page, page_size());
 	return err == 0 || err == -EEXIST;
@@ -365,7 +420,27 @@ int emulation_reserve(void **ret, size_t size)
 
 	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
 		if (placement_windows[i].bits == bits &&
-		    reserve_in(ret, &placement_windows[i].range, size) == 0)
+		    map_in(ret, placement_in_place(&placement_windows[i]), size, reserve_unsealed,
+			   -1) == 0)
 			return 0;
 	return mapping_new_reserve(ret, size);
+}
+
+/* In the first window that is large enough: the closing of another one would cost every call more. */
+int emulation_map_final(void **ret, size_t size, int fd)
+{
+	unsigned bits = find_address_bits();
+
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++) {
+		const struct filter_range part = placement_final(&placement_windows[i]);
+
+		if (placement_windows[i].bits == bits && part.end - part.start >= size) {
+			int err = close_window(i);
+
+			if (err < 0)
+				return err;
+			return map_in(ret, part, size, map_sealed, fd) < 0 ? 1 : 0;
+		}
+	}
+	return 1;
 }

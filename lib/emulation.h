@@ -17,6 +17,13 @@ int emulation_seal(const struct sealmem_extent *extents, size_t count);
 /* Refuses the advice that takes the memory away for a while, which mseal(2) allows. */
 int emulation_keep_available(const struct sealmem_extent *extent);
 
+/*
+ * Maps `size` bytes of a file whose bytes are final, shared and read-only, at an address that is sealed already. The
+ * mapping is never taken away again: call this as the last step that can fail. 1 if there is no such address, or no room
+ * for a mapping. Then emulation_reserve() may still find one.
+ */
+int emulation_map_final(void **ret, size_t size, int fd);
+
 /* Reserves `size` bytes of addresses, inaccessible, for a region that will be sealed: where a seal
  * is cheap, where a program that is executed later does not map, and where nobody can guess. */
 int emulation_reserve(void **ret, size_t size);

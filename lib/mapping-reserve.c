@@ -7,10 +7,11 @@
 
 #include "lib/mapping.h"
 
+#define RESERVED (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
 static int reserve(void **ret, void *addr, size_t size, int flags)
 {
-	return not_given(sys_mmap(ret, addr, size, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1));
+	return not_given(sys_mmap(ret, addr, size, PROT_NONE, RESERVED | flags, -1));
 }
 
 int mapping_new_reserve(void **ret, size_t size)
@@ -26,10 +27,10 @@ int mapping_reserve(void *addr, size_t size)
 }
 
 /* Before Linux 4.17, the kernel takes the address only as a wish. */
-int mapping_reserve_free(void **ret, void *addr, size_t size)
+int mapping_new_free(void **ret, void *addr, size_t size, int protection, int flags, int fd)
 {
 	void *at;
-	int err = reserve(&at, addr, size, MAP_FIXED_NOREPLACE);
+	int err = not_given(sys_mmap(&at, addr, size, protection, flags | MAP_FIXED_NOREPLACE, fd));
 
 	if (err < 0)
 		return err;
@@ -39,4 +40,9 @@ int mapping_reserve_free(void **ret, void *addr, size_t size)
 	}
 	*ret = at;
 	return 0;
+}
+
+int mapping_reserve_free(void **ret, void *addr, size_t size)
+{
+	return mapping_new_free(ret, addr, size, PROT_NONE, RESERVED, -1);
 }

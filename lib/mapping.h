@@ -37,7 +37,10 @@ int mapping_hold(struct scoped_mapping *ret, int fd, size_t size, unsigned guara
 /* Reserves `size` bytes of addresses, anywhere, with no memory. */
 int mapping_new_reserve(void **ret, size_t size);
 
-/* The same at an address where nothing is mapped; -EEXIST if something is. */
+/* mmap(2) at an address where nothing is mapped; -EEXIST if something is. */
+int mapping_new_free(void **ret, void *addr, size_t size, int protection, int flags, int fd);
+
+/* Reserves addresses in the same way. */
 int mapping_reserve_free(void **ret, void *addr, size_t size);
 
 /* Replaces [addr, addr + size) by inaccessible pages in one step. The addresses stay taken. */

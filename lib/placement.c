@@ -44,17 +44,41 @@ const struct placement_window placement_windows[PLACEMENT_WINDOWS] = {
 	{ 32, { UINT64_C(0x000040000000), UINT64_C(0x000055000000) } },
 };
 
+/*
+ * What is mapped in the lower half cannot be unmapped again, whoever mapped it. The kernel maps there for a program that
+ * needs more than a third of all addresses. With so few bits, some programs do.
+ */
+#define SCARCE 42
+
+static uint64_t middle(const struct placement_window *window)
+{
+	const struct filter_range *range = &window->range;
+
+	return window->bits > SCARCE ? range->start + (range->end - range->start) / 2
+				     : range->start;
+}
+
+struct filter_range placement_final(const struct placement_window *window)
+{
+	return (struct filter_range){ window->range.start, middle(window) };
+}
+
+struct filter_range placement_in_place(const struct placement_window *window)
+{
+	return (struct filter_range){ middle(window), window->range.end };
+}
+
 /* Every size that lib/filter.c takes for a huge page is a multiple of this many pages. */
 #define BLOCK 4
 
-int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,
+int placement_pick(const struct filter_range *range, uint64_t size, uint64_t page, uint64_t random,
 		   uint64_t *ret)
 {
-	uint64_t room = window->end - window->start, block = BLOCK * page, blocks;
+	uint64_t room = range->end - range->start, block = BLOCK * page, blocks;
 
 	if (size > room || room - size < block)
 		return -ENOMEM;
 	blocks = (room - size - block) / block + 1;
-	*ret = window->start + random % blocks * block + (1 + random / blocks % (BLOCK - 2)) * page;
+	*ret = range->start + random % blocks * block + (1 + random / blocks % (BLOCK - 2)) * page;
 	return 0;
 }

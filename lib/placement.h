@@ -23,12 +23,19 @@ struct placement_window {
 extern const struct placement_window placement_windows[PLACEMENT_WINDOWS];
 
 /*
- * An address in the window for a mapping of `size` bytes, chosen by `random`, which should be just
+ * The lower half of a window is for mappings that are final when they are made: a filter seals it as a whole while it is
+ * empty. The upper half is for regions that are written in place. Where addresses are scarce, the lower half is empty.
+ */
+struct filter_range placement_final(const struct placement_window *window);
+struct filter_range placement_in_place(const struct placement_window *window);
+
+/*
+ * An address in the range for a mapping for a mapping of `size` bytes, chosen by `random`, which should be just
  * that, among half the pages there are. Neither the address nor the page after it is a multiple of the
  * size of a huge page, because FILTER_RARE demands that of a mapping that is made there later. -ENOMEM
- * if the window is too small.
+ * if the range is too small.
  */
-int placement_pick(const struct filter_range *window, uint64_t size, uint64_t page, uint64_t random,
+int placement_pick(const struct filter_range *range, uint64_t size, uint64_t page, uint64_t random,
 		   uint64_t *ret);
 
 #endif

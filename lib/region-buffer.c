@@ -7,6 +7,8 @@
 
 #include "lib/region.h"
 
+#include "lib/address.h"
+#include "lib/emulation.h"
 #include "lib/mapping.h"
 #include "lib/memfd.h"
 #include "lib/reason.h"
@@ -42,6 +44,62 @@ static int map_with_guarantees(struct sealmem_region *r)
 	return err < 0 ? err : region_seal_address(r);
 }
 
+/* The mapping that is judged goes once the one for good is there. */
+static int map_final(struct sealmem_region *r)
+{
+	CLEANUP(unmap_scoped) struct scoped_mapping judged = { 0 };
+	size_t size = region_size_in_pages(r);
+	void *data;
+	int err = emulation_map_final(&data, size, r->reader);
+
+	if (err != 0)
+		return err;
+	judged = r->all;
+	r->all = (struct scoped_mapping){ data, size };
+	r->data = data;
+	return region_confirm_for_good(r);
+}
+
+/*
+ * Where a filter seals addresses, each seal makes many calls slower. A mapping that never changes needs no seal of its
+ * own: it is made in a place that is sealed already. Nothing is taken away from there again. So it is the last step,
+ * after the kernel has mapped the file from this descriptor elsewhere, and the bytes have been judged there.
+ */
+static int map_where_it_is_sealed(struct sealmem_region *r)
+{
+	int err = map_written(r);
+
+	if (err == 0)
+		err = region_judge(r);
+	if (err < 0)
+		return err;
+	r->given = NULL;
+	r->verify = NULL;
+	return map_final(r);
+}
+
+/* What a mapping has besides its bytes it gets after it is made, and there it could not be taken away if the next step
+ * fails. */
+static bool fits_where_it_is_sealed(const struct sealmem_region *r)
+{
+	return r->guarantees == (SEALMEM_CONTENT | SEALMEM_ADDRESS) && r->page == page_size() &&
+	       address_is_emulated();
+}
+
+/* Otherwise the region is sealed in place, like one that was open. That needs room for one mapping, and not for two at a
+ * time. Its bytes are judged once. */
+static int map_as_demanded(struct sealmem_region *r)
+{
+	int err = fits_where_it_is_sealed(r) ? map_where_it_is_sealed(r) : 1;
+
+	if (err <= 0)
+		return err;
+	unmap_scoped(&r->all);
+	r->all.size = 0;
+	r->data = NULL;
+	return map_with_guarantees(r);
+}
+
 static int map_sealed(struct sealmem_region *r)
 {
 	int err;
@@ -49,7 +107,7 @@ static int map_sealed(struct sealmem_region *r)
 	r->owner = process_this();
 	err = r->guarantees & SEALMEM_ADDRESS ? region_begin_seal(r) : 0;
 	if (err == 0)
-		err = map_with_guarantees(r);
+		err = map_as_demanded(r);
 	region_end_seal(r);
 	r->state = REGION_SEALED;
 	return err;

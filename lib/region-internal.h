@@ -164,4 +164,10 @@ int region_confirm_source(const struct sealmem_region *r, size_t size);
  */
 int region_seal_address(struct sealmem_region *r);
 
+/* Its first part: compares the bytes, and has the caller verify them. */
+int region_judge(struct sealmem_region *r);
+
+/* Its last part: -ENOTRECOVERABLE if something else is mapped at addresses that are sealed. */
+int region_confirm_for_good(const struct sealmem_region *r);
+
 #endif

@@ -539,21 +539,28 @@ static int verify(struct sealmem_region *r)
 	return fail_as_judged(r->verify(r->data, sealmem_region_size(r), r->verify_data));
 }
 
+int region_judge(struct sealmem_region *r)
+{
+	if (r->given != NULL && !has_given_bytes(r))
+		return fail_for(REASON_CHANGED);
+	return r->verify != NULL ? verify(r) : 0;
+}
+
+int region_confirm_for_good(const struct sealmem_region *r)
+{
+	return confirm_sealed_region(r, confirm_final) == 0 ? 0
+							    : fail_for(REASON_DISPLACED_FOR_GOOD);
+}
+
 /* It is looked at before, when a failure can be rolled back, and after, when nothing changes any more. */
 int region_seal_address(struct sealmem_region *r)
 {
-	int err;
+	int err = region_judge(r);
 
-	if (r->given != NULL && !has_given_bytes(r))
-		return fail_for(REASON_CHANGED);
-	err = r->verify != NULL ? verify(r) : 0;
 	if (err < 0 || !(r->guarantees & SEALMEM_ADDRESS))
 		return err;
 	err = r->state != REGION_ADDRESS_FINAL ? seal_address(r) : 0;
-	if (err < 0)
-		return err;
-	return confirm_sealed_region(r, confirm_final) == 0 ? 0
-							    : fail_for(REASON_DISPLACED_FOR_GOOD);
+	return err < 0 ? err : region_confirm_for_good(r);
 }
 
 /* Sealed addresses cannot be mapped again. */

@@ -1257,6 +1257,10 @@ KIND(receive_region, receiving, prepare_receiver, receive_it, unchanged_nothing,
      .after = receive_another, .foreign = true);
 KIND(emulated_new, region_new_from, prepare_nothing, make_from, unchanged_nothing, done_from,
      .emulated = true);
+KIND(emulated_from_file, region_new_from_file, prepare_file, read_source, unchanged_nothing,
+     done_reading, .emulated = true);
+KIND(emulated_accept_fd, accepting, prepare_offered, accept_it, unchanged_nothing, done_accepting,
+     .foreign = true, .emulated = true);
 KIND(emulated_seal, region_seal, prepare_taken, seal, unchanged_taken, done_sealed,
      .emulated = true);
 KIND(emulated_seal_range, range, prepare_range, seal_it, unchanged_range, done_range,
@@ -1365,7 +1369,10 @@ const struct operation operations[] = {
 	{ &emulated_seal_image, CA },
 	{ &mseal, SEALMEM_ADDRESS },
 	{ &mseal_two, SEALMEM_ADDRESS },
+	{ &emulated_new, CA },
 	{ &emulated_new, CA | GUARDS },
+	{ &emulated_from_file, CA },
+	{ &emulated_accept_fd, CA },
 	{ &emulated_seal, CA | HIDDEN },
 	{ &emulated_seal_range, CA },
 	{ &emulated_seal_range, SEALMEM_ADDRESS | HIDDEN },

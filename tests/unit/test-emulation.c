@@ -686,14 +686,34 @@ START_TEST(a_child_inherits_the_seal)
 }
 END_TEST
 
-static const struct filter_range *window_of(const void *data)
+static bool is_within(struct filter_range range, const void *data)
 {
-	uint64_t at = (uintptr_t)data;
+	return (uintptr_t)data >= range.start && (uintptr_t)data < range.end;
+}
 
-	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
-		if (at >= placement_windows[i].range.start && at < placement_windows[i].range.end)
-			return &placement_windows[i].range;
-	return NULL;
+/* The half of a window that it lies in; empty if it lies in none. */
+static struct filter_range half_of(const void *data)
+{
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++) {
+		if (is_within(placement_final(&placement_windows[i]), data))
+			return placement_final(&placement_windows[i]);
+		if (is_within(placement_in_place(&placement_windows[i]), data))
+			return placement_in_place(&placement_windows[i]);
+	}
+	return (struct filter_range){ 0, 0 };
+}
+
+static struct sealmem_region *region_in_place(void)
+{
+	return open_region("in place", 1, KEPT);
+}
+
+static struct sealmem_region *region_from_buffer(void)
+{
+	struct sealmem_region *region;
+
+	ck_assert_int_eq(sealmem_region_new_from(&region, "from a buffer", "abc", 4, KEPT), 0);
+	return region;
 }
 
 static int compare_addresses(const void *a, const void *b)
@@ -704,7 +724,8 @@ static int compare_addresses(const void *a, const void *b)
 }
 
 /* Each in a child, as if it were the first region of a program: none tells where the next one is. */
-static void places_of_first_regions(uintptr_t *places, size_t count)
+static void places_of_first_regions(uintptr_t *places, size_t count,
+				    struct sealmem_region *make(void))
 {
 	int results[2];
 
@@ -714,8 +735,7 @@ static void places_of_first_regions(uintptr_t *places, size_t count)
 		int status;
 
 		if (child == 0) {
-			uintptr_t at =
-				(uintptr_t)sealmem_region_data(open_region("guessed", 1, KEPT));
+			uintptr_t at = (uintptr_t)sealmem_region_data(make());
 
 			_exit(write(results[1], &at, sizeof(at)) != sizeof(at));
 		}
@@ -726,22 +746,33 @@ static void places_of_first_regions(uintptr_t *places, size_t count)
 	qsort(places, count, sizeof(*places), compare_addresses);
 }
 
-START_TEST(the_address_of_a_region_cannot_be_guessed)
+static void assert_not_guessed(struct sealmem_region *make(void))
 {
 	uintptr_t places[32];
-	const struct filter_range *window;
+	struct filter_range half;
 	unsigned distinct = 1;
 
 	emulate_mseal();
-	places_of_first_regions(places, 32);
-	window = window_of((void *)places[0]);
-	ck_assert_ptr_nonnull(window);
-	ck_assert_uint_lt(places[31], window->end);
+	places_of_first_regions(places, 32, make);
+	half = half_of((void *)places[0]);
+	ck_assert_uint_lt(half.start, half.end);
+	ck_assert_uint_lt(places[31], half.end);
 	for (size_t i = 1; i < 32; i++)
 		distinct += places[i] != places[i - 1];
 	/* Of chance alone, these fail once in 10^8 times. */
-	ck_assert_uint_gt(places[31] - places[0], (window->end - window->start) / 2);
+	ck_assert_uint_gt(places[31] - places[0], (half.end - half.start) / 2);
 	ck_assert_uint_ge(distinct, 24);
+}
+
+START_TEST(the_address_of_a_region_cannot_be_guessed)
+{
+	assert_not_guessed(region_in_place);
+}
+END_TEST
+
+START_TEST(the_address_of_a_region_from_a_buffer_cannot_be_guessed)
+{
+	assert_not_guessed(region_from_buffer);
 }
 END_TEST
 
@@ -786,7 +817,7 @@ START_TEST(a_region_that_no_window_holds_is_sealed_elsewhere)
 	emulate_mseal();
 	if (sealmem_region_new(&region, "large", size_of_largest_window(), KEPT) < 0)
 		skip_test("no address space for a large region");
-	ck_assert_ptr_null(window_of(sealmem_region_data(region)));
+	ck_assert_uint_eq(half_of(sealmem_region_data(region)).end, 0);
 	ck_assert_ptr_nonnull(sealmem_region_alloc(region, 1, 1));
 	ck_assert_int_eq(sealmem_region_seal(region), 0);
 	assert_kept(sealmem_region_data(region));
@@ -814,22 +845,26 @@ static int execute_self_to_seal(void *path)
 	return 1;
 }
 
-/* Most of the window is sealed when the program starts; it cannot see that, for nothing is mapped there. */
+/*
+ * Most of one half of the window is sealed when the program starts, and the other half whole. It cannot see that, for
+ * nothing is mapped there.
+ */
 START_TEST(an_executed_program_seals_regions_under_the_filter)
 {
 	static char self[] = "/proc/self/exe";
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
 	struct sealmem_region *region;
-	const struct filter_range *window;
+	struct filter_range half;
 	uint64_t size;
 	void *most;
 
 	emulate_mseal();
-	region = open_region("open", 1, KEPT);
-	window = window_of(sealmem_region_data(region));
+	(void)region_from_buffer();
+	region = region_in_place();
+	half = half_of(sealmem_region_data(region));
 	region = sealmem_region_free(region);
-	size = (window->end - window->start) / 8 * 7;
-	most = (void *)(uintptr_t)(window->end - size);
+	size = (half.end - half.start) / 8 * 7;
+	most = (void *)(uintptr_t)(half.end - size);
 	ck_assert_ptr_eq(mmap(most, (size_t)size, PROT_NONE, flags, -1, 0), most);
 	ck_assert_int_eq(sealmem_mseal(most, (size_t)size, 0), 0);
 	assert_child_succeeds(execute_self_to_seal, self);
@@ -885,20 +920,36 @@ static int executed(void)
 		       : EXIT_FAILURE;
 }
 
+static int make_from_buffer(struct sealmem_region **ret)
+{
+	return sealmem_region_new_from(ret, "executed", "abc", 4, KEPT);
+}
+
+static int seal_in_place(struct sealmem_region **ret)
+{
+	int err = sealmem_region_new(ret, "executed", page_size(), KEPT);
+
+	if (err == 0)
+		memcpy(sealmem_region_data(*ret), "abc", 4);
+	return err < 0 ? err : sealmem_region_seal(*ret);
+}
+
+static int seal_one(int make(struct sealmem_region **ret))
+{
+	struct sealmem_region *region;
+
+	if (make(&region) < 0 || strcmp(sealmem_region_data(region), "abc") != 0)
+		return 3;
+	return munmap(sealmem_region_data(region), page_size()) == 0 ? 4 : EXIT_SUCCESS;
+}
+
 static int seal_regions(void)
 {
-	if (sealmem_allow_emulation() < 0)
-		return 2;
-	for (int i = 0; i < 32; i++) {
-		struct sealmem_region *region;
-		int err = sealmem_region_new_from(&region, "executed", "abc", 4, KEPT);
+	int status = sealmem_allow_emulation() < 0 ? 2 : EXIT_SUCCESS;
 
-		if (err < 0 || strcmp(sealmem_region_data(region), "abc") != 0)
-			return 3;
-		if (munmap(sealmem_region_data(region), page_size()) == 0)
-			return 4;
-	}
-	return EXIT_SUCCESS;
+	for (int i = 0; i < 32 && status == EXIT_SUCCESS; i++)
+		status = seal_one(i % 2 == 0 ? make_from_buffer : seal_in_place);
+	return status;
 }
 
 int main(int argc, char **argv)
@@ -917,6 +968,7 @@ int main(int argc, char **argv)
 		a_child_that_frees_an_open_region_leaves_it_to_its_parent,
 		a_child_that_frees_a_sealed_region_keeps_it,
 		the_address_of_a_region_cannot_be_guessed,
+		the_address_of_a_region_from_a_buffer_cannot_be_guessed,
 		regions_do_not_lie_at_regular_distances,
 		a_region_is_not_above_all_that_programs_are_given,
 		a_region_that_no_window_holds_is_sealed_elsewhere,

@@ -121,6 +121,32 @@ START_TEST(a_window_meets_none_of_its_neighbours)
 }
 END_TEST
 
+START_TEST(a_window_has_two_halves_that_start_at_a_page)
+{
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++) {
+		const struct placement_window *w = &placement_windows[i];
+		struct filter_range final = placement_final(w), in_place = placement_in_place(w);
+
+		ck_assert_uint_eq(final.start, w->range.start);
+		ck_assert_uint_eq(final.end, in_place.start);
+		ck_assert_uint_eq(in_place.end, w->range.end);
+		ck_assert_uint_eq(in_place.start % (64 * 1024), 0);
+		ck_assert_uint_ge(in_place.end - in_place.start, final.end - final.start);
+	}
+}
+END_TEST
+
+/* What the kernel would map in that half stayed there. */
+START_TEST(nothing_is_mapped_for_good_where_addresses_are_scarce)
+{
+	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++) {
+		struct filter_range final = placement_final(&placement_windows[i]);
+
+		ck_assert_int_eq(final.end == final.start, placement_windows[i].bits <= 42);
+	}
+}
+END_TEST
+
 /* Sizes of pages and regions, and numbers that are random or extreme. */
 struct trial {
 	const struct filter_range *window;
@@ -234,6 +260,8 @@ int main(void)
 		every_window_lies_in_its_space_below_programs,
 		no_window_but_those_of_a_space_lie_in_a_smaller_one,
 		a_window_meets_none_of_its_neighbours,
+		a_window_has_two_halves_that_start_at_a_page,
+		nothing_is_mapped_for_good_where_addresses_are_scarce,
 		a_place_is_within_the_window,
 		neither_a_place_nor_the_page_after_a_guard_is_a_multiple_of_a_huge_page,
 		every_other_page_is_a_place,
