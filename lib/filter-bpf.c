@@ -144,9 +144,11 @@ void bpf_search(struct bpf_program *p, const struct bpf_search *s)
 
 /*
  * START and END of a call whose address is in `address` and whose length is in A (high word) and M.
- * A length of 0 touches nothing, wherever the address.
+ * A length of 0 touches nothing, wherever the address. Nor does a call that starts above all ranges, whatever
+ * its length. Most calls of a program do, because regions are placed below what it maps itself, and they need
+ * not go on.
  */
-void bpf_sum(struct bpf_program *p, struct bpf_wide address, unsigned nothing)
+void bpf_sum(struct bpf_program *p, struct bpf_wide address, uint64_t last, unsigned nothing)
 {
 	uint32_t beyond = 1u << (p->address_bits - 32);
 
@@ -159,6 +161,7 @@ void bpf_sum(struct bpf_program *p, struct bpf_wide address, unsigned nothing)
 
 	bpf_load_high(p, address);
 	bpf_emit(p, BPF_ALU | BPF_AND | BPF_K, beyond - 1);
+	bpf_branch(p, BPF_JGT, bpf_high(last), nothing, BPF_NEXT);
 	bpf_emit(p, BPF_ST, WORD_START_HI);
 	bpf_emit(p, BPF_ALU | BPF_ADD | BPF_X, 0);
 	bpf_emit(p, BPF_ST, WORD_END_HI);

@@ -78,9 +78,11 @@ void bpf_branch(struct bpf_program *p, unsigned op, uint32_t k, unsigned yes, un
 void bpf_at_least(struct bpf_program *p, struct bpf_wide w, uint64_t value, unsigned yes,
 		  unsigned no);
 
-/* START and END of a call whose address is in `address` and whose length is in A (high word) and M. A
- * length of 0 touches nothing: to `nothing`. */
-void bpf_sum(struct bpf_program *p, struct bpf_wide address, unsigned nothing);
+/*
+ * START and END of a call whose address is in `address` and whose length is in A (high word) and M. To `nothing` if it
+ * touches no range, because its length is 0 or because it starts well above `last`, the end of the last range.
+ */
+void bpf_sum(struct bpf_program *p, struct bpf_wide address, uint64_t last, unsigned nothing);
 
 /* Sets all bits of END below `size`, a power of two, if START is a multiple of it and END is not. */
 void bpf_round_up(struct bpf_program *p, uint64_t size);

@@ -50,6 +50,12 @@ static void search(struct build *b, enum filter_label parts, enum filter_label c
 	bpf_search(&b->code, &s);
 }
 
+/* Where the last range ends. */
+static uint64_t last_end(const struct build *b)
+{
+	return b->range[b->ranges - 1].end;
+}
+
 static const struct filter_machine *machine_of(const struct build *b)
 {
 	return &filter_machines[b->target->abi];
@@ -226,7 +232,7 @@ static void emit_move(struct build *b)
 	bpf_load_low(&b->code, bpf_argument(2));
 	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
 	bpf_load_high(&b->code, bpf_argument(2));
-	bpf_sum(&b->code, bpf_argument(4), TO_MOVE_OLD);
+	bpf_sum(&b->code, bpf_argument(4), last_end(b), TO_MOVE_OLD);
 	round_up(b);
 	search(b, TO_SEARCH_NEW, TO_MOVE_OLD);
 
@@ -286,7 +292,7 @@ static void emit_ipc(struct build *b)
 	attach_at(b, address);
 	bpf_mark(&b->code, TO_DETACH);
 	constant_length(b, ATTACHED_AT);
-	bpf_sum(&b->code, bpf_argument(address), TO_ALLOW);
+	bpf_sum(&b->code, bpf_argument(address), last_end(b), TO_ALLOW);
 	bpf_jump(&b->code, TO_SEARCH);
 }
 
@@ -339,7 +345,7 @@ static void emit_span(struct build *b)
 	bpf_emit(&b->code, BPF_ST, WORD_LENGTH_LO);
 	bpf_load_high(&b->code, bpf_argument(1));
 	bpf_mark(&b->code, TO_SUM);
-	bpf_sum(&b->code, bpf_argument(0), TO_ALLOW);
+	bpf_sum(&b->code, bpf_argument(0), last_end(b), TO_ALLOW);
 	if (huge) {
 		bpf_emit(&b->code, BPF_LD | BPF_MEM, WORD_HUGE);
 		bpf_branch(&b->code, BPF_JEQ, 0, TO_SEARCH, TO_NEXT);
