@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,7 +106,6 @@ static void enforce(const struct filter_range *ranges, size_t count, unsigned sc
 	install(text, filter_build(&machine, text, BPF_MAXINSNS, ranges, count, scope));
 }
 
-/* The first processor that this process may use. */
 static struct filter_range window(void)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -155,6 +155,91 @@ static void seal_regions(size_t count)
 	}
 }
 
+/* As the library does it for regions from a buffer: they are mapped where everything is sealed. */
+static void seal_final(size_t count)
+{
+	struct filter_range all = window(), half = { range(2 * MOST).start, all.end };
+
+	(void)count;
+	enforce(NULL, 0, FILTER_PROCESS);
+	enforce(&all, 1, FILTER_RARE);
+	enforce(&half, 1, FILTER_PLAIN);
+}
+
+/*
+ * What no program for each seal can go below. The kernel skips a program that it knows to allow a call, so this one
+ * looks at an argument of mprotect(2).
+ */
+static void look_at_an_argument(size_t count)
+{
+	static const struct sock_filter text[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 1),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args)),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+
+	for (size_t i = 0; i < count; i++)
+		install(text, 4);
+}
+
+#define BLOCK 64
+
+/*
+ * If a program could know of seals that come later, so that one is enough for a block of regions. It could if a call had
+ * to bring a number that is forgotten with the seal.
+ */
+static void seal_blocks(size_t count)
+{
+	struct filter_range place = window(), block[BLOCK];
+
+	enforce(NULL, 0, FILTER_PROCESS);
+	enforce(&place, 1, FILTER_RARE);
+	for (size_t i = 0; i < count; i += BLOCK) {
+		for (size_t n = 0; n < BLOCK; n++)
+			block[n] = range(i + n);
+		enforce(block, BLOCK, FILTER_PLAIN);
+	}
+}
+
+static size_t helpers_seals;
+
+/* Not before the other process has its filters, or it would have them as well. */
+static int be_helper(void *ready)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; i < helpers_seals; i++) {
+		struct filter_range region = range(i);
+
+		enforce(&region, 1, FILTER_PLAIN);
+	}
+	if (write(*(int *)ready, "", 1) != 1)
+		give_up("write");
+	for (;;)
+		(void)pause();
+}
+
+/*
+ * If another process that shares the memory did what has to be done to regions that are not sealed yet. It takes the
+ * programs for the seals, and this one is refused everything there.
+ */
+static void seal_by_helper(size_t count)
+{
+	static char stack[1 << 20] __attribute__((aligned(16)));
+	int ready[2];
+	char done;
+
+	helpers_seals = count;
+	if (pipe(ready) < 0)
+		give_up("pipe");
+	enforce(NULL, 0, FILTER_PROCESS);
+	if (clone(be_helper, stack + sizeof(stack), CLONE_VM, &ready[1]) < 0)
+		give_up("clone");
+	if (read(ready[0], &done, 1) != 1)
+		give_up("read");
+	seal_final(count);
+}
+
 /* sealmem_mseal_many() on other memory. */
 static void seal_extents(size_t count)
 {
@@ -177,6 +262,10 @@ static const struct way {
 	{ "10 regions, one by one", seal_regions, 10 },
 	{ "100 regions, one by one", seal_regions, 100 },
 	{ "500 regions, one by one", seal_regions, MOST },
+	{ "500 regions from a buffer", seal_final, MOST },
+	{ "500 programs, the least", look_at_an_argument, MOST },
+	{ "500 regions, 64 to a program", seal_blocks, MOST },
+	{ "500 regions, by a helper", seal_by_helper, MOST },
 	{ "1 extent", seal_extents, 1 },
 	{ "8 extents at once", seal_extents, 8 },
 	{ "32 extents at once", seal_extents, 32 },
@@ -273,6 +362,7 @@ static void take_turn(struct process *process)
 			process->best.took[kind] = result.took[kind];
 }
 
+/* The first processor that this process may use. */
 static void stay_on_one_processor(void)
 {
 	cpu_set_t set;
