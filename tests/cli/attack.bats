@@ -176,6 +176,16 @@ NOTHING_OF_OURS=(memfd_create=ENOSYS memfd_secret=ENOSYS mlock=ENOSYS mlock2=ENO
     [[ ${lines[0]} != *mseal* ]]
 }
 
+# One column is sealed in place, the other is mapped where everything is sealed.
+@test "emulated addresses keep every promise" {
+    run --separate-stderr -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" attack --json --no-progress \
+        --column address --column bytes
+    [ "$(grep -c '"emulated": true' <<<"$output")" -eq 2 ]
+    [ -z "$stderr" ]
+    run -0 "$FORBID" mseal=ENOSYS -- "$SEALMEM" attack --no-progress --column address --column bytes
+    [[ $(summary) == *" 0 promises broken, "* ]]
+}
+
 @test "without a column of ours there is nothing to break" {
     run -0 "$SEALMEM" attack --only store --column mprotect
     [[ $(summary) == *" 0 held, 0 promises broken, "* ]]
