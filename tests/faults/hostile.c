@@ -15,6 +15,7 @@
 #include "tests/faults/inject.h"
 #include "tests/faults/operations.h"
 #include "tests/support/holds.h"
+#include "tests/support/sandbox.h"
 #include "tests/support/scale.h"
 #include "tests/support/support.h"
 
@@ -53,6 +54,9 @@ static const struct {
 	{ "from_file", COPY },
 	{ "from_pipe", COPY },
 	{ "accept_fd", COPY },
+	{ "emulated_new", COPY },
+	{ "emulated_from_file", COPY },
+	{ "emulated_accept_fd", COPY },
 	{ "receive_region", COPY },
 	{ "restore_secret", MEMORY },
 	{ "seal_whole", MEMORY },
@@ -499,6 +503,8 @@ static void prepare(struct pair *p)
 	die_of_faults();
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	alarm(PATIENCE);
+	if (p->operation->kind->emulated)
+		emulate_mseal();
 	if (!p->operation->kind->first)
 		seal_earlier_region();
 	p->operation->kind->prepare(s);
