@@ -557,6 +557,37 @@ START_TEST(five_hundred_regions_are_sealed_one_by_one)
 }
 END_TEST
 
+/* Where addresses are scarce, it is sealed in place, too. */
+START_TEST(without_room_for_filters_only_what_is_final_is_sealed)
+{
+	struct sealmem_region *region, *last = NULL;
+	bool final;
+
+	emulate_mseal();
+	ck_assert_int_eq(sealmem_region_new_from(&region, "first", "abc", 4, KEPT), 0);
+	final = (uint64_t)getauxval(AT_RANDOM) >> 45 != 0;
+	(void)seal_until_full(&last);
+	ck_assert_int_eq(sealmem_region_new_from(&region, "final", "abc", 4, KEPT),
+			 final ? 0 : -ENOSPC);
+	if (final)
+		assert_kept(sealmem_region_data(region));
+}
+END_TEST
+
+START_TEST(without_room_for_filters_the_first_region_from_a_buffer_is_enospc)
+{
+	struct sealmem_region *region = NULL, *last = NULL;
+	struct census before;
+
+	emulate_mseal();
+	(void)seal_until_full(&last);
+	before = take_census();
+	ck_assert_int_eq(sealmem_region_new_from(&region, "first", "abc", 4, KEPT), -ENOSPC);
+	assert_same_census(before);
+	ck_assert_ptr_null(region);
+}
+END_TEST
+
 /* Seals `count` pages at a time, with as many between them that stay open; answers how many in all. */
 static int seal_other_memory_until_full(size_t count)
 {
@@ -985,6 +1016,8 @@ int main(int argc, char **argv)
 		a_segment_sealed_from_its_first_page_on_stays,
 		a_segment_sealed_after_its_first_page_can_be_detached,
 		five_hundred_regions_are_sealed_one_by_one,
+		without_room_for_filters_only_what_is_final_is_sealed,
+		without_room_for_filters_the_first_region_from_a_buffer_is_enospc,
 		other_memory_takes_more_room,
 		other_memory_takes_little_room_if_much_is_sealed_at_once,
 		a_range_for_which_there_is_no_room_is_as_it_was,
