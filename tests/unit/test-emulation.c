@@ -807,6 +807,27 @@ START_TEST(the_address_of_a_region_from_a_buffer_cannot_be_guessed)
 }
 END_TEST
 
+/* Whoever can declare a heap can declare it over all addresses that a final region may get. */
+START_TEST(a_final_region_in_a_declared_heap_stays)
+{
+	struct sealmem_region *region;
+	struct filter_range half;
+	uintptr_t place;
+
+	emulate_mseal();
+	places_of_first_regions(&place, 1, region_from_buffer);
+	half = half_of((void *)place);
+	call_it_the_heap((char *)(uintptr_t)half.start, (size_t)(half.end - half.start));
+	region = region_from_buffer();
+	ck_assert_uint_eq(half_of(sealmem_region_data(region)).start, half.start);
+	give_heap_back((char *)(uintptr_t)half.start);
+	give_heap_back(sealmem_region_data(region));
+	ck_assert(is_mapped(sealmem_region_data(region)));
+	assert_kept(sealmem_region_data(region));
+	ck_assert_str_eq(sealmem_region_data(region), "abc");
+}
+END_TEST
+
 START_TEST(regions_do_not_lie_at_regular_distances)
 {
 	uintptr_t at[4];
@@ -1000,6 +1021,7 @@ int main(int argc, char **argv)
 		a_child_that_frees_a_sealed_region_keeps_it,
 		the_address_of_a_region_cannot_be_guessed,
 		the_address_of_a_region_from_a_buffer_cannot_be_guessed,
+		a_final_region_in_a_declared_heap_stays,
 		regions_do_not_lie_at_regular_distances,
 		a_region_is_not_above_all_that_programs_are_given,
 		a_region_that_no_window_holds_is_sealed_elsewhere,
