@@ -16,9 +16,17 @@
 
 #define REGIONS 16
 
+/* The first seals the addresses of all regions that are final when they are mapped. */
+static int make_final_region(void)
+{
+	struct sealmem_region *region;
+
+	return sealmem_region_new_from(&region, "final", "", 1, SEALMEM_CONTENT | SEALMEM_ADDRESS);
+}
+
 static int seal_regions(void)
 {
-	int err = 0;
+	int err = make_final_region();
 
 	for (int i = 0; i < REGIONS && err == 0; i++) {
 		struct sealmem_region *region;
