@@ -356,9 +356,13 @@ class OtherBar:
     floor: str = ""  # the value of the same row for what the machine alone takes
 
 
-def under_filter(text, call, limit):
-    those = {"call": call, "sealed": "32 extents at once"}
-    return OtherBar(f"{text}, 32 ranges, over no filter", "filter", those, "of_no_filter", limit)
+def under_filter(text, call, limit, number="32 ranges", sealed="32 extents at once"):
+    those = {"call": call, "sealed": sealed}
+    return OtherBar(f"{text}, {number}, over no filter", "filter", those, "of_no_filter", limit)
+
+
+def beside_many(number, sealed):
+    return under_filter("the same", "mprotect elsewhere, nothing to change", 3, number, sealed)
 
 
 def starting(text, value, limit):
@@ -382,6 +386,8 @@ def audited(text, those, value, limit, **more):
 OTHER_BARS = [
     under_filter("a call that the filter does not check", "getppid", 1.25),
     under_filter("mprotect elsewhere", "mprotect elsewhere, nothing to change", 1.5),
+    beside_many("500 regions from a buffer", "500 regions from a buffer"),
+    beside_many("500 regions in place", "500 regions, one by one"),
     OtherBar("acquire and release a generation, one thread, ns", "pairs", {"threads": 1}, "ns_for_a_pair", 15),
     OtherBar("the same in eight threads, over one", "pairs", {"threads": 8}, "over_one_thread", 1.1),
     OtherBar("memory of one small region beyond its page, bytes", "memory", {}, "bytes of each", 1024),

@@ -515,6 +515,15 @@ and not at once, changed nothing.
 and the locale only when they are needed is in use. A static command would have the loader's part of the floor, and could
 load no library for `exec --sha256`.
 
+*mprotect elsewhere, 500 regions in place.* A seccomp filter never changes, and sees the arguments of a call and nothing
+else. So one that is older than a seal cannot know of it, and each seal in place takes one more. `500 programs, the least`
+is the floor of that. Two ways round it were tried and are not in use. One filter for 64 regions can let a call through
+that brings a secret number in an argument, and the library can forget the number with the seal (`64 to a program`). Then
+somebody who read the memory of the process before the seal can undo it. A helper process that shares the memory can do
+what open regions need, and have the filters in place of the program (`by a helper`). Then wait(2) and the limits of the
+program meet that process, and a child is without it. A region from a buffer is final when it is mapped, and takes no
+filter. Memory that is sealed in one call of sealmem_mseal_many() takes one.
+
 ## Peers that are not measured
 
 hardened_malloc and memguard (Go) are in no package of Debian 12. memsec (Rust) is there as source only,
