@@ -30,7 +30,7 @@ struct filter_range placement_final(const struct placement_window *window);
 struct filter_range placement_in_place(const struct placement_window *window);
 
 /*
- * An address in the range for a mapping for a mapping of `size` bytes, chosen by `random`, which should be just
+ * An address in the range for a mapping of `size` bytes, chosen by `random`, which should be just
  * that, among half the pages there are. Neither the address nor the page after it is a multiple of the
  * size of a huge page, because FILTER_RARE demands that of a mapping that is made there later. -ENOMEM
  * if the range is too small.
