@@ -66,7 +66,8 @@ static void check(const struct plan *plan, const struct mappings *mappings)
 static bool are_whole_pages(const struct mappings *mappings)
 {
 	for (size_t i = 0; i < mappings->count; i++)
-		if (!page_aligned(mappings->rows[i].start) || !page_aligned(mappings->rows[i].end))
+		if (!page_aligned((uintptr_t)mappings->rows[i].start) ||
+		    !page_aligned((uintptr_t)mappings->rows[i].end))
 			return false;
 	return true;
 }
