@@ -25,9 +25,11 @@ struct count {
 static bool is_given(unsigned guarantee)
 {
 	unsigned demanded = guarantee | (guarantee == SEALMEM_SECRECY ? 0 : SEALMEM_CONTENT);
-	struct sealmem_region *region;
+	struct sealmem_region *region = NULL;
+	int err = sealmem_region_new_from(&region, "probe", "x", 1, demanded);
 
-	return sealmem_region_new_from(&region, "probe", "x", 1, demanded) == 0;
+	(void)sealmem_region_free(region);
+	return err == 0;
 }
 
 static unsigned guarantee_named(const char *name)

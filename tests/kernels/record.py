@@ -23,7 +23,7 @@ FOUND = ("mem-write-private-readonly", "mem-write-msealed")
 
 
 # What "run" and "boot" say of a kernel that this machine did not try: nothing new is known of it.
-UNTRIED = ("no time was left", "could not install ")
+UNTRIED = ("no time was left", "could not install")
 
 
 def matrix(source):
