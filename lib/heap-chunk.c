@@ -116,6 +116,23 @@ static int map_chunk(struct sealmem_heap *h, uint32_t first, uint32_t slabs)
 	return err;
 }
 
+/* Whoever frees an object of it finds it. */
+static void make_known(struct sealmem_heap *h, uint32_t first, uint32_t slabs)
+{
+	heap_slab(h, first)->length = slabs;
+	h->taken += (size_t)slabs << h->shift;
+	atomic_store(&h->count, first + slabs + 1);
+}
+
+/* Its end comes last: without it there is nothing to take. */
+static void make_available(struct sealmem_heap *h, uint32_t first, uint32_t slabs)
+{
+	h->fresh = first;
+	atomic_store(&h->fresh_end, first + slabs);
+}
+
+/* Another thread may fork between any two steps, and the child goes on from there: it must not take an object from a
+ * chunk that it does not know. */
 static int add_chunk(struct sealmem_heap *h, uint32_t slabs)
 {
 	uint32_t first = atomic_load(&h->count);
@@ -125,11 +142,8 @@ static int add_chunk(struct sealmem_heap *h, uint32_t slabs)
 		err = map_chunk(h, first, slabs);
 	if (err < 0)
 		return err;
-	heap_slab(h, first)->length = slabs;
-	h->fresh = first;
-	h->fresh_end = first + slabs;
-	h->taken += (size_t)slabs << h->shift;
-	atomic_store(&h->count, first + slabs + 1);
+	make_known(h, first, slabs);
+	make_available(h, first, slabs);
 	return 0;
 }
 

@@ -99,7 +99,8 @@ struct sealmem_heap {
 	/* These change with the lock held; some are read without. */
 	alignas(HEAP_LINE) _Atomic uint32_t count; /* of slabs that have an entry in the book */
 	uint32_t most;				   /* of slabs that there are addresses for */
-	uint32_t fresh, fresh_end;		   /* slabs that no class has had yet */
+	uint32_t fresh;				   /* slabs that no class has had yet, */
+	_Atomic uint32_t fresh_end;		   /* up to this one */
 	uint32_t spare;				   /* a list of slabs that no class has any more */
 	size_t taken;				   /* bytes of the chunks and of large objects */
 	size_t book_size;			   /* bytes of the book that have memory */

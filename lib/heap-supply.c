@@ -147,7 +147,7 @@ static uint32_t take_blank(struct sealmem_heap *h)
 
 	if (number != 0)
 		h->spare = atomic_load(&heap_slab(h, number)->next);
-	else if (h->fresh < h->fresh_end)
+	else if (h->fresh < atomic_load(&h->fresh_end))
 		number = h->fresh++;
 	return number;
 }
