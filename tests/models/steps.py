@@ -62,7 +62,7 @@ class Model:
 
 
 # What a model has for itself: what the kernel does, or a choice.
-OWN = {"may_fail", "take_seal", "or_dies", "copy_now"}
+OWN = {"may_fail", "take_seal", "or_dies", "copy_now", "wipe", "zeroes_seen", "hand_out", "let_go"}
 
 
 def faults_of(model):
