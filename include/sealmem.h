@@ -894,8 +894,9 @@ SEALMEM_MUST_CHECK_ int sealmem_keep_available(void *addr, size_t size);
  * these three by longjmp(3) can lose the memory of one object, or of up to one slab (8 KiB, or a page if that is
  * larger), until the heap is freed. The heap stays whole.
  *
- * A child of fork(2) has a copy of the heap, which works on its own. With NOFORK it has none: the functions fail with
- * ESTALE or do nothing, and sealmem_heap_free() frees the handle.
+ * A child of fork(2) has a copy of the heap, which works on its own. A fork waits while another thread has the heap's
+ * lock. With NOFORK the child has none: the functions fail with ESTALE or do nothing, and sealmem_heap_free() frees the
+ * handle.
  */
 struct sealmem_heap;
 

@@ -108,6 +108,28 @@ void fork_gate_leave(void)
 	end();
 }
 
+void fork_gate_enter_blocked(void)
+{
+	if (++depth == 1)
+		add(1);
+}
+
+void fork_gate_leave_blocked(void)
+{
+	if (depth == 1)
+		remove_one();
+	depth--;
+}
+
+/* Its depth is never 1 again: it does nothing of this a second time. */
+void fork_gate_forsake(void)
+{
+	if (depth != 1)
+		return;
+	remove_one();
+	depth++;
+}
+
 void fork_gate_close(void)
 {
 	/* A fork cannot be refused. */

@@ -13,6 +13,13 @@ int fork_gate_install(void);
 int fork_gate_enter(void);
 void fork_gate_leave(void);
 
+/* The same for a thread that has every signal blocked, or cannot block one: its handlers may fork inside. */
+void fork_gate_enter_blocked(void);
+void fork_gate_leave_blocked(void);
+
+/* This thread does not come back to leave, so nobody waits for it. */
+void fork_gate_forsake(void);
+
 /* Before and after a fork that the C library knows nothing of: no other thread is inside. The child calls
  * neither. */
 void fork_gate_close(void);

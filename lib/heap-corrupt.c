@@ -5,6 +5,7 @@
  * and may go on to do so; no answer to the caller would be true.
  */
 
+#include "lib/fork-gate.h"
 #include "lib/heap-internal.h"
 #include "lib/line.h"
 #include "lib/sys.h"
@@ -41,6 +42,8 @@ void heap_corrupt(const struct sealmem_heap *h, const void *at, const char *what
 	line_put_text(&line, what);
 	line_put_text(&line, "\n");
 	line_write(&line, STDERR_FILENO);
+	/* A handler of SIGABRT may go on elsewhere, and other threads fork. */
+	fork_gate_forsake();
 	let_abort_through();
 	abort();
 }

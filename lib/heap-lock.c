@@ -2,9 +2,12 @@
 
 /*
  * The lock of a heap, for what is rare. A mutex of the C library would stay locked in a child that was forked while
- * another thread had it. This one says in which process it is locked: a child takes the lock of its parent for free.
+ * another thread had it, and what the lock guards would stay half changed there. So a fork(2) waits until nobody has the
+ * lock. The lock also says in which process it is locked: a child that the C library knows nothing of takes the lock of
+ * its parent for free.
  */
 
+#include "lib/fork-gate.h"
 #include "lib/heap-internal.h"
 
 #define ALL_SIGNALS (~UINT64_C(0))
@@ -30,6 +33,7 @@ void heap_lock(struct heap_locked *ret, struct sealmem_heap *h)
 
 	ret->heap = h;
 	ret->blocked = sys_block_signals(ALL_SIGNALS, &ret->signals) == 0;
+	fork_gate_enter_blocked();
 	for (;;) {
 		if (now != mark && atomic_compare_exchange_weak(&h->lock, &now, mark))
 			return;
@@ -49,6 +53,7 @@ void heap_unlock(struct heap_locked *locked)
 	atomic_store(&h->lock, 0);
 	if (atomic_load(&h->waiting) > 0)
 		(void)sys_wake_all(&h->lock);
+	fork_gate_leave_blocked();
 	if (locked->blocked)
 		(void)sys_set_blocked(locked->signals);
 }

@@ -796,6 +796,48 @@ START_TEST(to_close_a_closed_heap_disturbs_no_function)
 }
 END_TEST
 
+static atomic_bool forked;
+
+/* Returns whether the child could free the object. */
+static void *fork_and_free(void *object)
+{
+	void **heap_and_object = object;
+	pid_t child = fork();
+	int status;
+
+	atomic_store(&forked, true);
+	if (child == 0) {
+		sealmem_heap_dealloc(heap_and_object[0], heap_and_object[1]);
+		_exit(sealmem_heap_check(heap_and_object[0]));
+	}
+	return waitpid(child, &status, 0) == child && status == 0 ? object : NULL;
+}
+
+static void lock_while_another_thread_forks(struct sealmem_heap *h, pthread_t *ret, void *argument)
+{
+	HEAP_LOCKED(h);
+
+	ck_assert_int_eq(pthread_create(ret, NULL, fork_and_free, argument), 0);
+	for (unsigned times = 0; times < 50; times++)
+		usleep(1000);
+	ck_assert(!atomic_load(&forked));
+}
+
+/* What the lock guards would be half changed in the child. */
+START_TEST(a_fork_waits_for_who_has_the_lock)
+{
+	SCOPED_HEAP *h = heap_of(ROOM, 0);
+	void *heap_and_object[] = { h, object_of(h, LARGE) }, *result;
+	pthread_t thread;
+
+	atomic_store(&forked, false);
+	lock_while_another_thread_forks(h, &thread, heap_and_object);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert(atomic_load(&forked));
+	ck_assert_ptr_nonnull(result);
+}
+END_TEST
+
 static struct sealmem_heap *of_handler;
 static char *kept_for_handler;
 
@@ -1630,6 +1672,7 @@ int main(void)
 		{ success_leaves_errno_alone, 2 },
 		{ a_child_that_may_lock_nothing_wipes_what_it_frees, 1 },
 		{ to_close_a_closed_heap_disturbs_no_function, 1 },
+		{ a_fork_waits_for_who_has_the_lock, 1 },
 		{ a_handler_of_SIGABRT_that_uses_the_heap_runs_and_is_not_in_the_way, 1 },
 		{ room_in_full_slabs_is_used_again, 1 },
 		{ memory_of_one_class_serves_another_when_it_is_free, 1 },
