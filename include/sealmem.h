@@ -895,8 +895,8 @@ SEALMEM_MUST_CHECK_ int sealmem_keep_available(void *addr, size_t size);
  * larger), until the heap is freed. The heap stays whole.
  *
  * A child of fork(2) has a copy of the heap, which works on its own. A fork waits while another thread has the heap's
- * lock. With NOFORK the child has none: the functions fail with ESTALE or do nothing, and sealmem_heap_free() frees the
- * handle.
+ * lock, or a function of another thread has a closed heap open. With NOFORK the child has none: the functions fail with
+ * ESTALE or do nothing, and sealmem_heap_free() frees the handle.
  */
 struct sealmem_heap;
 

@@ -121,13 +121,15 @@ void fork_gate_leave_blocked(void)
 	depth--;
 }
 
-/* Its depth is never 1 again: it does nothing of this a second time. */
+/* It is never outermost again: it does nothing of this a second time. */
 void fork_gate_forsake(void)
 {
-	if (depth != 1)
+	const unsigned forsaken = 1u << 16;
+
+	if (depth == 0 || depth >= forsaken)
 		return;
 	remove_one();
-	depth++;
+	depth += forsaken;
 }
 
 void fork_gate_close(void)

@@ -206,6 +206,7 @@ struct heap_visit {
 	struct sealmem_heap *heap; /* to be closed again; NULL if it was open */
 	uint32_t rights;
 	bool leaves; /* no secret comes in: the memory need not be locked before */
+	bool quiet;  /* signals are held back */
 };
 
 int heap_visit_slowly(struct heap_visit *ret, struct sealmem_heap *h);

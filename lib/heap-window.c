@@ -12,6 +12,7 @@
  * Functions of the heap open it for themselves.
  */
 
+#include "lib/fork-gate.h"
 #include "lib/heap-internal.h"
 #include "lib/reason.h"
 
@@ -120,6 +121,45 @@ static int take_over(const struct heap_visit *visit, struct sealmem_heap *h)
 	return heap_adopt(h);
 }
 
+/* A fork(2) waits until nobody is inside: the child would have the heap open, and nobody who closes it. */
+static void keep_forks_out(struct heap_visit *visit)
+{
+	visit->quiet = fork_gate_enter() == 0;
+	if (!visit->quiet)
+		fork_gate_enter_blocked();
+}
+
+static void let_forks_in(const struct heap_visit *visit)
+{
+	if (visit->quiet)
+		fork_gate_leave();
+	else
+		fork_gate_leave_blocked();
+}
+
+/* Without a key: for all threads. */
+static int visit_for_all(struct heap_visit *ret, struct sealmem_heap *h)
+{
+	int err = 0;
+	HEAP_LOCKED(h);
+
+	if (h->opens + h->visits == 0)
+		err = open_for_all(h);
+	if (err == 0) {
+		h->visits++;
+		ret->heap = h;
+	}
+	return err;
+}
+
+static void leave_for_all(struct sealmem_heap *h)
+{
+	HEAP_LOCKED(h);
+
+	if (--h->visits == 0 && h->opens == 0)
+		(void)close_for_all(h);
+}
+
 int heap_visit_slowly(struct heap_visit *ret, struct sealmem_heap *h)
 {
 	int err = take_over(ret, h);
@@ -135,13 +175,10 @@ int heap_visit_slowly(struct heap_visit *ret, struct sealmem_heap *h)
 		}
 		return 0;
 	}
-	HEAP_LOCKED(h);
-	if (h->opens + h->visits == 0)
-		err = open_for_all(h);
-	if (err == 0) {
-		h->visits++;
-		ret->heap = h;
-	}
+	keep_forks_out(ret);
+	err = visit_for_all(ret, h);
+	if (err < 0)
+		let_forks_in(ret);
 	return err;
 }
 
@@ -153,9 +190,8 @@ void heap_leave_slowly(const struct heap_visit *visit)
 		key_set_rights(visit->rights);
 		return;
 	}
-	HEAP_LOCKED(h);
-	if (--h->visits == 0 && h->opens == 0)
-		(void)close_for_all(h);
+	leave_for_all(h);
+	let_forks_in(visit);
 }
 
 static int close_for_thread(const struct sealmem_heap *h, int key)

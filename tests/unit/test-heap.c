@@ -838,6 +838,54 @@ START_TEST(a_fork_waits_for_who_has_the_lock)
 }
 END_TEST
 
+/* Whether the kernel reads the object of the child by itself. */
+static void *fork_and_read(void *object)
+{
+	pid_t child = fork();
+	int status;
+
+	atomic_store(&forked, true);
+	if (child == 0) {
+		int ends[2];
+
+		if (sys_pipe(ends) < 0)
+			_exit(2);
+		_exit(sys_write(ends[1], object, 1) == -EFAULT ? 0 : 1);
+	}
+	return waitpid(child, &status, 0) == child && status == 0 ? object : NULL;
+}
+
+static void visit_while_another_thread_forks(struct sealmem_heap *h, pthread_t *ret, char *object)
+{
+	HEAP_VISIT visit = { 0 };
+
+	ck_assert_int_eq(heap_visit(&visit, h), 0);
+	ck_assert_int_eq(*object, 0);
+	ck_assert_int_eq(pthread_create(ret, NULL, fork_and_read, object), 0);
+	for (unsigned times = 0; times < 50; times++)
+		usleep(1000);
+	ck_assert(!atomic_load(&forked));
+}
+
+/* The child would have it open, and nobody who closes it. */
+START_TEST(a_child_that_is_forked_beside_a_function_has_the_heap_closed)
+{
+	SCOPED_HEAP *h = heap_of(ROOM, 0);
+	char *object = object_of(h, 32);
+	pthread_t thread;
+	void *result;
+
+	forbid(__NR_pkey_alloc, ENOSPC);
+	ck_assert_int_eq(sealmem_heap_close(h), 0);
+	atomic_store(&forked, false);
+	visit_while_another_thread_forks(h, &thread, object);
+	ck_assert_int_eq(pthread_join(thread, &result), 0);
+	ck_assert(atomic_load(&forked));
+	ck_assert_ptr_nonnull(result);
+	ck_assert_int_eq(sealmem_heap_open(h), 0);
+}
+END_TEST
+
 static struct sealmem_heap *of_handler;
 static char *kept_for_handler;
 
@@ -1673,6 +1721,7 @@ int main(void)
 		{ a_child_that_may_lock_nothing_wipes_what_it_frees, 1 },
 		{ to_close_a_closed_heap_disturbs_no_function, 1 },
 		{ a_fork_waits_for_who_has_the_lock, 1 },
+		{ a_child_that_is_forked_beside_a_function_has_the_heap_closed, 1 },
 		{ a_handler_of_SIGABRT_that_uses_the_heap_runs_and_is_not_in_the_way, 1 },
 		{ room_in_full_slabs_is_used_again, 1 },
 		{ memory_of_one_class_serves_another_when_it_is_free, 1 },
