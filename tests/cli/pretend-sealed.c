@@ -17,6 +17,13 @@
 
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* The call of the library, on architectures of 32 bits. */
+#ifdef SYS_mmap2
+# define MAP_CALL SYS_mmap2
+#else
+# define MAP_CALL SYS_mmap
+#endif
+
 static long pass_on(long number, const long arguments[6])
 {
 	long (*next)(long number, ...) = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
@@ -41,7 +48,7 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		arguments[i] = va_arg(list, long);
 	va_end(list);
-	if (number == SYS_mmap && (int)arguments[3] & MAP_FIXED && (int)arguments[2] == PROT_READ &&
+	if (number == MAP_CALL && (int)arguments[3] & MAP_FIXED && (int)arguments[2] == PROT_READ &&
 	    getenv("PRETEND_READ_ONLY") == NULL)
 		return arguments[0];
 	if (number == SYS_fcntl && (int)arguments[1] == F_ADD_SEALS)

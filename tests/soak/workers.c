@@ -42,13 +42,13 @@ void lose(struct report *report, const char *format, ...)
 
 /* Numbers that are the same in each run, of each thread. */
 struct numbers {
-	unsigned long state;
+	uint64_t state;
 };
 
 static size_t below(struct numbers *n, size_t limit)
 {
-	n->state = n->state * 6364136223846793005UL + 1442695040888963407UL;
-	return (n->state >> 33) % limit;
+	n->state = n->state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (size_t)(n->state >> 33) % limit;
 }
 
 static void fill(char *to, size_t size, unsigned salt)
