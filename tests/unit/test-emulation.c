@@ -911,7 +911,6 @@ START_TEST(an_executed_program_seals_regions_under_the_filter)
 	void *most;
 
 	emulate_mseal();
-	(void)region_from_buffer();
 	region = region_in_place();
 	half = half_of(sealmem_region_data(region));
 	region = sealmem_region_free(region);
@@ -919,6 +918,8 @@ START_TEST(an_executed_program_seals_regions_under_the_filter)
 	most = (void *)(uintptr_t)(half.end - size);
 	ck_assert_ptr_eq(mmap(most, (size_t)size, PROT_NONE, flags, -1, 0), most);
 	ck_assert_int_eq(sealmem_mseal(most, (size_t)size, 0), 0);
+	/* Where addresses are few there is only one half, and this is in the way if it comes first. */
+	(void)region_from_buffer();
 	assert_child_succeeds(execute_self_to_seal, self);
 }
 END_TEST
