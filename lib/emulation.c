@@ -149,22 +149,23 @@ static int enforce_in_window(size_t window)
 	return err;
 }
 
-static bool all_within(const struct sealed *sealed, const struct filter_range *window)
+static bool all_within(const struct filter_range *ranges, size_t count,
+		       const struct filter_range *window)
 {
-	for (size_t i = 0; i < sealed->count; i++)
-		if (sealed->ranges[i].start < window->start || sealed->ranges[i].end > window->end)
+	for (size_t i = 0; i < count; i++)
+		if (ranges[i].start < window->start || ranges[i].end > window->end)
 			return false;
 	return true;
 }
 
 /* The window that all of it lies in, or none. */
-static size_t window_of(const struct sealed *sealed)
+static size_t window_of(const struct filter_range *ranges, size_t count)
 {
 	unsigned bits = atomic_load(&address_bits);
 
 	for (size_t i = 0; i < PLACEMENT_WINDOWS; i++)
 		if (placement_windows[i].bits == bits &&
-		    all_within(sealed, &placement_windows[i].range))
+		    all_within(ranges, count, &placement_windows[i].range))
 			return i;
 	return PLACEMENT_WINDOWS;
 }
@@ -200,36 +201,36 @@ static int enforce_in_heap(const struct filter_range *ranges, size_t count)
 	return last.end > 0 ? enforce(&last, 1, FILTER_HEAP) : 0;
 }
 
-static int enforce_anywhere(const struct sealed *sealed)
+static int enforce_anywhere(const struct filter_range *ranges, size_t count)
 {
-	int err = enforce(sealed->ranges, sealed->count, FILTER_PLAIN | FILTER_RARE);
+	int err = enforce(ranges, count, FILTER_PLAIN | FILTER_RARE);
 
 	if (err == 0)
-		occupy_below(sealed->ranges, sealed->count, rings_size(atomic_load(&ring_events)));
+		occupy_below(ranges, count, rings_size(atomic_load(&ring_events)));
 	return err;
 }
 
-static int enforce_seal(const struct sealed *sealed)
+static int enforce_seal(const struct filter_range *ranges, size_t count)
 {
-	size_t window = window_of(sealed);
+	size_t window = window_of(ranges, count);
 	int err = enforce_in_process();
 
 	if (err == 0)
-		err = enforce_in_heap(sealed->ranges, sealed->count);
+		err = enforce_in_heap(ranges, count);
 	if (err < 0)
 		return err;
 	if (window == PLACEMENT_WINDOWS)
-		return enforce_anywhere(sealed);
+		return enforce_anywhere(ranges, count);
 	err = enforce_in_window(window);
-	return err < 0 ? err : enforce(sealed->ranges, sealed->count, FILTER_PLAIN);
+	return err < 0 ? err : enforce(ranges, count, FILTER_PLAIN);
 }
 
 /* The windows whose lower half is sealed. */
 static atomic_bool closed[PLACEMENT_WINDOWS];
 
 /*
- * The order is that of any seal. The heap does not grow over what is mapped here later: the kernel refuses that. Two
- * threads that do this at the same time do it twice, which does no harm.
+ * The heap does not grow over what is mapped here later: the kernel refuses that. Two threads that do this at the same time
+ * do it twice, which does no harm.
  */
 static int close_window(size_t window)
 {
@@ -238,13 +239,7 @@ static int close_window(size_t window)
 
 	if (atomic_load(&closed[window]))
 		return 0;
-	err = enforce_in_process();
-	if (err == 0)
-		err = enforce_in_heap(&part, 1);
-	if (err == 0)
-		err = enforce_in_window(window);
-	if (err == 0)
-		err = enforce(&part, 1, FILTER_PLAIN);
+	err = enforce_seal(&part, 1);
 	if (err == 0)
 		atomic_store(&closed[window], true);
 	return err;
@@ -313,7 +308,7 @@ int emulation_seal(const struct sealmem_extent *extents, size_t count)
 			sealed->ranges[sealed->count++] = range_of(&extents[i]);
 	if (sealed->count == 0)
 		return 0;
-	err = enforce_seal(sealed);
+	err = enforce_seal(sealed->ranges, sealed->count);
 	if (err < 0)
 		return err;
 	remember(sealed);
