@@ -796,92 +796,98 @@ START_TEST(to_close_a_closed_heap_disturbs_no_function)
 }
 END_TEST
 
-static atomic_bool forked;
+/* What a child does that a thread forks: it ends with the answer. */
+struct forking {
+	struct sealmem_heap *heap;
+	char *object;
+	int (*act)(const struct forking *of);
+	pthread_t thread;
+	atomic_bool forked;
+};
 
-/* Returns whether the child could free the object. */
-static void *fork_and_free(void *object)
+static void *fork_and_act(void *argument)
 {
-	void **heap_and_object = object;
+	struct forking *f = argument;
 	pid_t child = fork();
 	int status;
 
-	atomic_store(&forked, true);
-	if (child == 0) {
-		sealmem_heap_dealloc(heap_and_object[0], heap_and_object[1]);
-		_exit(sealmem_heap_check(heap_and_object[0]));
-	}
-	return waitpid(child, &status, 0) == child && status == 0 ? object : NULL;
+	atomic_store(&f->forked, true);
+	if (child == 0)
+		_exit(f->act(f));
+	return waitpid(child, &status, 0) == child && status == 0 ? f : NULL;
 }
 
-static void lock_while_another_thread_forks(struct sealmem_heap *h, pthread_t *ret, void *argument)
+/* It cannot yet. */
+static void start_to_fork(struct forking *f)
 {
-	HEAP_LOCKED(h);
-
-	ck_assert_int_eq(pthread_create(ret, NULL, fork_and_free, argument), 0);
+	ck_assert_int_eq(pthread_create(&f->thread, NULL, fork_and_act, f), 0);
 	for (unsigned times = 0; times < 50; times++)
 		usleep(1000);
-	ck_assert(!atomic_load(&forked));
+	ck_assert(!atomic_load(&f->forked));
+}
+
+static void assert_child_did(struct forking *f)
+{
+	void *result;
+
+	ck_assert_int_eq(pthread_join(f->thread, &result), 0);
+	ck_assert(atomic_load(&f->forked));
+	ck_assert_ptr_nonnull(result);
+}
+
+static int free_and_check(const struct forking *f)
+{
+	sealmem_heap_dealloc(f->heap, f->object);
+	return sealmem_heap_check(f->heap);
+}
+
+static void lock_while_another_thread_forks(struct forking *f)
+{
+	HEAP_LOCKED(f->heap);
+
+	start_to_fork(f);
 }
 
 /* What the lock guards would be half changed in the child. */
 START_TEST(a_fork_waits_for_who_has_the_lock)
 {
 	SCOPED_HEAP *h = heap_of(ROOM, 0);
-	void *heap_and_object[] = { h, object_of(h, LARGE) }, *result;
-	pthread_t thread;
+	struct forking f = { .heap = h, .object = object_of(h, LARGE), .act = free_and_check };
 
-	atomic_store(&forked, false);
-	lock_while_another_thread_forks(h, &thread, heap_and_object);
-	ck_assert_int_eq(pthread_join(thread, &result), 0);
-	ck_assert(atomic_load(&forked));
-	ck_assert_ptr_nonnull(result);
+	lock_while_another_thread_forks(&f);
+	assert_child_did(&f);
 }
 END_TEST
 
-/* Whether the kernel reads the object of the child by itself. */
-static void *fork_and_read(void *object)
+/* The kernel reads the object of the child by itself. */
+static int fail_to_read(const struct forking *f)
 {
-	pid_t child = fork();
-	int status;
+	int ends[2];
 
-	atomic_store(&forked, true);
-	if (child == 0) {
-		int ends[2];
-
-		if (sys_pipe(ends) < 0)
-			_exit(2);
-		_exit(sys_write(ends[1], object, 1) == -EFAULT ? 0 : 1);
-	}
-	return waitpid(child, &status, 0) == child && status == 0 ? object : NULL;
+	if (sys_pipe(ends) < 0)
+		return 2;
+	return sys_write(ends[1], f->object, 1) == -EFAULT ? 0 : 1;
 }
 
-static void visit_while_another_thread_forks(struct sealmem_heap *h, pthread_t *ret, char *object)
+static void visit_while_another_thread_forks(struct forking *f)
 {
 	HEAP_VISIT visit = { 0 };
 
-	ck_assert_int_eq(heap_visit(&visit, h), 0);
-	ck_assert_int_eq(*object, 0);
-	ck_assert_int_eq(pthread_create(ret, NULL, fork_and_read, object), 0);
-	for (unsigned times = 0; times < 50; times++)
-		usleep(1000);
-	ck_assert(!atomic_load(&forked));
+	ck_assert_int_eq(heap_visit(&visit, f->heap), 0);
+	ck_assert_int_eq(*f->object, 0);
+	start_to_fork(f);
 }
 
 /* The child would have it open, and nobody who closes it. */
 START_TEST(a_child_that_is_forked_beside_a_function_has_the_heap_closed)
 {
 	SCOPED_HEAP *h = heap_of(ROOM, 0);
-	char *object = object_of(h, 32);
-	pthread_t thread;
-	void *result;
+	struct forking f = { .heap = h, .object = object_of(h, 32), .act = fail_to_read };
 
 	forbid(__NR_pkey_alloc, ENOSPC);
 	ck_assert_int_eq(sealmem_heap_close(h), 0);
-	atomic_store(&forked, false);
-	visit_while_another_thread_forks(h, &thread, object);
-	ck_assert_int_eq(pthread_join(thread, &result), 0);
-	ck_assert(atomic_load(&forked));
-	ck_assert_ptr_nonnull(result);
+	visit_while_another_thread_forks(&f);
+	assert_child_did(&f);
 	ck_assert_int_eq(sealmem_heap_open(h), 0);
 }
 END_TEST
