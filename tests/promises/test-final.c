@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 
 #define KEPT (SEALMEM_CONTENT | SEALMEM_ADDRESS)
 
@@ -51,7 +50,7 @@ static bool is_final(const struct sealmem_region *region)
 static void begin(void)
 {
 	emulate_mseal();
-	if ((uint64_t)getauxval(AT_RANDOM) >> 45 == 0)
+	if (addresses_are_scarce())
 		skip_test("addresses are scarce here: no mapping is made for good");
 }
 
@@ -165,6 +164,15 @@ START_TEST(a_region_from_a_buffer_is_final)
 }
 END_TEST
 
+static int file_of(const char *bytes, size_t size)
+{
+	int file = temporary_file();
+
+	ck_assert_int_eq(write(file, bytes, size), (ssize_t)size);
+	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+	return file;
+}
+
 START_TEST(a_region_from_a_file_is_final)
 {
 	struct sealmem_region *region;
@@ -172,11 +180,9 @@ START_TEST(a_region_from_a_file_is_final)
 	int file;
 
 	begin();
-	file = temporary_file();
 	bytes = map_private(page_size());
 	fill(bytes, page_size());
-	ck_assert_int_eq(write(file, bytes, page_size()), (ssize_t)page_size());
-	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+	file = file_of(bytes, page_size());
 	ck_assert_int_eq(sealmem_region_new_from_file(&region, "file", file, page_size(), KEPT), 0);
 	assert_final(region, page_size());
 }
@@ -322,9 +328,7 @@ START_TEST(bytes_that_are_refused_leave_nothing)
 
 	begin();
 	(void)from_buffer(1);
-	file = temporary_file();
-	ck_assert_int_eq(write(file, "abc", 4), 4);
-	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+	file = file_of("abc", 4);
 	before = take_census();
 	ck_assert_int_eq(sealmem_region_new_from_file_with(&region, "file", file, page_size(), KEPT,
 							   NULL, refuse, &asked),
@@ -363,17 +367,6 @@ START_TEST(a_mapping_that_fails_leaves_nothing)
 }
 END_TEST
 
-static rlim_t address_space(void)
-{
-	unsigned long long pages;
-	FILE *statm = fopen("/proc/self/statm", "re");
-
-	ck_assert_ptr_nonnull(statm);
-	ck_assert_int_eq(fscanf(statm, "%llu", &pages), 1);
-	ck_assert_int_eq(fclose(statm), 0);
-	return pages * page_size();
-}
-
 /* The one that is judged and the one for good are there at the same time. */
 START_TEST(without_room_for_two_mappings_a_region_is_sealed_in_place)
 {
@@ -385,7 +378,7 @@ START_TEST(without_room_for_two_mappings_a_region_is_sealed_in_place)
 	(void)from_buffer(1);
 	fill(bytes, size);
 	{
-		SCOPED_LIMIT limit = set_limit(RLIMIT_AS, address_space() + size + size / 2);
+		SCOPED_LIMIT limit = set_limit(RLIMIT_AS, address_space_in_use() + size + size / 2);
 
 		(void)limit;
 		region = region_from(bytes, size, KEPT);
@@ -437,9 +430,7 @@ START_TEST(where_the_place_is_taken_regions_are_sealed_elsewhere)
 			      (size_t)(half.end - (uintptr_t)data) - page_size(), PROT_NONE, flags,
 			      -1, 0),
 			 MAP_FAILED);
-	file = temporary_file();
-	ck_assert_int_eq(write(file, "abc", 4), 4);
-	ck_assert_int_eq(lseek(file, 0, SEEK_SET), 0);
+	file = file_of("abc", 4);
 	ck_assert_int_eq(sealmem_region_new_from_file_with(&region, "file", file, page_size(), KEPT,
 							   NULL, accept_bytes, &asked),
 			 0);

@@ -562,15 +562,6 @@ START_TEST(a_range_beyond_the_file_limit_is_efbig_without_a_signal)
 }
 END_TEST
 
-static rlim_t address_space_in_use(void)
-{
-	CLEANUP(close_fd_at) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-	char text[128] = "";
-
-	ck_assert_int_gt((int)read(fd, text, sizeof(text) - 1), 0);
-	return (rlim_t)strtoul(text, NULL, 10) * page_size();
-}
-
 static int new_without_address_space(size_t size, unsigned guarantees,
 				     struct sealmem_region **region)
 {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -429,6 +429,21 @@ int temporary_file(void)
 		skip_test("no directory for temporary files");
 	unlink(path);
 	return fd;
+}
+
+rlim_t address_space_in_use(void)
+{
+	CLEANUP(close_fd_at) int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char text[128] = "";
+
+	ck_assert_int_gt((int)read(fd, text, sizeof(text) - 1), 0);
+	return (rlim_t)strtoul(text, NULL, 10) * page_size();
+}
+
+/* The stack lies near the end of them. */
+bool addresses_are_scarce(void)
+{
+	return (uint64_t)getauxval(AT_RANDOM) >> 45 == 0;
 }
 
 void require_root(void)

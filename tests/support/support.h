@@ -14,6 +14,7 @@
 #include <check.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* How many descriptors and mappings this process has now. Under a sanitizer or valgrind, which
@@ -121,6 +122,12 @@ void require_mapped_writer(
 	void); /* the kernel maps a sealed file through the descriptor that wrote it */
 void require_own_address_space(void); /* no sanitizer, no valgrind */
 void require_no_valgrind(const char *otherwise);
+
+/* Bytes of mappings, as RLIMIT_AS counts them. */
+rlim_t address_space_in_use(void);
+
+/* Whether the emulation makes no mapping for good, because the addresses have 42 bits or fewer. */
+bool addresses_are_scarce(void);
 
 bool under_valgrind(void);
 bool sanitized(void);
